@@ -1,0 +1,69 @@
+//! Where an action is done: the node, its platform and its version.
+
+use serde::{Deserialize, Serialize};
+
+use crate::command::Command;
+use crate::inventory::NodeName;
+use crate::platform::Platform;
+use crate::postgres::Major;
+
+/// One node with everything a script has to know about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The node.
+    pub node: NodeName,
+    /// Paths, unit and user.
+    pub platform: Platform,
+    /// The major version.
+    pub major: Major,
+    /// The port of PostgreSQL.
+    pub port: u16,
+}
+
+impl Place {
+    /// Makes a command of a script, with the variables that every script may use.
+    pub fn command(&self, what: impl Into<String>, script: &'static str) -> Command {
+        let platform = &self.platform;
+        Command::new(what, script)
+            .var("cluster", &self.cluster)
+            .var("node", &self.node)
+            .var("major", self.major)
+            .var("port", self.port)
+            .var("bindir", &platform.bindir)
+            .var("config_directory", &platform.config_directory)
+            .var("data_directory", &platform.data_directory)
+            .var("home", &platform.home)
+            .var("service_user", &platform.user)
+            .var("unit", &platform.unit)
+            .var("instance", &platform.instance)
+            .var("socket_directory", &platform.socket_directory)
+            .var("log", &platform.log)
+    }
+
+    /// Returns the directory a copy is made in before it is renamed to the data directory.
+    pub fn staging(&self) -> String {
+        staging(&self.platform.data_directory)
+    }
+
+    /// Returns the name of the transient unit that copies the data directory.
+    pub fn clone_unit(&self) -> String {
+        clone_unit(&self.cluster, &self.node)
+    }
+}
+
+/// Returns the staging directory that belongs to a data directory: beside it, so that a rename suffices.
+pub fn staging(data_directory: &str) -> String {
+    format!("{data_directory}.pgrepl-new")
+}
+
+/// Returns the name of the transient unit that copies a data directory to a node.
+pub fn clone_unit(cluster: &str, node: &NodeName) -> String {
+    let node: String = node
+        .as_str()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    format!("pgrepl-{cluster}-{node}-clone.service")
+}

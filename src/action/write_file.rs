@@ -1,0 +1,142 @@
+//! Writes a configuration file whole.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place, Readiness};
+use crate::command::Command;
+use crate::facts::{Facts, FileFact, Observation};
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("write_file.sh"),
+    "\nrun_main\n"
+);
+
+/// Writes a configuration file, if the one on the host is still the one that was planned on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteFile {
+    /// Its name for people: "postgresql.conf".
+    pub name: String,
+    /// Where it goes.
+    pub path: String,
+    /// What the plan found there.
+    pub before: Text,
+    /// Its new content, without secrets.
+    pub content: String,
+    /// Owner and group.
+    pub owner: String,
+    /// Mode in octal.
+    pub mode: String,
+    /// How it is checked before the server may see it.
+    pub check: Check,
+    /// Whether the file was written by someone else, so that a copy of it is kept.
+    pub foreign: bool,
+    /// What makes the change take effect: "reload", "restart: max_wal_senders", or empty.
+    pub takes_effect: String,
+}
+
+/// A file as a plan found it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Text {
+    /// There is none.
+    Absent,
+    /// It is made by an earlier step and replaced whatever it holds.
+    Any,
+    /// It was read.
+    Read {
+        /// SHA-256 of the content.
+        digest: String,
+        /// The content.
+        content: String,
+    },
+}
+
+/// How a file is checked before the server may see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// Not at all.
+    None,
+    /// `postgres -C` reads it.
+    Conf,
+    /// `pg_hba_file_rules` reads it where there is one and a server runs.
+    Hba,
+}
+
+impl Act for WriteFile {
+    fn title(&self) -> String {
+        self.name.clone()
+    }
+
+    fn kind(&self) -> Kind {
+        match self.before {
+            Text::Read { .. } => Kind::Change,
+            Text::Absent | Text::Any => Kind::Add,
+        }
+    }
+
+    fn expects(&self, facts: &Facts) -> Readiness {
+        let found = facts.files.get(&self.path).map(|f| f.digest.as_str());
+        let wanted = crate::files::digest(&self.content);
+        match (&self.before, found) {
+            (_, Some(found)) if found == wanted => Readiness::AlreadyDone,
+            (Text::Any, _) | (Text::Absent, None) => Readiness::Ready,
+            (Text::Read { digest, .. }, Some(found)) if found == digest => Readiness::Ready,
+            (_, found) => Readiness::Mismatch {
+                expected: format!("{} as it was planned on", self.path),
+                found: found.map_or("no such file".into(), |_| "another content".into()),
+            },
+        }
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        let expected = match &self.before {
+            Text::Absent => "absent",
+            Text::Any => "any",
+            Text::Read { digest, .. } => digest,
+        };
+        let check = match self.check {
+            Check::None => "none",
+            Check::Conf => "conf",
+            Check::Hba => "hba",
+        };
+        vec![
+            place
+                .command(format!("write {}", self.name), SCRIPT)
+                .var("path", &self.path)
+                .var("owner", &self.owner)
+                .var("mode", &self.mode)
+                .var("content", &self.content)
+                .var("expected", expected)
+                .var("check", check)
+                .var("keep_original", yes(self.foreign))
+                .var("has_hba_rules", yes(place.major.caps().has_hba_file_rules)),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        let Some(facts) = world.facts_mut(node) else {
+            return;
+        };
+        let (owner, group) = self.owner.split_once(':').unwrap_or((&self.owner, ""));
+        let running = facts.server.is_some();
+        facts.files.insert(
+            self.path.clone(),
+            FileFact {
+                digest: crate::files::digest(&self.content),
+                owner: owner.to_owned(),
+                group: group.to_owned(),
+                mode: self.mode.clone(),
+                content: Some(self.content.clone()),
+                unloaded: running,
+            },
+        );
+    }
+}
+
+/// Writes a truth as scripts read it.
+pub fn yes(truth: bool) -> &'static str {
+    if truth { "yes" } else { "no" }
+}

@@ -1,0 +1,199 @@
+//! A command for a host, as a value: it can be printed, compared and quoted without being run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One POSIX shell script with its variables, to be run as root on a host.
+///
+/// The script text is static and never holds a value from the inventory; values arrive as shell
+/// variables, quoted by [`shell_quote`], in front of it. Everything travels on standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// What it does, for people: "write postgresql.conf".
+    pub what: String,
+    /// The body: shell text that reports its result as `@` lines (see `src/action/prelude.sh`).
+    pub script: &'static str,
+    /// Variables set before the body, by name.
+    pub vars: BTreeMap<&'static str, Var>,
+    /// How long it may take in all; `None` for work whose length depends on the data.
+    pub timeout: Option<Duration>,
+}
+
+/// A value of a script variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Var {
+    /// Text that may be shown.
+    Text(String),
+    /// Text with secrets in it: `parts` are joined, secrets looked up by name when sent, `***` when shown.
+    Secret(Vec<Part>),
+}
+
+/// A piece of a text that contains secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Shown as it is.
+    Clear(String),
+    /// A secret, by its name in the [`Vault`].
+    Secret(SecretName),
+}
+
+/// The name of a secret of a run, for example the replication password as .pgpass wants it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretName {
+    /// The replication role's password with the escapes of .pgpass.
+    PgpassPassword,
+    /// The verifier of the replication role's password, made for this run.
+    Verifier,
+}
+
+/// The secrets of a run by name; its `Debug` shows the names only.
+#[derive(Clone, Default)]
+pub struct Vault(BTreeMap<SecretName, secrecy::SecretString>);
+
+impl Vault {
+    /// Stores a secret under its name.
+    pub fn put(&mut self, name: SecretName, value: String) {
+        self.0.insert(name, value.into());
+    }
+
+    /// Returns the secret of this name, if the run has one.
+    pub fn get(&self, name: SecretName) -> Option<&secrecy::SecretString> {
+        self.0.get(&name)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Command {
+    /// Makes a command with no variables and a limit of one minute.
+    pub fn new(what: impl Into<String>, script: &'static str) -> Self {
+        Self {
+            what: what.into(),
+            script,
+            vars: BTreeMap::new(),
+            timeout: Some(Duration::from_secs(60)),
+        }
+    }
+
+    /// Sets a variable to text that may be shown.
+    #[must_use]
+    pub fn var(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.vars.insert(name, Var::Text(value.to_string()));
+        self
+    }
+
+    /// Sets a variable to text with secrets in it.
+    #[must_use]
+    pub fn secret(mut self, name: &'static str, parts: Vec<Part>) -> Self {
+        self.vars.insert(name, Var::Secret(parts));
+        self
+    }
+
+    /// Sets the time limit; `None` waits for as long as the connection lives.
+    #[must_use]
+    pub fn timeout(mut self, limit: Option<Duration>) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// Returns the text for the standard input of `sh -s`, secrets included: never to be shown.
+    ///
+    /// `None` if the vault lacks a secret that the command names.
+    pub fn text(&self, vault: &Vault) -> Option<String> {
+        use secrecy::ExposeSecret;
+        self.assemble(|name| vault.get(name).map(|s| s.expose_secret().to_owned()))
+    }
+
+    /// Returns the same text with `***` in place of every secret.
+    pub fn shown(&self) -> String {
+        self.assemble(|_| Some("***".to_owned()))
+            .expect("every name has a value")
+    }
+
+    fn assemble(&self, lookup: impl Fn(SecretName) -> Option<String>) -> Option<String> {
+        let mut text = String::new();
+        for (name, var) in &self.vars {
+            let value = match var {
+                Var::Text(value) => value.clone(),
+                Var::Secret(parts) => {
+                    let mut joined = String::new();
+                    for part in parts {
+                        match part {
+                            Part::Clear(clear) => joined.push_str(clear),
+                            Part::Secret(secret) => joined.push_str(&lookup(*secret)?),
+                        }
+                    }
+                    joined
+                }
+            };
+            text.push_str(name);
+            text.push('=');
+            text.push_str(&shell_quote(&value));
+            text.push('\n');
+        }
+        text.push_str(self.script);
+        Some(text)
+    }
+}
+
+/// Quotes a value for POSIX sh (XCU 2.2.2): single quotes, `'` as `'\''`; NUL bytes, which no shell can hold, are dropped.
+pub fn shell_quote(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('\'');
+    for c in value.chars() {
+        match c {
+            '\'' => quoted.push_str("'\\''"),
+            '\0' => {}
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('\'');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_real_shell_reads_back_what_was_quoted() {
+        for value in [
+            "",
+            "plain",
+            "a'b",
+            "$HOME `id` \\ \" ; é\nline two\n",
+            "''",
+            "-n",
+            "*",
+        ] {
+            let script = format!("v={}\nprintf '%s' \"$v\"", shell_quote(value));
+            let output = std::process::Command::new("sh")
+                .arg("-c")
+                .arg(script)
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(output.stdout).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn a_shown_command_hides_its_secrets() {
+        let mut vault = Vault::default();
+        vault.put(SecretName::PgpassPassword, "hunter2".into());
+        let command = Command::new("write .pgpass", "main\n").secret(
+            "content",
+            vec![
+                Part::Clear("*:*:*:r:".into()),
+                Part::Secret(SecretName::PgpassPassword),
+            ],
+        );
+        assert!(command.text(&vault).unwrap().contains("hunter2"));
+        assert_eq!(command.shown(), "content='*:*:*:r:***'\nmain\n");
+        assert!(!format!("{command:?} {vault:?}").contains("hunter2"));
+        assert_eq!(command.text(&Vault::default()), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! What a running server says of itself.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::postgres::{Lsn, ServerVersion, SystemId, Timeline};
+
+/// A running server, asked over its local socket.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// Its version.
+    pub version: ServerVersion,
+    /// `pg_is_in_recovery()`.
+    pub in_recovery: bool,
+    /// The system identifier.
+    pub system_id: SystemId,
+    /// The timeline it writes (primary) or replays (standby: the newer of the last checkpoint's and the receiver's).
+    pub timeline: Timeline,
+    /// Current write position of a primary.
+    pub current: Option<Lsn>,
+    /// Last position received by streaming, of a standby.
+    pub received: Option<Lsn>,
+    /// Last position replayed, of a standby.
+    pub replayed: Option<Lsn>,
+    /// Whether replay is paused.
+    pub paused: bool,
+    /// Milliseconds since the last replayed commit; grows on an idle primary.
+    pub replay_age_ms: Option<u64>,
+    /// Every parameter by name.
+    pub settings: BTreeMap<String, Setting>,
+    /// Complaints of `pg_file_settings` that are not about a missing restart.
+    pub conf_errors: Vec<FileError>,
+    /// Complaints of `pg_hba_file_rules`.
+    pub hba_errors: Vec<FileError>,
+    /// The replication role, if it exists.
+    pub role: Option<Role>,
+    /// Physical replication slots by name.
+    pub slots: BTreeMap<String, Slot>,
+    /// Logical slots by name, which a standby does not have before 17.
+    pub logical_slots: Vec<String>,
+    /// WAL senders, by application name.
+    pub senders: Vec<Sender>,
+    /// The WAL receiver, if it runs.
+    pub receiver: Option<Receiver>,
+    /// The archiver's counters.
+    pub archiver: Option<Archiver>,
+    /// Number of .ready files, if it could be counted.
+    pub archive_waiting: Option<u64>,
+    /// Bytes of all databases.
+    pub database_bytes: u64,
+}
+
+/// A row of `pg_settings`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// The loaded value, in `unit`.
+    pub setting: String,
+    /// The base unit.
+    pub unit: Option<String>,
+    /// `bool`, `integer`, `real`, `enum` or `string`.
+    pub vartype: String,
+    /// What a change needs: `postmaster`, `sighup`, …
+    pub context: String,
+    /// Where the value comes from: `default`, `configuration file`, `command line`, …
+    pub source: String,
+    /// The file it comes from.
+    pub sourcefile: Option<String>,
+    /// The built-in value.
+    pub boot_val: Option<String>,
+}
+
+/// A complaint about a line of a configuration file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileError {
+    /// The file.
+    pub file: Option<String>,
+    /// Its line.
+    pub line: Option<u32>,
+    /// PostgreSQL's words.
+    pub error: String,
+}
+
+/// A role.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Role {
+    /// `rolcanlogin`.
+    pub login: bool,
+    /// `rolreplication`.
+    pub replication: bool,
+    /// `rolsuper`.
+    pub superuser: bool,
+    /// How its stored password compares with the wanted one.
+    pub password: StoredPassword,
+}
+
+/// How a stored password compares with the wanted one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredPassword {
+    /// There is none.
+    None,
+    /// The same, stored as SCRAM-SHA-256.
+    SameScram,
+    /// The same, stored as md5.
+    SameMd5,
+    /// Another one.
+    Differs,
+    /// No password was given to compare with.
+    NotCompared,
+}
+
+/// A physical replication slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Whether someone streams through it.
+    pub active: bool,
+    /// From where on it keeps WAL; `None` keeps nothing.
+    pub restart_lsn: Option<Lsn>,
+    /// `reserved`, `extended`, `unreserved`, `lost`; since 13.
+    pub wal_status: Option<String>,
+    /// Bytes of WAL it keeps.
+    pub retained: Option<u64>,
+    /// Whether it vanishes with its connection.
+    pub temporary: bool,
+}
+
+/// A row of `pg_stat_replication`; lags in bytes behind the server's own position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// `application_name`.
+    pub name: String,
+    /// Role.
+    pub user: String,
+    /// Client address.
+    pub address: Option<String>,
+    /// `streaming`, `catchup`, `backup`, …
+    pub state: String,
+    /// `sync`, `async`, `quorum`, `potential`.
+    pub sync_state: String,
+    /// Not yet sent.
+    pub pending: Option<i64>,
+    /// Sent, not written.
+    pub write: Option<i64>,
+    /// Written, not flushed.
+    pub flush: Option<i64>,
+    /// Flushed, not replayed.
+    pub replay: Option<i64>,
+    /// Not yet replayed in all.
+    pub total: Option<i64>,
+    /// `replay_lag` in milliseconds, since 10.
+    pub replay_lag_ms: Option<u64>,
+    /// `replay_lsn`.
+    pub replayed: Option<Lsn>,
+}
+
+/// A row of `pg_stat_wal_receiver`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receiver {
+    /// `streaming`, `waiting`, …
+    pub status: String,
+    /// Timeline received.
+    pub timeline: Option<Timeline>,
+    /// Slot used on the sender.
+    pub slot: Option<String>,
+    /// The sender's host as in conninfo, since 11.
+    pub sender_host: Option<String>,
+    /// The sender's port, since 11.
+    pub sender_port: Option<u16>,
+    /// Last position the sender told of.
+    pub latest_end: Option<Lsn>,
+    /// Milliseconds since the sender's last message.
+    pub last_message_age_ms: Option<u64>,
+}
+
+/// `pg_stat_archiver`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Archiver {
+    /// Last segment archived.
+    pub last_archived: Option<String>,
+    /// Seconds since then.
+    pub last_archived_age_s: Option<u64>,
+    /// Last segment that failed.
+    pub last_failed: Option<String>,
+    /// Seconds since then.
+    pub last_failed_age_s: Option<u64>,
+    /// Failures counted.
+    pub failed_count: u64,
+}

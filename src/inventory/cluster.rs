@@ -1,0 +1,229 @@
+//! The wish made complete: every default filled in, every name checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::postgres::Major;
+
+/// The name of a host in the inventory, which is also its SSH destination.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeName(String);
+
+impl NodeName {
+    /// Wraps a name as it is written.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// Returns the name as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for NodeName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl From<&str> for NodeName {
+    fn from(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
+/// A set of servers that hold one database cluster, as the owner wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Its name: prefixes what pgrepl leaves on hosts.
+    pub name: String,
+    /// The PostgreSQL major version of every node.
+    pub major: Major,
+    /// Which host is initialised first, and which one the owner wants to lead.
+    pub primary: NodeName,
+    /// The standbys in the order of the file.
+    pub standbys: Vec<NodeName>,
+    /// Every node, the primary included.
+    pub nodes: BTreeMap<NodeName, Node>,
+    /// The role and the rules of replication.
+    pub replication: Replication,
+    /// What happens to settings and rules that pgrepl did not write.
+    pub unmanaged: Unmanaged,
+    /// Whether packages may be installed.
+    pub install: bool,
+    /// Whether the host's firewall is opened.
+    pub firewall: Firewall,
+    /// Where backups live, if they are wanted.
+    pub backup: Option<Backup>,
+    /// A directory of templates that override the built-in ones, absolute or relative to the working directory.
+    pub templates: Option<PathBuf>,
+}
+
+/// One server of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: NodeName,
+    /// How pgrepl logs in to it.
+    pub ssh: Ssh,
+    /// How pgrepl becomes root there.
+    pub r#become: Become,
+    /// How the other servers reach it, if the file says so; else they resolve its name.
+    pub address: Option<String>,
+    /// The TCP port of PostgreSQL.
+    pub port: u16,
+    /// `listen_addresses`.
+    pub listen_addresses: String,
+    /// The data directory, if it is not the platform's.
+    pub data_directory: Option<String>,
+    /// The node it replicates from, if not from the primary.
+    pub upstream: Option<NodeName>,
+    /// `recovery_min_apply_delay`, as written.
+    pub apply_delay: Option<String>,
+    /// Parameters by lower-case name, those of the host over those of the cluster; values as written.
+    pub parameters: BTreeMap<String, String>,
+    /// pg_hba.conf lines of the cluster, then of the host, as written.
+    pub hba: Vec<String>,
+}
+
+/// How replication is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replication {
+    /// The replication role.
+    pub user: String,
+    /// Where its password comes from.
+    pub password: SecretSource,
+    /// Whether each standby has a slot on its upstream.
+    pub slots: bool,
+    /// How many standbys must confirm a commit.
+    pub synchronous: u32,
+    /// libpq's `sslmode` for standbys.
+    pub sslmode: String,
+}
+
+/// Where a secret comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// An environment variable.
+    Env(String),
+    /// The first line of a file; relative to the inventory.
+    File(PathBuf),
+    /// The first line that a shell command prints.
+    Command(String),
+}
+
+/// How pgrepl logs in to a host; what is `None` is left to the user's SSH configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ssh {
+    /// Login name.
+    pub user: Option<String>,
+    /// TCP port of sshd.
+    pub port: Option<u16>,
+    /// Private key.
+    pub identity_file: Option<PathBuf>,
+    /// Jump host, as for `ssh -J`.
+    pub jump: Option<String>,
+    /// A client configuration file in place of the user's.
+    pub config_file: Option<PathBuf>,
+    /// What to do with a host key never seen before.
+    pub known_hosts: KnownHosts,
+}
+
+/// What to do with a host key never seen before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KnownHosts {
+    /// Refuse.
+    #[default]
+    Strict,
+    /// Remember it.
+    AcceptNew,
+}
+
+/// How pgrepl becomes root on a host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Become {
+    /// With `sudo -n`, unless the login is root already.
+    #[default]
+    Sudo,
+    /// Not at all: the login is root.
+    None,
+}
+
+/// What happens to settings and rules that pgrepl did not write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Unmanaged {
+    /// They stay, and the plan lists them.
+    #[default]
+    Keep,
+    /// They go, and the plan shows each one.
+    Remove,
+}
+
+/// Whether the host's firewall is opened for the servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Firewall {
+    /// Whatever runs there is told.
+    #[default]
+    Auto,
+    /// It is left alone.
+    Off,
+}
+
+/// Where backups live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// The mount point, on every host.
+    pub mount: String,
+    /// Which engine takes them.
+    pub tool: BackupTool,
+    /// How many are kept.
+    pub keep: Keep,
+    /// When they are taken: a systemd calendar expression.
+    pub schedule: Option<String>,
+    /// On which kind of host they are taken.
+    pub from: BackupFrom,
+}
+
+/// A backup engine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackupTool {
+    /// pg_basebackup.
+    #[default]
+    Basebackup,
+    /// pgBackRest.
+    Pgbackrest,
+    /// pitrery.
+    Pitrery,
+}
+
+/// How many backups are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The newest ones.
+    Count(u32),
+    /// Those younger than this many days.
+    Days(u32),
+}
+
+/// On which kind of host backups are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BackupFrom {
+    /// A standby if there is one.
+    #[default]
+    Standby,
+    /// The primary.
+    Primary,
+}
+
+impl Cluster {
+    /// Iterates over the nodes, the inventory's primary first, then the standbys in the order of the file.
+    pub fn in_order(&self) -> impl Iterator<Item = &Node> {
+        std::iter::once(&self.primary)
+            .chain(&self.standbys)
+            .filter_map(|name| self.nodes.get(name))
+    }
+}

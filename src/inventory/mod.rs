@@ -1,0 +1,3 @@
+//! WHAT WE WANT.
+pub mod cluster;
+pub use cluster::*;

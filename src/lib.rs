@@ -1,0 +1,5 @@
+pub mod command;
+pub mod facts;
+pub mod inventory;
+pub mod platform;
+pub mod postgres;

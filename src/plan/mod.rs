@@ -1,0 +1,177 @@
+//! WHAT WILL BE DONE: from a goal, a cluster and an observation to an ordered list of steps, without touching anything.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::inventory::NodeName;
+use crate::postgres::Major;
+
+/// The version of the plan's JSON: the minor number grows with added fields, the major one when readers must refuse.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// What a run is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Goal {
+    /// Make every server match the inventory.
+    Converge,
+}
+
+/// Everything that will be done, in order, and what is left alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`FORMAT_VERSION`].
+    pub format_version: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The major version.
+    pub major: Major,
+    /// What it is for.
+    pub goal: Goal,
+    /// Who leads now, or will when the plan has run.
+    pub leader: NodeName,
+    /// Where each node stands in the plan, in the order of the inventory.
+    pub nodes: Vec<NodePlan>,
+    /// What is done, in order of phases.
+    pub steps: Vec<Step>,
+    /// What concerns the cluster as a whole and should be read first.
+    pub notes: Vec<Note>,
+}
+
+/// One node's place in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodePlan {
+    /// The node.
+    pub node: NodeName,
+    /// Its role once the plan has run.
+    pub role: Role,
+    /// How its peers reach it, where that is known.
+    pub address: Option<String>,
+    /// Whether it holds no instance yet.
+    pub new: bool,
+    /// Why nothing is done here although something would have to be.
+    pub blocked: Option<Blocked>,
+    /// What is worth knowing about it.
+    pub notes: Vec<Note>,
+}
+
+/// A role in replication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows this node.
+    Standby {
+        /// The node it replicates from.
+        upstream: NodeName,
+    },
+}
+
+/// One thing done on one node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// Steps of one phase run at the same time on different nodes; phases follow each other.
+    pub phase: u32,
+    /// Where.
+    pub node: NodeName,
+    /// What.
+    pub action: Action,
+    /// Why, in a few words; empty where the title says it all.
+    pub why: String,
+    /// Nodes whose earlier failure makes this step pointless.
+    pub needs: Vec<NodeName>,
+}
+
+/// A remark, with what to type where there is something to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// One line.
+    pub message: String,
+    /// What to type, or empty.
+    pub help: String,
+}
+
+/// Nothing may move at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// One line.
+    pub message: String,
+    /// Further lines: what was seen where.
+    pub details: Vec<String>,
+    /// What to type.
+    pub help: String,
+}
+
+/// This node is left alone; the others proceed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// One line.
+    pub message: String,
+    /// What to type.
+    pub help: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// What a plan costs, added up from its steps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Nodes restarted, with their roles.
+    pub restarts: Vec<(NodeName, bool)>,
+    /// Nodes whose configuration is reloaded.
+    pub reloads: Vec<NodeName>,
+    /// Bytes copied, as far as known.
+    pub copied: u64,
+    /// Directories set aside.
+    pub set_aside: usize,
+}
+
+impl Plan {
+    /// Says whether there is nothing to do and nothing that could not be done.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.blocked().next().is_none()
+    }
+
+    /// Iterates over the nodes that are left alone although they do not match.
+    pub fn blocked(&self) -> impl Iterator<Item = (&NodeName, &Blocked)> {
+        self.nodes
+            .iter()
+            .filter_map(|n| n.blocked.as_ref().map(|b| (&n.node, b)))
+    }
+
+    /// Adds up what the plan costs.
+    pub fn cost(&self) -> Cost {
+        let mut cost = Cost::default();
+        for step in &self.steps {
+            match &step.action {
+                Action::Restart(_) => cost
+                    .restarts
+                    .push((step.node.clone(), step.node == self.leader)),
+                Action::Reload(_) => cost.reloads.push(step.node.clone()),
+                Action::BaseBackup(copy) => cost.copied += copy.bytes.unwrap_or(0),
+                Action::SetAside(_) => cost.set_aside += 1,
+                _ => {}
+            }
+        }
+        cost
+    }
+
+    /// Groups the steps of one phase by node, in the order of the plan.
+    pub fn lanes(&self, phase: u32) -> BTreeMap<&NodeName, Vec<&Step>> {
+        let mut lanes: BTreeMap<&NodeName, Vec<&Step>> = BTreeMap::new();
+        for step in self.steps.iter().filter(|s| s.phase == phase) {
+            lanes.entry(&step.node).or_default().push(step);
+        }
+        lanes
+    }
+}
+

@@ -1,0 +1,28 @@
+//! Debian and Ubuntu with postgresql-common.
+
+use super::{Family, Platform};
+use crate::postgres::Major;
+
+/// Returns where Debian's packages keep the cluster `main` of a major version (postgresql-common, pg_createcluster(1)).
+pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
+    let instance = "main";
+    Platform {
+        family: Family::Debian,
+        bindir: format!("/usr/lib/postgresql/{major}/bin"),
+        config_directory: format!("/etc/postgresql/{major}/{instance}"),
+        data_directory: data_directory.map_or_else(
+            || format!("/var/lib/postgresql/{major}/{instance}"),
+            str::to_owned,
+        ),
+        home: "/var/lib/postgresql".into(),
+        user: "postgres".into(),
+        unit: format!("postgresql@{major}-{instance}.service"),
+        instance: instance.into(),
+        socket_directory: "/var/run/postgresql".into(),
+        log: format!("/var/log/postgresql/postgresql-{major}-{instance}.log"),
+        packages: vec![
+            format!("postgresql-{major}"),
+            format!("postgresql-client-{major}"),
+        ],
+    }
+}

@@ -1,0 +1,334 @@
+//! The version table: code asks it for a capability and never for a number.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A supported major version, `9.6` or `10` to `18`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Major(u16);
+
+/// What differs between major versions (release notes of each; measured on 10 to 18 where a comment says so).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The version as people write it.
+    pub name: &'static str,
+    /// Whether the community still repairs it, as of the end of 2026.
+    pub supported: bool,
+    /// SQL names that changed when xlog became WAL.
+    pub names: &'static Names,
+    /// Whether a standby is made by standby.signal and ordinary parameters, not by recovery.conf.
+    pub has_standby_signal: bool,
+    /// Whether SCRAM-SHA-256 passwords exist.
+    pub has_scram: bool,
+    /// Whether libpq knows `passfile`.
+    pub has_passfile: bool,
+    /// Whether `pg_hba_file_rules` exists.
+    pub has_hba_file_rules: bool,
+    /// The parameter that keeps WAL for standbys without a slot.
+    pub wal_keep: &'static str,
+    /// Its value that keeps about 512 MB.
+    pub wal_keep_512mb: &'static str,
+    /// Whether `max_slot_wal_keep_size` and `pg_replication_slots.wal_status` exist.
+    pub limits_slots: bool,
+    /// Whether a standby's `max_wal_senders` must not be below the primary's.
+    pub senders_are_sensitive: bool,
+    /// Whether initdb turns data checksums on by itself.
+    pub checksums_by_default: bool,
+    /// Whether `pg_stat_wal_receiver` tells the sender's host and port.
+    pub receiver_knows_sender: bool,
+    /// Whether `pg_stat_replication` has the three lags in time.
+    pub has_lag_times: bool,
+    /// Whether `pg_replication_slots` knows temporary slots.
+    pub has_temporary_slots: bool,
+    /// Whether fractions and exponents are allowed in integer parameters.
+    pub has_fractions: bool,
+    /// Whether the unit B is known.
+    pub has_unit_byte: bool,
+    /// Whether the unit us is known.
+    pub has_unit_microsecond: bool,
+    /// Whether a line of pg_hba.conf can go on after a backslash.
+    pub hba_continues: bool,
+    /// Whether pg_hba.conf can include files and match by regular expression.
+    pub hba_includes: bool,
+    /// Whether pg_hba.conf has hostgssenc and hostnogssenc.
+    pub hba_gssenc: bool,
+    /// Whether `synchronous_standby_names` knows FIRST and ANY.
+    pub has_sync_methods: bool,
+}
+
+/// SQL names that changed when xlog became WAL, in version 10.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Current write position of a primary.
+    pub current_lsn: &'static str,
+    /// Last position a standby received.
+    pub receive_lsn: &'static str,
+    /// Last position a standby replayed.
+    pub replay_lsn: &'static str,
+    /// Whether replay is paused.
+    pub is_paused: &'static str,
+    /// End of the column names of `pg_stat_replication`: `sent_lsn`.
+    pub lsn_suffix: &'static str,
+    /// The WAL directory.
+    pub wal_directory: &'static str,
+    /// pg_basebackup's long option for a WAL directory elsewhere.
+    pub basebackup_wal_directory: &'static str,
+    /// pg_basebackup's long option for how WAL is brought along.
+    pub basebackup_wal_method: &'static str,
+}
+
+const XLOG: Names = Names {
+    current_lsn: "pg_current_xlog_location",
+    receive_lsn: "pg_last_xlog_receive_location",
+    replay_lsn: "pg_last_xlog_replay_location",
+    is_paused: "pg_is_xlog_replay_paused",
+    lsn_suffix: "location",
+    wal_directory: "pg_xlog",
+    basebackup_wal_directory: "--xlogdir",
+    basebackup_wal_method: "--xlog-method",
+};
+
+const WAL: Names = Names {
+    current_lsn: "pg_current_wal_lsn",
+    receive_lsn: "pg_last_wal_receive_lsn",
+    replay_lsn: "pg_last_wal_replay_lsn",
+    is_paused: "pg_is_wal_replay_paused",
+    lsn_suffix: "lsn",
+    wal_directory: "pg_wal",
+    basebackup_wal_directory: "--waldir",
+    basebackup_wal_method: "--wal-method",
+};
+
+const V9_6: Capabilities = Capabilities {
+    name: "9.6",
+    supported: false,
+    names: &XLOG,
+    has_standby_signal: false,
+    has_scram: false,
+    has_passfile: false,
+    has_hba_file_rules: false,
+    wal_keep: "wal_keep_segments",
+    wal_keep_512mb: "32",
+    limits_slots: false,
+    senders_are_sensitive: false,
+    checksums_by_default: false,
+    receiver_knows_sender: false,
+    has_lag_times: false,
+    has_temporary_slots: false,
+    has_fractions: false,
+    has_unit_byte: false,
+    has_unit_microsecond: false,
+    hba_continues: false,
+    hba_includes: false,
+    hba_gssenc: false,
+    has_sync_methods: false,
+};
+
+const V10: Capabilities = Capabilities {
+    name: "10",
+    names: &WAL,
+    has_scram: true,
+    has_passfile: true,
+    has_hba_file_rules: true,
+    has_lag_times: true,
+    has_temporary_slots: true,
+    has_sync_methods: true,
+    ..V9_6
+};
+
+const V11: Capabilities = Capabilities {
+    name: "11",
+    receiver_knows_sender: true,
+    has_unit_byte: true,
+    ..V10
+};
+
+const V12: Capabilities = Capabilities {
+    name: "12",
+    has_standby_signal: true,
+    senders_are_sensitive: true,
+    has_fractions: true,
+    has_unit_microsecond: true,
+    hba_gssenc: true,
+    ..V11
+};
+
+const V13: Capabilities = Capabilities {
+    name: "13",
+    wal_keep: "wal_keep_size",
+    wal_keep_512mb: "512MB",
+    limits_slots: true,
+    ..V12
+};
+
+const V14: Capabilities = Capabilities {
+    name: "14",
+    hba_continues: true,
+    ..V13
+};
+
+const V15: Capabilities = Capabilities {
+    name: "15",
+    supported: true,
+    ..V14
+};
+
+const V16: Capabilities = Capabilities {
+    name: "16",
+    hba_includes: true,
+    ..V15
+};
+
+const V17: Capabilities = Capabilities { name: "17", ..V16 };
+
+const V18: Capabilities = Capabilities {
+    name: "18",
+    checksums_by_default: true,
+    ..V17
+};
+
+/// The table, oldest version first; its numbers are the first half of `server_version_num`.
+const TABLE: [(u16, &Capabilities); 10] = [
+    (906, &V9_6),
+    (1000, &V10),
+    (1100, &V11),
+    (1200, &V12),
+    (1300, &V13),
+    (1400, &V14),
+    (1500, &V15),
+    (1600, &V16),
+    (1700, &V17),
+    (1800, &V18),
+];
+
+impl Major {
+    /// Returns every supported version, oldest first.
+    pub fn all() -> impl Iterator<Item = Major> {
+        TABLE.iter().map(|(number, _)| Major(*number))
+    }
+
+    /// Returns what this version can do.
+    pub fn caps(self) -> &'static Capabilities {
+        TABLE
+            .iter()
+            .find(|(number, _)| *number == self.0)
+            .map(|(_, caps)| *caps)
+            .expect("a Major is only made from a row of the table")
+    }
+}
+
+impl fmt::Display for Major {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.caps().name)
+    }
+}
+
+impl FromStr for Major {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        TABLE
+            .iter()
+            .find(|(_, caps)| caps.name == text)
+            .map(|(number, _)| Major(*number))
+            .ok_or_else(|| {
+                let known: Vec<_> = TABLE.iter().map(|(_, caps)| caps.name).collect();
+                format!("expected one of {}, found {text:?}", known.join(", "))
+            })
+    }
+}
+
+impl Serialize for Major {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Major {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A full version as `server_version_num` has it: 90624, 160004.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ServerVersion(pub u32);
+
+impl ServerVersion {
+    /// Reads the version in the answer of `postgres --version`: "postgres (PostgreSQL) 16.4 (Debian …)"; `None` if there is none.
+    pub fn from_program(text: &str) -> Option<Self> {
+        let word = text
+            .split_whitespace()
+            .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+        let numbers: Vec<u32> = word
+            .split('.')
+            .map(|part| {
+                let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+                digits.parse().unwrap_or(0)
+            })
+            .collect();
+        match numbers[..] {
+            [major, minor, patch, ..] if major < 10 => {
+                Some(Self(major * 10_000 + minor * 100 + patch))
+            }
+            [major, minor, ..] if major < 10 => Some(Self(major * 10_000 + minor * 100)),
+            [major, minor, ..] => Some(Self(major * 10_000 + minor)),
+            [major] => Some(Self(major * 10_000)),
+            [] => None,
+        }
+    }
+
+    /// Says whether this is a release of that major version.
+    pub fn is(self, major: Major) -> bool {
+        self.0 / 100 == u32::from(major.0)
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, rest) = (self.0 / 10_000, self.0 % 10_000);
+        if major < 10 {
+            f.pad(&format!("{major}.{}.{}", rest / 100, rest % 100))
+        } else {
+            f.pad(&format!("{major}.{rest}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_reads_back_and_is_in_order() {
+        let all: Vec<Major> = Major::all().collect();
+        assert!(all.is_sorted());
+        for major in all {
+            assert_eq!(major.to_string().parse(), Ok(major));
+        }
+        assert!("9.5".parse::<Major>().is_err());
+        assert!("19".parse::<Major>().is_err());
+    }
+
+    #[test]
+    fn versions_are_read_from_programs() {
+        for (text, version, major) in [
+            ("postgres (PostgreSQL) 9.6.24", "9.6.24", "9.6"),
+            (
+                "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)",
+                "15.18",
+                "15",
+            ),
+            ("postgres (PostgreSQL) 18beta1", "18.0", "18"),
+        ] {
+            let read = ServerVersion::from_program(text).unwrap();
+            assert_eq!(read.to_string(), version);
+            assert!(read.is(major.parse().unwrap()), "{text}");
+        }
+    }
+}
