@@ -1,0 +1,184 @@
+# shellcheck shell=bash
+# Base trees and their flavours, built once and cached: debootstrap below, one overlay layer per flavour.
+
+lab_install() {
+    local missing=() package
+    for package in debootstrap systemd-container iproute2 nftables openssh-client e2fsprogs util-linux shellcheck; do
+        dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "installing ${missing[*]}"
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    fi
+    local scratch
+    scratch=$(mktemp -u /run/netns-probe.XXXXXX)
+    unshare --mount --net --pid --fork true 2>/dev/null ||
+        die "the lab cannot run here: this machine does not allow new namespaces (try a virtual machine)"
+    [ ! -e "$scratch" ]
+}
+
+# The PostgreSQL that a release brings.
+postgres_of() {
+    case $1 in
+        11) echo 13 ;;
+        12) echo 15 ;;
+        13) echo 17 ;;
+        forky) echo 18 ;;
+        *) die "unknown release '$1': 11, 12, 13 or forky" ;;
+    esac
+}
+
+suite_of() {
+    case $1 in
+        11) echo bullseye ;;
+        12) echo bookworm ;;
+        13) echo trixie ;;
+        *) echo "$1" ;;
+    esac
+}
+
+lab_base() {
+    local release=${1%%:*} flavour=bare
+    case $1 in *:*) flavour=${1#*:} ;; esac
+    postgres_of "$release" >/dev/null
+    mkdir -p "$CACHE"
+    exec 8>"$CACHE/lock-$release"
+    flock 8
+    [ -d "$CACHE/base-$release" ] || build_base "$release"
+    case $flavour in
+        bare) ;;
+        pg | main) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
+        *) die "unknown flavour '$flavour': bare, pg or main" ;;
+    esac
+    exec 8>&-
+}
+
+in_tree() {
+    local tree=$1
+    shift
+    systemd-nspawn -q -D "$tree" --register=no --keep-unit --pipe --resolv-conf=copy-host \
+        --setenv=DEBIAN_FRONTEND=noninteractive --setenv=LC_ALL=C.UTF-8 "$@"
+}
+
+build_base() {
+    local release=$1 tree=$CACHE/base-$1.tmp suite version options=''
+    suite=$(suite_of "$release")
+    version=$(postgres_of "$release")
+    say "building the base tree of Debian $release, about a minute, once"
+    clean_tree "$tree"
+    # debootstrap of an older release knows no script for a newer one; they are all the same.
+    local script=/usr/share/debootstrap/scripts/$suite
+    [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
+    debootstrap --variant=minbase \
+        --include=systemd,systemd-sysv,dbus,openssh-server,sudo,iproute2,ca-certificates,procps,locales \
+        "$suite" "$tree" http://deb.debian.org/debian "$script" >"$CACHE/debootstrap-$release.log" 2>&1 ||
+        die "debootstrap of $suite failed, see $CACHE/debootstrap-$release.log"
+    [ "$release" != forky ] || options='[check-valid-until=no] '
+    echo "deb ${options}http://deb.debian.org/debian $suite main" >"$tree/etc/apt/sources.list"
+    printf 'APT::Install-Recommends "false";\nAcquire::Check-Valid-Until "false";\nBinary::apt::APT::Keep-Downloaded-Packages "true";\nAPT::Keep-Downloaded-Packages "true";\n' \
+        >"$tree/etc/apt/apt.conf.d/90lab"
+    rm -f "$tree/etc/apt/apt.conf.d/docker-clean"
+    prepare_users "$tree"
+    prepare_services "$tree"
+    in_tree "$tree" sh -c "apt-get update -qq && apt-get install -y -qq --download-only postgresql-$version postgresql-client-$version" \
+        >>"$CACHE/debootstrap-$release.log" 2>&1 || die "cannot download PostgreSQL $version, see $CACHE/debootstrap-$release.log"
+    mv "$tree" "$CACHE/base-$release"
+}
+
+# A tree that a killed build left may still have something mounted in it.
+clean_tree() {
+    local mounted
+    for mounted in $(awk -v t="$1" 'index($2, t) == 1 { print $2 }' /proc/mounts | sort -r); do
+        umount -l "$mounted"
+    done
+    rm -rf "$1"
+}
+
+prepare_users() {
+    local tree=$1
+    chroot "$tree" groupadd -g 543 postgres
+    # The same number on every host, so that they share the files on the mount.
+    chroot "$tree" useradd -r -u 543 -g 543 -d /var/lib/postgresql -s /bin/bash -c 'PostgreSQL administrator' postgres
+    local user
+    for user in admin nosudo; do chroot "$tree" useradd -m -s /bin/bash "$user"; done
+    chroot "$tree" useradd -m -s /usr/sbin/nologin noshell
+    echo 'admin ALL=(ALL) NOPASSWD: ALL' >"$tree/etc/sudoers.d/admin"
+    echo 'nosudo ALL=(ALL) ALL' >"$tree/etc/sudoers.d/nosudo"
+    printf 'Defaults !fqdn\n' >"$tree/etc/sudoers.d/lab"
+    chmod 0440 "$tree"/etc/sudoers.d/*
+    mkdir -p "$tree/mnt/backups"
+    # Packages of the `bare` and `pg` flavours make no cluster of their own.
+    mkdir -p "$tree/etc/postgresql-common"
+    printf "create_main_cluster = false\nadd_include_dir = 'conf.d'\ninclude_dir = '/etc/postgresql-common/createcluster.d'\n" \
+        >"$tree/etc/postgresql-common/createcluster.conf"
+}
+
+prepare_services() {
+    local tree=$1 unit
+    cat >"$tree/etc/ssh/sshd_config.d/lab.conf" <<'TXT'
+UseDNS no
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+MaxStartups 100
+PrintMotd no
+PrintLastLog no
+X11Forwarding no
+LogLevel VERBOSE
+TXT
+    if chroot "$tree" sh -c 'mkdir -p /run/sshd; ssh-keygen -A -q; /usr/sbin/sshd -T -o PerSourcePenalties=no' >/dev/null 2>&1; then
+        # Tests log in wrongly on purpose; their address must not be locked out for the next test.
+        echo 'PerSourcePenalties no' >>"$tree/etc/ssh/sshd_config.d/lab.conf"
+    fi
+    rm -f "$tree"/etc/ssh/ssh_host_*
+    sed -i 's/^\(session.*pam_motd\|session.*pam_mail\|session.*pam_lastlog\)/#\1/' "$tree/etc/pam.d/sshd" "$tree/etc/pam.d/login"
+    # A login session scope costs 100 ms and serves nobody here.
+    sed -i '/pam_systemd\.so/s/^/#/' "$tree/etc/pam.d/common-session"
+    for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
+        fstrim.timer man-db.timer systemd-resolved.service systemd-networkd.service systemd-logind.service \
+        console-getty.service getty@tty1.service systemd-timesyncd.service systemd-networkd-wait-online.service \
+        ssh.socket systemd-udevd.service systemd-tmpfiles-clean.timer; do
+        ln -sf /dev/null "$tree/etc/systemd/system/$unit"
+    done
+    mkdir -p "$tree/etc/systemd/system/multi-user.target.wants"
+    ln -sf /lib/systemd/system/ssh.service "$tree/etc/systemd/system/multi-user.target.wants/ssh.service"
+    rm -f "$tree/etc/machine-id"
+    touch "$tree/etc/machine-id"
+}
+
+build_layer() {
+    local release=$1 flavour=$2 version layer=$CACHE/$2-$1 work tree
+    version=$(postgres_of "$release")
+    work=$layer.work tree=$layer.tree
+    say "preparing PostgreSQL $version on Debian $release ($flavour), once"
+    clean_tree "$tree"
+    rm -rf "$layer.tmp" "$work"
+    mkdir -p "$layer.tmp" "$work" "$tree"
+    mount -t overlay overlay -o "lowerdir=$CACHE/base-$release,upperdir=$layer.tmp,workdir=$work" "$tree"
+    if [ "$flavour" = main ]; then rm -f "$tree/etc/postgresql-common/createcluster.conf"; fi
+    printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
+    chmod +x "$tree/usr/sbin/policy-rc.d"
+    in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
+        die "cannot install PostgreSQL $version, see $layer.log"
+    if [ "$flavour" = main ]; then
+        in_tree "$tree" sh -s >>"$layer.log" 2>&1 <<TXT || die "cannot prepare the old cluster, see $layer.log"
+set -eu
+pg_ctlcluster $version main start
+cd /
+sql() { setpriv --reuid postgres --regid postgres --init-groups psql -XAtq -v ON_ERROR_STOP=1 "\$@"; }
+sql -c 'create database legacy'
+sql -d legacy -c 'create table kept (i int)' -c 'insert into kept select generate_series(1, 1000)'
+sql -c "alter system set maintenance_work_mem = '96MB'"
+pg_ctlcluster $version main stop
+conf=/etc/postgresql/$version/main
+sed -i "s/^#work_mem = .*/work_mem = 7MB    # set by hand/" \$conf/postgresql.conf
+echo 'log_min_duration_statement = 250' >\$conf/conf.d/local.conf
+printf '# the old application\nhost legacy all 10.0.0.0/8 scram-sha-256\n' >>\$conf/pg_hba.conf
+TXT
+    fi
+    rm -f "$tree/usr/sbin/policy-rc.d"
+    umount "$tree"
+    rm -rf "$work" "$tree"
+    mv "$layer.tmp" "$layer"
+}
