@@ -17,6 +17,8 @@ pub struct Command {
     pub vars: BTreeMap<&'static str, Var>,
     /// How long it may take in all; `None` for work whose length depends on the data.
     pub timeout: Option<Duration>,
+    /// Whether it lives as long as pgrepl does: a line every ten seconds tells it so.
+    pub heartbeat: bool,
 }
 
 /// A value of a script variable.
@@ -76,6 +78,7 @@ impl Command {
             script,
             vars: BTreeMap::new(),
             timeout: Some(Duration::from_secs(60)),
+            heartbeat: false,
         }
     }
 

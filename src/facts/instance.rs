@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::postgres::{ControlData, SystemId};
+use crate::postgres::{ClusterState, ControlData, SystemId};
 
 /// The data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,4 +82,19 @@ pub struct Staging {
     pub system_id: Option<SystemId>,
     /// The end of the copy's own messages.
     pub log: String,
+}
+
+impl DataDirectory {
+    /// Returns the control file of the instance in it, where it could be read.
+    pub fn control(&self) -> Option<&ControlData> {
+        match &self.content {
+            Content::Instance(instance) => instance.control.as_ref().ok(),
+            Content::Nothing | Content::Foreign(_) => None,
+        }
+    }
+
+    /// Returns the "Database cluster state" of the instance in it.
+    pub fn control_state(&self) -> Option<ClusterState> {
+        self.control().map(|control| control.state)
+    }
 }

@@ -6,11 +6,17 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 pub mod instance;
+pub mod leader;
 pub mod observation;
+pub mod parse;
+pub mod predict;
+mod question;
 pub mod server;
 
 pub use instance::{Content, DataDirectory, Process, Signals, Staging};
 pub use observation::{Observation, Sight, Unreachable};
+pub use parse::digest;
+pub use question::question;
 pub use server::Server;
 
 use crate::inventory::NodeName;
@@ -85,6 +91,9 @@ pub struct Packages {
     pub candidate: Option<String>,
     /// Whether installing would create a cluster by itself (Debian's `create_main_cluster`).
     pub creates_cluster: bool,
+    /// Whether an earlier step of the plan installs the server; never true of a real host.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub installed_next: bool,
 }
 
 /// A file on the host.

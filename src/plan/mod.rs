@@ -1,5 +1,9 @@
 //! WHAT WILL BE DONE: from a goal, a cluster and an observation to an ordered list of steps, without touching anything.
 
+pub mod builder;
+mod configure;
+pub mod converge;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -175,3 +179,17 @@ impl Plan {
     }
 }
 
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlanError {
+    /// Nothing may move at all.
+    Refused(Refusal),
+    /// A template does not render.
+    Template(crate::render::TemplateError),
+}
+
+impl From<crate::render::TemplateError> for PlanError {
+    fn from(error: crate::render::TemplateError) -> Self {
+        PlanError::Template(error)
+    }
+}

@@ -20,6 +20,11 @@ pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
         instance: instance.into(),
         socket_directory: "/var/run/postgresql".into(),
         log: format!("/var/log/postgresql/postgresql-{major}-{instance}.log"),
+        pid_file: format!("/var/run/postgresql/{major}-{instance}.pid"),
+        certificate: Some((
+            "/etc/ssl/certs/ssl-cert-snakeoil.pem".into(),
+            "/etc/ssl/private/ssl-cert-snakeoil.key".into(),
+        )),
         packages: vec![
             format!("postgresql-{major}"),
             format!("postgresql-client-{major}"),

@@ -29,6 +29,10 @@ pub struct Platform {
     pub socket_directory: String,
     /// The server's log file or directory.
     pub log: String,
+    /// The file PostgreSQL writes its process number to for the service manager.
+    pub pid_file: String,
+    /// A certificate and its key that every host of this family has.
+    pub certificate: Option<(String, String)>,
     /// The packages to install.
     pub packages: Vec<String>,
 }

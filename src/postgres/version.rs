@@ -69,6 +69,8 @@ pub struct Names {
     pub replay_lsn: &'static str,
     /// Whether replay is paused.
     pub is_paused: &'static str,
+    /// The name of the segment that holds a position.
+    pub walfile_name: &'static str,
     /// End of the column names of `pg_stat_replication`: `sent_lsn`.
     pub lsn_suffix: &'static str,
     /// The WAL directory.
@@ -84,6 +86,7 @@ const XLOG: Names = Names {
     receive_lsn: "pg_last_xlog_receive_location",
     replay_lsn: "pg_last_xlog_replay_location",
     is_paused: "pg_is_xlog_replay_paused",
+    walfile_name: "pg_xlogfile_name",
     lsn_suffix: "location",
     wal_directory: "pg_xlog",
     basebackup_wal_directory: "--xlogdir",
@@ -95,6 +98,7 @@ const WAL: Names = Names {
     receive_lsn: "pg_last_wal_receive_lsn",
     replay_lsn: "pg_last_wal_replay_lsn",
     is_paused: "pg_is_wal_replay_paused",
+    walfile_name: "pg_walfile_name",
     lsn_suffix: "lsn",
     wal_directory: "pg_wal",
     basebackup_wal_directory: "--waldir",

@@ -1,0 +1,90 @@
+//! Copies the data directory of another server into staging.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place, Readiness};
+use crate::command::Command;
+use crate::facts::{Content, Facts, Observation, Staging};
+use crate::inventory::NodeName;
+use crate::postgres::SystemId;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("base_backup.sh"),
+    "\nrun_main\n"
+);
+
+/// Copies the data directory of another server into the staging directory, or joins a copy that runs already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseBackup {
+    /// The node copied from.
+    pub source: NodeName,
+    /// How it is connected to; without a password.
+    pub conninfo: String,
+    /// The slot that keeps WAL meanwhile, if there is one.
+    pub slot: Option<String>,
+    /// The cluster's system identifier, if it exists before the plan runs.
+    pub system_id: Option<SystemId>,
+    /// Bytes of all databases, as far as known.
+    pub bytes: Option<u64>,
+    /// Bytes free where the copy goes.
+    pub free: Option<u64>,
+}
+
+impl Act for BaseBackup {
+    fn title(&self) -> String {
+        format!("base backup from {}", self.source)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Add
+    }
+
+    fn is_delicate(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, facts: &Facts) -> Readiness {
+        match &facts.data.content {
+            Content::Nothing => Readiness::Ready,
+            _ => Readiness::Mismatch {
+                expected: format!("nothing in {}", facts.data.path),
+                found: "something".into(),
+            },
+        }
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command(
+                    format!("copy the data directory from {}", self.source),
+                    SCRIPT,
+                )
+                .var("staging", place.staging())
+                .var("clone_unit", place.clone_unit())
+                .var("source", &self.source)
+                .var("conninfo", &self.conninfo)
+                .var("slot", self.slot.as_deref().unwrap_or_default())
+                .var(
+                    "system_id",
+                    self.system_id.map(|id| id.to_string()).unwrap_or_default(),
+                )
+                .var("wal_method", place.major.caps().names.basebackup_wal_method)
+                .timeout(None),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(facts) = world.facts_mut(node) {
+            facts.staging = Some(Staging {
+                path: super::place::staging(&facts.data.path),
+                complete: true,
+                source: self.source.to_string(),
+                system_id: self.system_id,
+                log: String::new(),
+            });
+            facts.jobs.clear();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Creates an empty instance.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place, Readiness};
+use crate::command::Command;
+use crate::facts::{Content, Facts, Observation, predict};
+use crate::inventory::NodeName;
+
+use std::time::Duration;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("init_db.sh"),
+    "\nrun_main\n"
+);
+
+/// Creates an empty instance where no host has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitDb {
+    /// Where.
+    pub data_directory: String,
+    /// Whether pages get checksums.
+    pub checksums: bool,
+}
+
+impl Act for InitDb {
+    fn title(&self) -> String {
+        format!(
+            "new database cluster in {}{}",
+            self.data_directory,
+            if self.checksums {
+                ", with data checksums"
+            } else {
+                ""
+            }
+        )
+    }
+
+    fn done(&self) -> String {
+        "database cluster created".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Add
+    }
+
+    fn is_delicate(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, facts: &Facts) -> Readiness {
+        match facts.data.content {
+            Content::Nothing => Readiness::Ready,
+            _ => Readiness::Mismatch {
+                expected: format!("nothing in {}", self.data_directory),
+                found: "something".into(),
+            },
+        }
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("create the database cluster", SCRIPT)
+                .var("checksums", super::write_file::yes(self.checksums))
+                .timeout(Some(Duration::from_secs(300))),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(facts) = world.facts_mut(node) {
+            facts.data.content = predict::new_instance(self.checksums);
+            facts.service.registered = true;
+            facts.service.enabled = true;
+            facts.service.start = "auto".into();
+        }
+    }
+}

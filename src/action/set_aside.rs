@@ -1,0 +1,75 @@
+//! Renames a data directory out of the way.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place, Readiness};
+use crate::command::Command;
+use crate::facts::{Content, Facts, Observation, Process, SetAside as Aside, Signals};
+use crate::inventory::NodeName;
+use crate::postgres::SystemId;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("set_aside.sh"),
+    "\nrun_main\n"
+);
+
+/// Renames a data directory to `<data>.pgrepl-<time>`; nothing is deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The data directory.
+    pub data_directory: String,
+    /// The instance that is expected there.
+    pub system_id: SystemId,
+}
+
+impl Act for SetAside {
+    fn title(&self) -> String {
+        format!("{} set aside", self.data_directory)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Replace
+    }
+
+    fn is_delicate(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, facts: &Facts) -> Readiness {
+        let found = facts.data.control().map(|control| control.system_id);
+        if facts.process != Process::Stopped {
+            Readiness::Mismatch {
+                expected: "a stopped server".into(),
+                found: "one that runs".into(),
+            }
+        } else if found == Some(self.system_id) {
+            Readiness::Ready
+        } else if facts.data.content == Content::Nothing {
+            Readiness::AlreadyDone
+        } else {
+            Readiness::Mismatch {
+                expected: format!("system identifier {}", self.system_id),
+                found: format!("{found:?}"),
+            }
+        }
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("set the data directory aside", SCRIPT)
+                .var("system_id", self.system_id),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(facts) = world.facts_mut(node) {
+            facts.data.content = Content::Nothing;
+            facts.data.signals = Signals::default();
+            facts.set_aside.push(Aside {
+                path: format!("{}.pgrepl-…", self.data_directory),
+            });
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Creates and drops physical replication slots.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place};
+use crate::command::Command;
+use crate::facts::Observation;
+use crate::facts::server::Slot;
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("slot.sh"),
+    "\nrun_main\n"
+);
+
+/// Creates a physical replication slot that keeps WAL from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateSlot {
+    /// Its name.
+    pub slot: String,
+}
+
+/// Drops a physical replication slot that nobody uses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropSlot {
+    /// Its name.
+    pub slot: String,
+    /// Bytes of WAL it keeps.
+    pub retained: Option<u64>,
+}
+
+impl Act for CreateSlot {
+    fn title(&self) -> String {
+        format!("replication slot {}", self.slot)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Add
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("create a slot", SCRIPT)
+                .var("verb", "create")
+                .var("slot", &self.slot),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(server) = world
+            .facts_mut(node)
+            .and_then(|facts| facts.server.as_mut())
+        {
+            let slot = Slot {
+                active: false,
+                restart_lsn: server.current,
+                wal_status: None,
+                retained: Some(0),
+                temporary: false,
+            };
+            server.slots.insert(self.slot.clone(), slot);
+        }
+    }
+}
+
+impl Act for DropSlot {
+    fn title(&self) -> String {
+        format!("replication slot {}", self.slot)
+    }
+
+    fn done(&self) -> String {
+        format!("replication slot {} dropped", self.slot)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Remove
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("drop a slot", SCRIPT)
+                .var("verb", "drop")
+                .var("slot", &self.slot),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(server) = world
+            .facts_mut(node)
+            .and_then(|facts| facts.server.as_mut())
+        {
+            server.slots.remove(&self.slot);
+        }
+    }
+}

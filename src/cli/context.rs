@@ -1,0 +1,195 @@
+//! What every command that looks at hosts begins with: the inventory, its templates, its hosts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::{Failure, Format, Global, Kind};
+use crate::host::Host;
+use crate::host::ssh::{SshHost, control_directory};
+use crate::inventory::{self, Cluster, NodeName, Reading};
+use crate::observe::Hosts;
+use crate::render::{BUILT_IN, Templates};
+use crate::report::problems;
+use crate::report::run::{Screen, Show};
+
+/// An inventory that was read, with where it came from.
+pub struct Loaded {
+    /// Its path as given.
+    pub path: PathBuf,
+    /// The wish.
+    pub cluster: Cluster,
+    /// The templates of the run.
+    pub templates: Templates,
+}
+
+impl Loaded {
+    /// Returns the directory that relative paths of the inventory start from.
+    pub fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Returns the file's name, for headings.
+    pub fn file(&self) -> String {
+        self.path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// Finds the inventory: argument, `-i`, `PGREPL_INVENTORY`, ./pgrepl.yaml, ./inventory.yaml.
+pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(path) = argument.or(global.inventory.as_ref()) {
+        return Ok(path.clone());
+    }
+    ["pgrepl.yaml", "inventory.yaml"]
+        .map(PathBuf::from)
+        .into_iter()
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            Failure::new(
+                Kind::Usage,
+                "no inventory given, and neither ./pgrepl.yaml nor ./inventory.yaml exists",
+            )
+            .help("pgrepl plan inventory.yaml")
+        })
+}
+
+/// Reads an inventory and its templates.
+pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failure> {
+    let path = path(global, argument)?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::new(
+            Kind::Invalid,
+            format!("cannot read {}: {error}", path.display()),
+        )
+    })?;
+    let Reading { cluster, notes } = inventory::read(&text).map_err(|found| {
+        Failure::raw(
+            Kind::Invalid,
+            problems::show(
+                &found,
+                &path.display().to_string(),
+                &text,
+                global.err().color,
+            ),
+        )
+    })?;
+    if !global.quiet {
+        for note in notes {
+            crate::report::sink::err(&format!("note: {}: {}\n", note.message, note.label));
+        }
+    }
+    let templates = templates(&cluster, path.parent().unwrap_or(Path::new("")))?;
+    Ok(Loaded {
+        path,
+        cluster,
+        templates,
+    })
+}
+
+fn templates(cluster: &Cluster, base: &Path) -> Result<Templates, Failure> {
+    let mut own = BTreeMap::new();
+    if let Some(directory) = &cluster.templates {
+        let directory = base.join(directory);
+        if !directory.is_dir() {
+            return Err(Failure::new(
+                Kind::Invalid,
+                format!(
+                    "cannot read templates: {} is no directory",
+                    directory.display()
+                ),
+            ));
+        }
+        for (name, _) in BUILT_IN {
+            let file = directory.join(name);
+            if file.is_file() {
+                let text = std::fs::read_to_string(&file).map_err(|error| {
+                    Failure::new(
+                        Kind::Invalid,
+                        format!("cannot read {}: {error}", file.display()),
+                    )
+                })?;
+                own.insert(name.to_owned(), text);
+            }
+        }
+    }
+    Ok(Templates { own })
+}
+
+/// The hosts of a cluster over SSH; the directory of their control sockets lives as long as this.
+pub struct Connections {
+    /// The hosts.
+    pub hosts: Hosts,
+    _directory: tempfile::TempDir,
+}
+
+/// Describes the hosts; they are contacted by their first command.
+pub fn connect(cluster: &Cluster) -> Result<Connections, Failure> {
+    let directory = control_directory().map_err(|error| {
+        Failure::new(
+            Kind::Failed,
+            format!("cannot make a directory for SSH control sockets: {error}"),
+        )
+    })?;
+    let hosts = cluster
+        .nodes
+        .iter()
+        .map(|(name, node)| {
+            (
+                name.clone(),
+                Rc::new(SshHost::new(node, directory.path())) as Rc<dyn Host>,
+            )
+        })
+        .collect();
+    Ok(Connections {
+        hosts,
+        _directory: directory,
+    })
+}
+
+/// Reads `--limit server1,server2`.
+pub fn limit(cluster: &Cluster, names: &[String]) -> Result<Option<BTreeSet<NodeName>>, Failure> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    names
+        .iter()
+        .map(|name| {
+            let node = NodeName::new(name.clone());
+            if cluster.nodes.contains_key(&node) {
+                return Ok(node);
+            }
+            let near = cluster
+                .nodes
+                .keys()
+                .map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known))
+                .min();
+            Err(Failure::new(Kind::Usage, format!("unknown host `{name}`"))
+                .help(near.map_or(String::new(), |(_, near)| format!("did you mean `{near}`?"))))
+        })
+        .collect::<Result<BTreeSet<_>, _>>()
+        .map(Some)
+}
+
+/// Makes the screen of a run.
+pub fn screen(global: &Global) -> Screen {
+    use std::io::IsTerminal;
+    let show = match global.format {
+        Format::Jsonl => Show::JsonLines,
+        _ if global.quiet => Show::Quiet,
+        _ if std::io::stderr().is_terminal() && global.err().color => Show::Live,
+        _ => Show::Plain,
+    };
+    Screen::new(show, global.verbose > 0, global.err())
+}
+
+/// Runs a future to its end on this thread, with tasks of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Kind::Failed, format!("cannot start: {error}")))?;
+    let local = tokio::task::LocalSet::new();
+    Ok(local.block_on(&runtime, future))
+}

@@ -1,0 +1,187 @@
+//! The command line: one file per command, and what they share.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::report::sink;
+use crate::report::style::Style;
+
+mod apply;
+mod context;
+mod exit;
+mod plan;
+mod render;
+mod secrets;
+mod status;
+mod validate;
+
+pub use exit::{Failure, Kind};
+
+/// Makes a set of PostgreSQL servers match one YAML file.
+#[derive(Parser)]
+#[command(
+    name = "pgrepl",
+    version,
+    disable_help_subcommand = true,
+    infer_subcommands = false
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Clone)]
+pub struct Global {
+    /// Shows what programs on the hosts say, and the original words of errors
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Shows nothing but results and errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: When,
+    /// How results are written
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    pub format: Format,
+    /// Never asks: what needs an answer is refused
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// The inventory
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "PGREPL_INVENTORY"
+    )]
+    pub inventory: Option<std::path::PathBuf>,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Human,
+    /// One JSON document
+    Json,
+    /// One JSON object per event
+    Jsonl,
+    /// For pull requests
+    Markdown,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Validate(validate::Arguments),
+    Render(render::Arguments),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
+    Status(status::Arguments),
+    /// Prints the shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    Man,
+    /// Prints the version
+    Version,
+}
+
+impl Global {
+    /// Says whether a stream gets colours.
+    pub fn style(&self, terminal: bool) -> Style {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let color = match self.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => terminal && !plain,
+        };
+        Style { color }
+    }
+
+    /// The style of results.
+    pub fn out(&self) -> Style {
+        self.style(std::io::stdout().is_terminal())
+    }
+
+    /// The style of progress and errors.
+    pub fn err(&self) -> Style {
+        self.style(std::io::stderr().is_terminal())
+    }
+}
+
+/// Runs the command line and returns the exit code.
+pub fn main() -> u8 {
+    run(std::env::args_os())
+}
+
+fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let text = error.render();
+            // clap itself would end with 2, which here means that changes are pending.
+            return match error.exit_code() {
+                0 => {
+                    sink::out(&text.to_string());
+                    0
+                }
+                _ => {
+                    sink::err(&text.to_string());
+                    Kind::Usage.code()
+                }
+            };
+        }
+    };
+    let global = &cli.global;
+    let result = match cli.command {
+        Command::Validate(arguments) => validate::run(global, &arguments),
+        Command::Render(arguments) => render::run(global, &arguments),
+        Command::Plan(arguments) => plan::run(global, &arguments),
+        Command::Apply(arguments) => apply::run(global, &arguments),
+        Command::Status(arguments) => status::run(global, &arguments),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "pgrepl", &mut text);
+            sink::out(&String::from_utf8_lossy(&text));
+            Ok(0)
+        }
+        Command::Man => {
+            let mut text = Vec::new();
+            // Writing to memory does not fail.
+            let _ = clap_mangen::Man::new(Cli::command()).render(&mut text);
+            sink::out(&String::from_utf8_lossy(&text));
+            Ok(0)
+        }
+        Command::Version => {
+            sink::out(concat!("pgrepl ", env!("CARGO_PKG_VERSION"), "\n"));
+            Ok(0)
+        }
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            sink::err(&failure.shown(global.err(), global.verbose > 0));
+            failure.kind.code()
+        }
+    }
+}

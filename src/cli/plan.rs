@@ -1,0 +1,215 @@
+//! `pgrepl plan`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::context::{self, Loaded};
+use super::exit::PENDING;
+use super::{Failure, Format, Global, Kind, secrets};
+use crate::facts::Observation;
+use crate::plan::converge::converge;
+use crate::plan::{Plan, PlanError};
+use crate::report::plan::Diff;
+use crate::report::{markdown, plan as text, sink};
+
+/// Shows what apply would do, and changes nothing anywhere
+///
+/// Examples:
+///   pgrepl plan inventory.yaml
+///   pgrepl plan --out tonight.plan && pgrepl apply tonight.plan
+#[derive(clap::Args, Clone)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The inventory
+    pub inventory: Option<PathBuf>,
+    /// Saves the plan, for `pgrepl apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Ends with 2 when there is something to do
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Touches these hosts only
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',')]
+    pub limit: Vec<String>,
+    /// How much of a file's change is shown: full, changed, none
+    #[arg(long, default_value = "changed")]
+    pub diff: DiffArgument,
+}
+
+/// How much of a file's change is shown.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum DiffArgument {
+    /// Every line
+    Full,
+    /// What changes, without comments
+    Changed,
+    /// Nothing
+    None,
+}
+
+impl DiffArgument {
+    /// Returns the report's own word.
+    pub fn diff(self) -> Diff {
+        match self {
+            DiffArgument::Full => Diff::Full,
+            DiffArgument::Changed => Diff::Changed,
+            DiffArgument::None => Diff::None,
+        }
+    }
+}
+
+/// A plan as it is saved: with what it was made from.
+#[derive(serde::Serialize, serde::Deserialize, PartialEq)]
+pub struct Saved {
+    /// The program's version.
+    pub version: String,
+    /// The inventory, absolute.
+    pub inventory: PathBuf,
+    /// The hosts it was limited to.
+    pub limit: Vec<String>,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Makes a plan of what was seen, or the failure that stands for there being none.
+pub fn make(
+    global: &Global,
+    loaded: &Loaded,
+    seen: &Observation,
+    names: &[String],
+) -> Result<Plan, Failure> {
+    let limit = context::limit(&loaded.cluster, names)?;
+    converge(&loaded.cluster, &loaded.templates, seen, limit.as_ref()).map_err(
+        |error| match error {
+            // When nobody can be asked, the reason is that and not what follows from it.
+            PlanError::Refused(_) if seen.seen().next().is_none() => unreachable(seen),
+            PlanError::Refused(refusal) => {
+                Failure::raw(Kind::Refused, text::refusal(&refusal, global.err()))
+            }
+            PlanError::Template(error) => Failure::new(Kind::Invalid, error.to_string()),
+        },
+    )
+}
+
+fn unreachable(seen: &Observation) -> Failure {
+    let reasons: Vec<String> = seen
+        .unseen()
+        .map(|(_, reason)| {
+            if reason.help.is_empty() {
+                reason.message.clone()
+            } else {
+                format!("{}\n  help: {}", reason.message, reason.help)
+            }
+        })
+        .collect();
+    let mut failure = Failure::new(
+        Kind::Unreachable,
+        format!("no host could be read\n  {}", reasons.join("\n  ")),
+    );
+    failure.original = seen
+        .unseen()
+        .map(|(_, reason)| reason.original.clone())
+        .collect::<Vec<_>>()
+        .join("\n");
+    failure
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    let password = secrets::password(&loaded.cluster, loaded.directory())?;
+    let connections = context::connect(&loaded.cluster)?;
+    let screen = context::screen(global);
+    let begin = Instant::now();
+    let seen = context::block_on(crate::observe::observe(
+        &loaded.cluster,
+        &connections.hosts,
+        Some(&password),
+        &|event| screen.tell(&event),
+    ))?;
+    let seconds = begin.elapsed().as_secs_f64();
+    let plan = make(global, &loaded, &seen, &arguments.limit)?;
+    show(
+        global,
+        &loaded,
+        &plan,
+        &seen,
+        seconds,
+        arguments.diff.diff(),
+    );
+    if let Some(out) = &arguments.out {
+        save(&loaded, &plan, &arguments.limit, out)?;
+        if global.format == Format::Human {
+            sink::out(&format!(
+                "\nSaved. To do exactly this: pgrepl apply {}\n",
+                out.display()
+            ));
+        }
+    } else if global.format == Format::Human && !plan.steps.is_empty() {
+        sink::out(&format!(
+            "\nTo do this: pgrepl apply {}\n",
+            loaded.path.display()
+        ));
+    }
+    if seen.unseen().next().is_some() {
+        return Ok(Kind::Unreachable.code());
+    }
+    Ok(if arguments.detailed_exitcode && !plan.is_empty() {
+        PENDING
+    } else {
+        0
+    })
+}
+
+/// Shows a plan in the wanted format.
+pub fn show(
+    global: &Global,
+    loaded: &Loaded,
+    plan: &Plan,
+    seen: &Observation,
+    seconds: f64,
+    diff: Diff,
+) {
+    let file = loaded.file();
+    match global.format {
+        Format::Human => sink::out(&text::show(
+            plan,
+            &loaded.cluster,
+            seen,
+            &file,
+            seconds,
+            diff,
+            global.out(),
+        )),
+        Format::Markdown => sink::out(&markdown::plan(
+            plan,
+            &loaded.cluster,
+            seen,
+            &file,
+            seconds,
+            diff,
+        )),
+        Format::Json | Format::Jsonl => {
+            if let Ok(json) = serde_json::to_string(plan) {
+                sink::out(&format!("{json}\n"));
+            }
+        }
+    }
+}
+
+fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &PathBuf) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            Kind::Failed,
+            format!("cannot save the plan to {}: {error}", out.display()),
+        )
+    };
+    let saved = Saved {
+        version: env!("CARGO_PKG_VERSION").into(),
+        inventory: std::path::absolute(&loaded.path).map_err(failed)?,
+        limit: limit.to_vec(),
+        plan: plan.clone(),
+    };
+    let json = serde_json::to_string_pretty(&saved).map_err(|error| failed(error.into()))?;
+    std::fs::write(out, json).map_err(failed)
+}

@@ -1,0 +1,127 @@
+//! `pgrepl render`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::context::{self, Loaded};
+use super::{Failure, Global, Kind};
+use crate::facts::Observation;
+use crate::files::{self, View};
+use crate::inventory::NodeName;
+use crate::plan::Role;
+use crate::platform;
+use crate::render::BUILT_IN;
+use crate::report::sink;
+
+/// Shows the files as they would be on new servers, offline
+///
+/// Examples:
+///   pgrepl render inventory.yaml --host server2
+///   pgrepl render --eject postgresql.conf.j2 --out templates
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The inventory
+    inventory: Option<PathBuf>,
+    /// Only this host
+    #[arg(long)]
+    host: Option<String>,
+    /// Only this file
+    #[arg(long)]
+    file: Option<String>,
+    /// Writes the files into this directory, one below it for each host
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Writes the built-in template of this name out, to start from
+    #[arg(long, value_name = "NAME")]
+    eject: Option<String>,
+}
+
+/// Renders every file of every host; addresses that only hosts can resolve are left out.
+pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, &'static str, String)>, Failure> {
+    let cluster = &loaded.cluster;
+    let world = Observation::default();
+    let invalid =
+        |error: crate::render::TemplateError| Failure::new(Kind::Invalid, error.to_string());
+    let mut rendered = Vec::new();
+    for node in cluster.in_order() {
+        let role = if node.name == cluster.primary {
+            Role::Primary
+        } else {
+            Role::Standby {
+                upstream: node
+                    .upstream
+                    .clone()
+                    .unwrap_or_else(|| cluster.primary.clone()),
+            }
+        };
+        let platform = platform::debian::platform(cluster.major, node.data_directory.as_deref());
+        let view = View {
+            cluster,
+            node,
+            role: &role,
+            platform: &platform,
+            world: &world,
+            leader: &cluster.primary,
+            floors: BTreeMap::new(),
+            synchronous: true,
+        };
+        let conf = files::postgresql_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
+        rendered.push((node.name.clone(), "postgresql.conf", conf.text));
+        let hba = files::pg_hba_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
+        rendered.push((node.name.clone(), "pg_hba.conf", hba.text));
+        let entries: Vec<String> = files::pgpass_entries(cluster, &world, &node.name)
+            .iter()
+            .map(|entry| format!("{entry}:***\n"))
+            .collect();
+        rendered.push((node.name.clone(), ".pgpass", entries.concat()));
+        if role != Role::Primary {
+            rendered.push((node.name.clone(), "standby.signal", String::new()));
+        }
+    }
+    Ok(rendered)
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let write = |path: &PathBuf, text: &str| -> Result<(), Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::new(
+                Kind::Failed,
+                format!("cannot write {}: {error}", path.display()),
+            )
+        };
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(failed)?;
+        }
+        std::fs::write(path, text).map_err(failed)
+    };
+    if let Some(name) = &arguments.eject {
+        let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| known == name) else {
+            let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            return Err(
+                Failure::new(Kind::Usage, format!("no template is named `{name}`"))
+                    .help(names.join(", ")),
+            );
+        };
+        match &arguments.out {
+            Some(directory) => write(&directory.join(name), text)?,
+            None => sink::out(text),
+        }
+        return Ok(0);
+    }
+    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    let hosts: Vec<String> = arguments.host.iter().cloned().collect();
+    let limit = context::limit(&loaded.cluster, &hosts)?;
+    for (node, file, text) in all(&loaded)? {
+        let other = arguments.file.as_ref().is_some_and(|wanted| wanted != file);
+        if other || limit.as_ref().is_some_and(|limit| !limit.contains(&node)) {
+            continue;
+        }
+        match &arguments.out {
+            Some(directory) => write(&directory.join(node.as_str()).join(file), &text)?,
+            None => sink::out(&format!("==> {node}: {file}\n{text}\n")),
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,106 @@
+//! Where passwords come from; they are read once and shown never.
+
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Failure, Kind};
+use crate::command::{SecretName, Vault};
+use crate::inventory::{Cluster, SecretSource};
+use crate::postgres::{pgpass, verifier};
+
+/// Reads the replication password; files are relative to the inventory's directory.
+pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Failure> {
+    let source = &cluster.replication.password;
+    let (text, from) = match source {
+        SecretSource::Env(name) => {
+            let value = std::env::var(name).map_err(|_| {
+                Failure::new(Kind::Failed, format!("cannot read the replication password: the environment has no variable {name}"))
+                    .help(format!("export {name}=…"))
+            })?;
+            (value, format!("variable {name}"))
+        }
+        SecretSource::File(path) => {
+            let path = directory.join(path);
+            let value = std::fs::read_to_string(&path).map_err(|error| {
+                Failure::new(
+                    Kind::Failed,
+                    format!(
+                        "cannot read the replication password from {}: {error}",
+                        path.display()
+                    ),
+                )
+            })?;
+            (first_line(&value), path.display().to_string())
+        }
+        SecretSource::Command(command) => {
+            let output = std::process::Command::new("/bin/sh")
+                .arg("-c")
+                .arg(command)
+                .current_dir(if directory.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    directory
+                })
+                .stderr(std::process::Stdio::inherit())
+                .output()
+                .map_err(|error| {
+                    Failure::new(
+                        Kind::Failed,
+                        format!("cannot run the command of the replication password: {error}"),
+                    )
+                })?;
+            if !output.status.success() {
+                return Err(Failure::new(
+                    Kind::Failed,
+                    format!(
+                        "the command of the replication password failed: {}",
+                        output.status
+                    ),
+                )
+                .help(command.clone()));
+            }
+            (
+                first_line(&String::from_utf8_lossy(&output.stdout)),
+                "the command's output".into(),
+            )
+        }
+    };
+    if text.is_empty() {
+        return Err(Failure::new(
+            Kind::Failed,
+            format!("the replication password is empty in {from}"),
+        ));
+    }
+    if let Err(why) = pgpass::field(&text) {
+        return Err(Failure::new(
+            Kind::Failed,
+            format!("the replication password in {from} cannot be used: {why}"),
+        ));
+    }
+    Ok(text.into())
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Makes what the hosts are given of the password: its form for .pgpass and a new verifier.
+pub fn vault(cluster: &Cluster, password: &SecretString) -> Result<Vault, Failure> {
+    let clear = password.expose_secret();
+    let verifier = if cluster.major.caps().has_scram {
+        let mut salt = [0u8; 16];
+        getrandom::fill(&mut salt)
+            .map_err(|error| Failure::new(Kind::Failed, format!("cannot make a salt: {error}")))?;
+        verifier::scram(clear, &salt, verifier::ITERATIONS)
+    } else {
+        verifier::md5(clear, &cluster.replication.user)
+    };
+    let mut vault = Vault::default();
+    vault.put(SecretName::Verifier, verifier);
+    vault.put(
+        SecretName::PgpassPassword,
+        pgpass::field(clear).unwrap_or_default(),
+    );
+    Ok(vault)
+}

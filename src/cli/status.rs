@@ -1,0 +1,63 @@
+//! `pgrepl status`.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::exit::PENDING;
+use super::{Failure, Format, Global, context};
+use crate::observe::observe;
+use crate::report::{sink, status};
+
+/// Shows roles, lag, slots, archiving, disks, and what is wrong
+///
+/// Examples:
+///   pgrepl status
+///   pgrepl status inventory.yaml --exit-code --format json
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The inventory
+    inventory: Option<PathBuf>,
+    /// Shows it again every two seconds, until it is interrupted
+    #[arg(long)]
+    watch: bool,
+    /// Ends with 2 when there are problems
+    #[arg(long)]
+    exit_code: bool,
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    let connections = context::connect(&loaded.cluster)?;
+    context::block_on(async {
+        loop {
+            let begin = Instant::now();
+            let seen = observe(&loaded.cluster, &connections.hosts, None, &|_| {}).await;
+            let concluded = status::conclude(&loaded.cluster, &seen);
+            if arguments.watch && global.format == Format::Human {
+                sink::out("\x1b[H\x1b[2J");
+            }
+            match global.format {
+                Format::Json | Format::Jsonl => {
+                    sink::out(&(serde_json::to_string(&concluded).unwrap_or_default() + "\n"))
+                }
+                Format::Human | Format::Markdown => sink::out(&status::show(
+                    &concluded,
+                    &loaded.cluster,
+                    begin.elapsed().as_secs_f64(),
+                    global.out(),
+                )),
+            }
+            if !arguments.watch {
+                let bad = !concluded.problems.is_empty();
+                return if bad && arguments.exit_code {
+                    PENDING
+                } else {
+                    0
+                };
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    })
+}

@@ -1,0 +1,33 @@
+//! `pgrepl validate`.
+
+use std::path::PathBuf;
+
+use super::{Failure, Global, context};
+use crate::report::sink;
+
+/// Checks an inventory and its templates, offline, every problem at once
+///
+/// Examples:
+///   pgrepl validate
+///   pgrepl validate inventories/demo.yaml
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The inventory
+    inventory: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    super::render::all(&loaded)?;
+    if !global.quiet {
+        sink::out(&format!(
+            "{}: cluster {}, {} hosts, valid\n",
+            loaded.path.display(),
+            loaded.cluster.name,
+            loaded.cluster.nodes.len()
+        ));
+    }
+    Ok(0)
+}

@@ -1,0 +1,278 @@
+//! Does what a plan says: phases in order, one lane per host inside a phase, and nothing that is not in the plan.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use secrecy::SecretString;
+use tokio::sync::Semaphore;
+
+use crate::action::{Action, Readiness};
+use crate::command::{Command, Vault};
+use crate::facts::Observation;
+use crate::host::{HostError, Line};
+use crate::inventory::{Cluster, NodeName};
+use crate::observe::{Hosts, look};
+use crate::plan::builder::place_of;
+use crate::plan::{Plan, Step};
+use crate::report::event::{Event, Outcome};
+
+const CANCEL: &str = concat!(
+    include_str!("action/prelude.sh"),
+    include_str!("action/cancel.sh"),
+    "\nrun_main\n"
+);
+
+/// Everything a run needs besides its plan.
+pub struct Run<'a> {
+    /// The wish.
+    pub cluster: &'a Cluster,
+    /// The hosts, connected.
+    pub hosts: &'a Hosts,
+    /// What was seen before the plan.
+    pub seen: &'a Observation,
+    /// The secrets.
+    pub vault: &'a Vault,
+    /// The replication password, to compare with when a host is read again.
+    pub password: Option<&'a SecretString>,
+    /// How many hosts are worked on at the same time.
+    pub parallel: usize,
+    /// Set by the first interrupt: no step is begun any more.
+    pub stop: &'a Cell<bool>,
+    /// Hears what happens.
+    pub tell: &'a dyn Fn(Event),
+}
+
+/// How every step of a plan ended, in the order of the plan.
+pub type Outcomes = Vec<Outcome>;
+
+/// Executes a plan to its end, or to the first failure that concerns everyone.
+pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
+    let unknown = Outcome::Unknown {
+        because: "the run was cut short".into(),
+    };
+    let outcomes = RefCell::new(vec![unknown; plan.steps.len()]);
+    let failed: RefCell<BTreeSet<NodeName>> = RefCell::default();
+    let gate = Semaphore::new(run.parallel.max(1));
+    let phases: BTreeSet<u32> = plan.steps.iter().map(|step| step.phase).collect();
+    for phase in phases {
+        let lanes = plan.nodes.iter().map(|place| {
+            let (outcomes, failed, gate) = (&outcomes, &failed, &gate);
+            async move {
+                let steps = plan
+                    .steps
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, step)| step.phase == phase && step.node == place.node);
+                let _pass = gate.acquire().await;
+                for (at, step) in steps {
+                    let skip = skip(plan, run, step, &failed.borrow());
+                    let outcome = match skip {
+                        Some(because) => Outcome::Skipped { because },
+                        None => one(at, step, run).await,
+                    };
+                    if !outcome.is_good() {
+                        failed.borrow_mut().insert(step.node.clone());
+                    }
+                    outcomes.borrow_mut()[at] = outcome;
+                }
+            }
+        });
+        join_all(lanes).await;
+    }
+    outcomes.into_inner()
+}
+
+fn skip(plan: &Plan, run: &Run<'_>, step: &Step, failed: &BTreeSet<NodeName>) -> Option<String> {
+    if run.stop.get() {
+        return Some("interrupted".into());
+    }
+    if failed.contains(&step.node) {
+        return Some(format!("an earlier step on {} did not succeed", step.node));
+    }
+    if failed.contains(&plan.leader) {
+        return Some(format!(
+            "a step on {}, which leads, did not succeed",
+            plan.leader
+        ));
+    }
+    step.needs
+        .iter()
+        .find(|node| failed.contains(node))
+        .map(|node| format!("a step on {node} did not succeed"))
+}
+
+async fn one(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
+    let act = step.action.act();
+    let begin = Instant::now();
+    (run.tell)(Event::StepStarted {
+        step: at,
+        node: step.node.clone(),
+        title: act.title(),
+    });
+    let outcome = attempt(at, step, run).await;
+    let title = if outcome.is_good() {
+        act.done()
+    } else {
+        act.title()
+    };
+    let ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    (run.tell)(Event::StepEnded {
+        step: at,
+        node: step.node.clone(),
+        title,
+        outcome: outcome.clone(),
+        ms,
+    });
+    outcome
+}
+
+async fn attempt(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
+    let act = step.action.act();
+    let failed = |message: String| Outcome::Failed {
+        message,
+        output: Vec::new(),
+    };
+    let (Some(host), Some(facts)) = (run.hosts.get(&step.node), run.seen.facts(&step.node)) else {
+        return failed(format!("{} was not seen", step.node));
+    };
+    let Some(place) = place_of(run.cluster, facts, &step.node) else {
+        return failed(format!(
+            "the operating system of {} is not known",
+            step.node
+        ));
+    };
+    if act.is_delicate() {
+        match look(run.cluster, &step.node, host.as_ref(), run.password).await {
+            Err(reason) => return failed(reason.message),
+            Ok(now) => match act.expects(&now) {
+                Readiness::Ready => {}
+                Readiness::AlreadyDone => return Outcome::AlreadyDone,
+                Readiness::Mismatch { expected, found } => {
+                    return Outcome::Refused { expected, found };
+                }
+            },
+        }
+    }
+    let hear = |line: &Line| match line {
+        Line::Progress(done, total) => {
+            (run.tell)(Event::StepProgress {
+                step: at,
+                node: step.node.clone(),
+                title: act.title(),
+                done: *done,
+                total: *total,
+            });
+        }
+        Line::Said(line) | Line::Note(line) => {
+            (run.tell)(Event::StepSaid {
+                step: at,
+                node: step.node.clone(),
+                line: line.clone(),
+            });
+        }
+        _ => {}
+    };
+    let mut result = Outcome::AlreadyDone;
+    for command in act.commands(&place) {
+        result = match host.run(&command, run.vault, &hear).await {
+            Ok(lines) => read(&lines),
+            Err(HostError::Unreachable(reason)) => failed(reason.message),
+            Err(HostError::TimedOut(because) | HostError::Lost(because)) => {
+                Outcome::Unknown { because }
+            }
+        };
+        if !result.is_good() {
+            break;
+        }
+    }
+    result
+}
+
+/// Reads how a script ended from its own words.
+fn read(lines: &[Line]) -> Outcome {
+    let said: Vec<String> = lines
+        .iter()
+        .filter_map(|line| match line {
+            Line::Said(text) if !text.trim().is_empty() => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    let tail = || said[said.len().saturating_sub(10)..].to_vec();
+    let mut outcome = None;
+    for line in lines {
+        match line {
+            Line::Ok {
+                changed: true,
+                text,
+            } => {
+                outcome = Some(Outcome::Changed {
+                    detail: text.clone(),
+                })
+            }
+            Line::Ok { changed: false, .. } => outcome = Some(Outcome::AlreadyDone),
+            Line::Refused(expected, found) => {
+                outcome = Some(Outcome::Refused {
+                    expected: expected.clone(),
+                    found: found.clone(),
+                })
+            }
+            Line::Fail(message) => {
+                outcome = Some(Outcome::Failed {
+                    message: message.clone(),
+                    output: tail(),
+                })
+            }
+            Line::Exit(code) if *code != 0 => {
+                let message = format!("its script ended with exit code {code}");
+                outcome = Some(Outcome::Failed {
+                    message,
+                    output: tail(),
+                });
+            }
+            _ => {}
+        }
+    }
+    outcome.unwrap_or_else(|| Outcome::Failed {
+        message: "its script told no result".into(),
+        output: tail(),
+    })
+}
+
+/// Stops the copies that a run has begun: the second interrupt means now.
+pub async fn cancel(plan: &Plan, run: &Run<'_>) {
+    let copies = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::BaseBackup(_)));
+    join_all(copies.filter_map(|step| {
+        let host = run.hosts.get(&step.node)?;
+        let place = place_of(run.cluster, run.seen.facts(&step.node)?, &step.node)?;
+        Some(async move {
+            let command: Command = place
+                .command("stop the copy", CANCEL)
+                .var("clone_unit", place.clone_unit())
+                .timeout(Some(std::time::Duration::from_secs(10)));
+            let _ = host.run(&command, run.vault, &|_| {}).await;
+        })
+    }))
+    .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_counts_as_done_only_by_its_own_word() {
+        let ok = Line::Ok {
+            changed: true,
+            text: String::new(),
+        };
+        assert!(read(&[ok.clone(), Line::Exit(0)]).is_good());
+        assert!(!read(&[ok, Line::Exit(1)]).is_good());
+        assert!(!read(&[Line::Exit(0)]).is_good());
+        assert!(!read(&[Line::Refused("a".into(), "b".into()), Line::Exit(0)]).is_good());
+    }
+}

@@ -1,0 +1,250 @@
+//! Who is the primary: observed, never believed from the file.
+
+use super::{Content, Facts, Observation, Process};
+use crate::inventory::NodeName;
+use crate::postgres::{ClusterState, Lsn, Major, SystemId, Timeline};
+
+/// Who leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leader {
+    /// This node runs as the primary.
+    Running(NodeName),
+    /// This node was the primary when everything stopped, and may be started.
+    Stopped(NodeName),
+    /// There is no instance anywhere: this node is to be initialised.
+    New(NodeName),
+}
+
+impl Leader {
+    /// Returns the node.
+    pub fn node(&self) -> &NodeName {
+        match self {
+            Leader::Running(node) | Leader::Stopped(node) | Leader::New(node) => node,
+        }
+    }
+}
+
+/// Why nobody can be said to lead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoLeader {
+    /// One line.
+    pub message: String,
+    /// What was seen where.
+    pub details: Vec<String>,
+    /// What to type.
+    pub help: String,
+}
+
+/// How far more WAL than the record of a clean stop a standby may show: that record and a page's header.
+const SHUTDOWN_RECORD: u64 = 8192;
+
+struct Seen<'a> {
+    node: &'a NodeName,
+    facts: &'a Facts,
+    system_id: SystemId,
+    timeline: Timeline,
+    end: Lsn,
+    marked: bool,
+    running_primary: bool,
+}
+
+fn seen<'a>(
+    major: Major,
+    node: &'a NodeName,
+    facts: &'a Facts,
+) -> Result<Option<Seen<'a>>, NoLeader> {
+    let Content::Instance(instance) = &facts.data.content else {
+        return Ok(None);
+    };
+    let control = match &instance.control {
+        Ok(control) => control,
+        Err(why) if instance.version != major.to_string() => {
+            let _ = why;
+            return Err(NoLeader {
+                message: format!(
+                    "cannot use the data directory of {node}: expected PostgreSQL {major}, found {}",
+                    instance.version
+                ),
+                details: vec![format!("{node}: {}", facts.data.path)],
+                help: format!(
+                    "set `postgresql.version: {}` in the inventory, or upgrade with pg_upgrade first",
+                    instance.version
+                ),
+            });
+        }
+        Err(why) => {
+            return Err(NoLeader {
+                message: format!("cannot read the control file of {node}"),
+                details: vec![format!("{node}: {why}")],
+                help: format!(
+                    "ssh {node} sudo ls -l {}/global/pg_control",
+                    facts.data.path
+                ),
+            });
+        }
+    };
+    let signals = facts.data.signals;
+    let marked = if major.caps().has_standby_signal {
+        signals.standby || signals.recovery
+    } else {
+        signals.recovery_conf
+    };
+    let server = facts.server.as_ref();
+    let timeline = server
+        .map_or(control.timeline, |s| s.timeline.max(control.timeline))
+        .max(control.minimum_recovery_timeline);
+    let end = server
+        .and_then(|s| s.current.max(s.received).max(s.replayed))
+        .unwrap_or_default()
+        .max(control.checkpoint)
+        .max(control.minimum_recovery_end);
+    Ok(Some(Seen {
+        node,
+        facts,
+        system_id: control.system_id,
+        timeline,
+        end,
+        marked: server.map_or(marked, |s| s.in_recovery),
+        running_primary: server.is_some_and(|s| !s.in_recovery),
+    }))
+}
+
+fn describe(seen: &Seen) -> String {
+    let state = match (&seen.facts.server, seen.facts.process) {
+        (Some(server), _) if !server.in_recovery => "running as primary",
+        (Some(_), _) => "running as standby",
+        (None, Process::Stopped) => "stopped",
+        (None, _) => "starting or recovering",
+    };
+    format!(
+        "{}: {state}, timeline {}, WAL up to {}, system identifier {}",
+        seen.node, seen.timeline, seen.end, seen.system_id
+    )
+}
+
+/// Decides who leads, from everything that was seen; `wanted` is the inventory's primary.
+pub fn leader(
+    major: Major,
+    observation: &Observation,
+    wanted: &NodeName,
+) -> Result<Leader, NoLeader> {
+    let mut instances = Vec::new();
+    for (node, facts) in observation.seen() {
+        instances.extend(seen(major, node, facts)?);
+    }
+    let unseen: Vec<String> = observation
+        .unseen()
+        .map(|(node, _)| node.to_string())
+        .collect();
+    let details: Vec<String> = instances
+        .iter()
+        .map(describe)
+        .chain(
+            observation
+                .unseen()
+                .map(|(node, reason)| format!("{node}: {}", reason.message)),
+        )
+        .collect();
+    let no = |message: String, help: String| {
+        Err(NoLeader {
+            message,
+            details: details.clone(),
+            help,
+        })
+    };
+
+    if let Some(other) = instances
+        .iter()
+        .find(|i| i.system_id != instances[0].system_id)
+    {
+        return no(
+            format!("{} and {} hold different database clusters: their system identifiers differ", instances[0].node, other.node),
+            "check the inventory: one of these hosts belongs to another cluster, or move its data directory away by hand".into(),
+        );
+    }
+    let running: Vec<&Seen> = instances.iter().filter(|i| i.running_primary).collect();
+    if let [one, other, ..] = running[..] {
+        let ahead = if (one.timeline, one.end) >= (other.timeline, other.end) {
+            one
+        } else {
+            other
+        };
+        return no(
+            format!("{} and {} both run as primary", one.node, other.node),
+            format!(
+                "{} is ahead on timeline {}; decide which one is right and stop the other: its commits since then are on it alone",
+                ahead.node, ahead.timeline
+            ),
+        );
+    }
+    let newest = instances.iter().map(|i| i.timeline).max();
+    if let [one] = running[..] {
+        return match instances.iter().find(|i| i.timeline > one.timeline) {
+            None => Ok(Leader::Running(one.node.clone())),
+            Some(newer) => no(
+                format!(
+                    "{} runs as primary on timeline {}, but {} has the newer timeline {}",
+                    one.node, one.timeline, newer.node, newer.timeline
+                ),
+                format!(
+                    "{} was promoted later; stop {} before anyone writes to it",
+                    newer.node, one.node
+                ),
+            ),
+        };
+    }
+    if !unseen.is_empty() {
+        return no(
+            format!(
+                "no primary is seen, and {} cannot be reached",
+                unseen.join(", ")
+            ),
+            "make every host reachable first: the primary may be running there".into(),
+        );
+    }
+    if instances.is_empty() {
+        return Ok(Leader::New(wanted.clone()));
+    }
+    if let Some(busy) = instances
+        .iter()
+        .find(|i| i.facts.process == Process::Busy && !i.marked)
+    {
+        return no(
+            format!("{} is starting up and does not answer yet", busy.node),
+            "wait until it accepts connections, then run this again; pgrepl status --watch".into(),
+        );
+    }
+    let candidates: Vec<&Seen> = instances
+        .iter()
+        .filter(|i| !i.marked && Some(i.timeline) == newest)
+        .collect();
+    if let [one] = candidates[..] {
+        let unmarked = instances.iter().filter(|i| !i.marked).count();
+        let clean = one.facts.data.control_state() == Some(ClusterState::ShutDown);
+        let ahead = instances.iter().find(|i| {
+            i.node != one.node
+                && clean
+                && i.timeline == one.timeline
+                && i.end.bytes_after(one.end) > SHUTDOWN_RECORD
+        });
+        if let Some(ahead) = ahead {
+            return no(
+                format!(
+                    "{} was stopped as primary, but {} holds more WAL",
+                    one.node, ahead.node
+                ),
+                format!(
+                    "{} may have been restored from an older state; nothing is started",
+                    one.node
+                ),
+            );
+        }
+        if unmarked == 1 && !one.facts.data.signals.backup_label {
+            return Ok(Leader::Stopped(one.node.clone()));
+        }
+    }
+    no(
+        "nothing shows which of the stopped instances was the primary".into(),
+        "start the right one by hand, then run pgrepl apply: it never guesses".into(),
+    )
+}

@@ -1,0 +1,444 @@
+//! From the lines of a probe to [`Facts`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use super::instance::Instance;
+use super::server::{
+    Archiver, FileError, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
+};
+use super::{
+    Content, DataDirectory, Disk, Facts, FileFact, Job, Mount, Os, Packages, PassFile, Process,
+    Service, SetAside, Signals, Staging,
+};
+use crate::inventory::NodeName;
+use crate::postgres::verifier::{self, Kind};
+use crate::postgres::{ControlData, Lsn, ServerVersion, SystemId, Timeline};
+
+/// What the reader of a probe has to know besides its lines.
+pub struct Context<'a> {
+    /// The data directory asked for.
+    pub data_directory: &'a str,
+    /// The unit of the server.
+    pub unit: &'a str,
+    /// The unit of a running copy.
+    pub clone_unit: &'a str,
+    /// The backup mount asked for.
+    pub mount: Option<&'a str>,
+    /// The replication role.
+    pub user: &'a str,
+    /// Its wanted password, to compare with what is stored.
+    pub password: Option<&'a SecretString>,
+}
+
+/// Lines of facts by key, in order.
+struct Lines<'a>(BTreeMap<&'a str, Vec<&'a str>>);
+
+impl<'a> Lines<'a> {
+    fn all(&self, key: &str) -> &[&'a str] {
+        self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    fn first(&self, key: &str) -> Option<&'a str> {
+        self.all(key).first().copied()
+    }
+}
+
+fn columns<const N: usize>(line: &str) -> Option<[&str; N]> {
+    line.splitn(N, '\t').collect::<Vec<_>>().try_into().ok()
+}
+
+/// Reads the facts of a probe; `facts` are its keys and values in order. The error names what is missing or strange.
+pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, String> {
+    let mut lines = Lines(BTreeMap::new());
+    for (key, value) in facts {
+        lines.0.entry(key).or_default().push(value);
+    }
+    let missing = |what: &str| format!("the probe did not tell {what}");
+    let [id, like, version, name] = lines
+        .first("os")
+        .and_then(columns)
+        .ok_or_else(|| missing("the operating system"))?;
+    let (hostname, arch) = lines
+        .first("uname")
+        .and_then(|line| line.split_once(' '))
+        .ok_or_else(|| missing("its name"))?;
+    let real_path = lines
+        .first("data")
+        .ok_or_else(|| missing("its data directory"))?;
+
+    let server = lines
+        .first("sql")
+        .map(|json| server(json, context))
+        .transpose()?;
+    let (server, loaded_at) = server.map_or((None, None), |(server, at)| (Some(server), Some(at)));
+    let mut resolved: BTreeMap<NodeName, Vec<_>> = BTreeMap::new();
+    for [name, address] in lines
+        .all("resolved")
+        .iter()
+        .filter_map(|line| columns(line))
+    {
+        if let Ok(address) = address.parse() {
+            resolved
+                .entry(NodeName::from(name))
+                .or_default()
+                .push(address);
+        }
+    }
+    let process = match (lines.first("postmaster"), &server) {
+        (_, Some(_)) => Process::Running,
+        (Some(_), None) => Process::Busy,
+        (None, None) => Process::Stopped,
+    };
+    Ok(Facts {
+        os: Os {
+            id: id.into(),
+            like: like.into(),
+            version: version.into(),
+            name: name.into(),
+        },
+        hostname: hostname.into(),
+        arch: arch.into(),
+        systemd: lines.first("systemd").is_some(),
+        addresses: lines
+            .all("address")
+            .iter()
+            .filter_map(|a| a.parse().ok())
+            .collect(),
+        resolved,
+        packages: packages(&lines),
+        data: data(&lines, context, real_path),
+        process,
+        server: server.map(|mut server| {
+            server.archive_waiting = lines.first("archive_waiting").and_then(|n| n.parse().ok());
+            server
+        }),
+        files: files(&lines, loaded_at),
+        pgpass: pgpass(&lines, context),
+        service: service(&lines, context),
+        disks: lines
+            .all("disk")
+            .iter()
+            .filter_map(|line| columns::<4>(line))
+            .filter_map(|[used_for, mounted_on, size, free]| {
+                Some(Disk {
+                    used_for: used_for.into(),
+                    mounted_on: mounted_on.into(),
+                    size: size.parse().ok()?,
+                    free: free.parse().ok()?,
+                })
+            })
+            .collect(),
+        mount: context.mount.map(|path| mount(&lines, path)),
+        jobs: jobs(&lines, context),
+        staging: lines.first("staging").map(|path| Staging {
+            path: path.into(),
+            complete: lines.first("staging_complete").is_some(),
+            source: lines.first("staging_source").unwrap_or_default().into(),
+            system_id: lines
+                .first("staging_system_id")
+                .and_then(|id| id.parse().ok())
+                .map(SystemId),
+            log: lines.all("staging_log").join("\n"),
+        }),
+        set_aside: lines
+            .all("set_aside")
+            .iter()
+            .map(|path| SetAside {
+                path: (*path).into(),
+            })
+            .collect(),
+    })
+}
+
+fn packages(lines: &Lines) -> Packages {
+    Packages {
+        server: lines.first("server").and_then(ServerVersion::from_program),
+        others: lines
+            .all("other_major")
+            .iter()
+            .map(|v| (*v).to_owned())
+            .collect(),
+        tools: lines
+            .first("tools")
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>(),
+        bindir: lines.first("bindir").map(str::to_owned),
+        candidate: lines
+            .first("candidate")
+            .filter(|c| !c.is_empty())
+            .map(str::to_owned),
+        creates_cluster: lines.first("creates_cluster").is_none(),
+        installed_next: false,
+    }
+}
+
+fn data(lines: &Lines, context: &Context, real_path: &str) -> DataDirectory {
+    let content = match lines.first("instance") {
+        Some(version) => Content::Instance(Box::new(Instance {
+            version: version.into(),
+            control: ControlData::parse(&lines.all("control").join("\n")),
+        })),
+        None if lines.all("foreign").is_empty() => Content::Nothing,
+        None => Content::Foreign(lines.all("foreign").iter().map(|f| (*f).into()).collect()),
+    };
+    let signal = |name: &str| lines.all("signal").contains(&name);
+    DataDirectory {
+        path: context.data_directory.into(),
+        real_path: real_path.into(),
+        is_mount: lines.first("data_is_mount").is_some(),
+        wal_link: lines.first("wal_link").map(str::to_owned),
+        tablespaces: lines
+            .all("tablespace")
+            .iter()
+            .filter_map(|line| columns(line))
+            .map(|[oid, path]| (oid.to_owned(), path.to_owned()))
+            .collect(),
+        content,
+        signals: Signals {
+            standby: signal("standby.signal"),
+            recovery: signal("recovery.signal"),
+            recovery_conf: signal("recovery.conf"),
+            backup_label: signal("backup_label"),
+        },
+    }
+}
+
+fn files(lines: &Lines, loaded_at: Option<f64>) -> BTreeMap<String, FileFact> {
+    let mut texts: BTreeMap<&str, String> = BTreeMap::new();
+    for [path, line] in lines.all("line").iter().filter_map(|line| columns(line)) {
+        let text = texts.entry(path).or_default();
+        text.push_str(line);
+        text.push('\n');
+    }
+    let digests: BTreeMap<&str, &str> = lines
+        .all("digest")
+        .iter()
+        .filter_map(|line| columns(line))
+        .map(|[path, digest]| (path, digest))
+        .collect();
+    let mut files = BTreeMap::new();
+    for [path, owner, group, mode, modified] in
+        lines.all("file").iter().filter_map(|line| columns(line))
+    {
+        let Some(digest) = digests.get(path) else {
+            continue;
+        };
+        // The lines came without telling whether the last one was ended; the digest knows.
+        let text = texts.remove(path).unwrap_or_default();
+        let content = [text.as_str(), text.strip_suffix('\n').unwrap_or(&text)]
+            .into_iter()
+            .find(|text| super::digest(text) == *digest)
+            .map(str::to_owned);
+        let unloaded = match (loaded_at, modified.parse::<f64>()) {
+            (Some(loaded_at), Ok(modified)) => modified > loaded_at,
+            _ => false,
+        };
+        files.insert(
+            path.to_owned(),
+            FileFact {
+                digest: (*digest).into(),
+                owner: owner.into(),
+                group: group.into(),
+                mode: mode.into(),
+                content,
+                unloaded,
+            },
+        );
+    }
+    files
+}
+
+fn pgpass(lines: &Lines, context: &Context) -> Option<PassFile> {
+    let [owner, mode] = lines.first("pgpass_file").and_then(columns)?;
+    let entries = lines.all("pgpass");
+    (!entries.is_empty()).then(|| PassFile {
+        entries: entries.iter().map(|e| (*e).to_owned()).collect(),
+        same_password: context
+            .password
+            .and(lines.first("pgpass_password"))
+            .map(|answer| answer == "same"),
+        mode: mode.into(),
+        owner: owner.into(),
+    })
+}
+
+fn unit_property<'a>(lines: &'a Lines, unit: &str, property: &str) -> Option<&'a str> {
+    lines
+        .all("unit")
+        .iter()
+        .filter_map(|line| columns(line))
+        .find(|[id, name, _]| *id == unit && *name == property)
+        .map(|[_, _, value]| value)
+}
+
+fn service(lines: &Lines, context: &Context) -> Service {
+    let start = lines.first("start");
+    let umbrella = unit_property(lines, "postgresql.service", "UnitFileState");
+    Service {
+        enabled: start == Some("auto")
+            && umbrella != Some("disabled")
+            && umbrella != Some("masked"),
+        active: unit_property(lines, context.unit, "ActiveState")
+            .unwrap_or("unknown")
+            .into(),
+        registered: start.is_some(),
+        start: start.unwrap_or_default().into(),
+    }
+}
+
+fn jobs(lines: &Lines, context: &Context) -> Vec<Job> {
+    let active = unit_property(lines, context.clone_unit, "ActiveState").unwrap_or("inactive");
+    if active == "inactive" || active.is_empty() {
+        return Vec::new();
+    }
+    vec![Job {
+        unit: context.clone_unit.into(),
+        active: active.into(),
+        progress: lines
+            .all("staging_log")
+            .iter()
+            .rev()
+            .find_map(|line| progress(line)),
+    }]
+}
+
+/// Reads pg_basebackup's own words, `123456/789012 kB (15%), …`, as bytes done and in all.
+pub fn progress(line: &str) -> Option<(u64, u64)> {
+    let (done, rest) = line.trim_start().split_once('/')?;
+    let (total, rest) = rest.split_once(' ')?;
+    rest.starts_with("kB").then_some(())?;
+    Some((
+        done.parse::<u64>().ok()? * 1024,
+        total.parse::<u64>().ok()? * 1024,
+    ))
+}
+
+fn mount(lines: &Lines, path: &str) -> Mount {
+    let space: Option<[&str; 3]> = lines.first("mount_space").map(|line| {
+        let mut words = line.split('\t');
+        [
+            words.next().unwrap_or(""),
+            words.next().unwrap_or(""),
+            words.next().unwrap_or(""),
+        ]
+    });
+    let [fstype, size, free] = space.unwrap_or(["", "0", "0"]);
+    Mount {
+        path: path.into(),
+        mounted: lines.first("mount") == Some("mounted"),
+        writable: lines.first("mount_writable").map(|answer| answer == "yes"),
+        fstype: fstype.into(),
+        size: size.parse().unwrap_or(0),
+        free: free.parse().unwrap_or(0),
+    }
+}
+
+/// The JSON document a server answers with. No `Debug`: it holds a verifier.
+#[derive(Deserialize)]
+struct Answer {
+    version: ServerVersion,
+    in_recovery: bool,
+    system_id: SystemId,
+    timeline: Timeline,
+    current: Option<Lsn>,
+    received: Option<Lsn>,
+    replayed: Option<Lsn>,
+    paused: bool,
+    replay_age_ms: Option<i64>,
+    loaded_at: f64,
+    settings: BTreeMap<String, Setting>,
+    conf_errors: Vec<FileError>,
+    hba_errors: Vec<FileError>,
+    role: Option<StoredRole>,
+    slots: BTreeMap<String, Slot>,
+    logical_slots: Vec<String>,
+    senders: Vec<Sender>,
+    receiver: Option<Receiver>,
+    archiver: Option<Archiver>,
+    database_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct StoredRole {
+    login: bool,
+    replication: bool,
+    superuser: bool,
+    verifier: String,
+}
+
+fn server(json: &str, context: &Context) -> Result<(Server, f64), String> {
+    // serde_json quotes what it does not understand; a verifier must not get into a message.
+    let answer: Answer = serde_json::from_str(json).map_err(|error| {
+        format!(
+            "the server's answer is not as expected, at column {}",
+            error.column()
+        )
+    })?;
+    let role = answer.role.map(|role| Role {
+        login: role.login,
+        replication: role.replication,
+        superuser: role.superuser,
+        password: match context.password {
+            _ if role.verifier.is_empty() => StoredPassword::None,
+            None => StoredPassword::NotCompared,
+            Some(password) => {
+                match verifier::matches(&role.verifier, password.expose_secret(), context.user) {
+                    Some(Kind::Scram) => StoredPassword::SameScram,
+                    Some(Kind::Md5) => StoredPassword::SameMd5,
+                    None => StoredPassword::Differs,
+                }
+            }
+        },
+    });
+    let server = Server {
+        version: answer.version,
+        in_recovery: answer.in_recovery,
+        system_id: answer.system_id,
+        timeline: answer.timeline,
+        current: answer.current,
+        received: answer.received,
+        replayed: answer.replayed,
+        paused: answer.paused,
+        replay_age_ms: answer.replay_age_ms.and_then(|ms| u64::try_from(ms).ok()),
+        settings: answer.settings,
+        conf_errors: answer.conf_errors,
+        hba_errors: answer.hba_errors,
+        role,
+        slots: answer.slots,
+        logical_slots: answer.logical_slots,
+        senders: answer.senders,
+        receiver: answer.receiver,
+        archiver: answer.archiver,
+        archive_waiting: None,
+        database_bytes: answer.database_bytes,
+    };
+    Ok((server, answer.loaded_at))
+}
+
+/// Returns the SHA-256 of a text as lower-case hex.
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_progress_of_a_copy_is_read() {
+        assert_eq!(
+            progress("  2048/4096 kB (50%), 0/1 tablespace"),
+            Some((2_097_152, 4_194_304))
+        );
+        assert_eq!(progress("waiting for checkpoint"), None);
+    }
+}

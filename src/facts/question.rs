@@ -1,0 +1,88 @@
+//! The one SQL statement of the probe, in the words of each version.
+
+use crate::postgres::{Major, sql};
+
+/// Returns the statement that makes a server describe itself as one JSON document.
+pub fn question(major: Major, replication_user: &str) -> String {
+    let caps = major.caps();
+    let names = caps.names;
+    let suffix = names.lsn_suffix;
+    let diff = |from: &str, to: &str| format!("({from} - {to})::bigint");
+    let here = format!(
+        "case when pg_is_in_recovery() then {}() else {}() end",
+        names.receive_lsn, names.current_lsn
+    );
+    let column = |has: bool, column: &str| {
+        if has {
+            column.to_owned()
+        } else {
+            "null".to_owned()
+        }
+    };
+    let lag = column(
+        caps.has_lag_times,
+        "(extract(epoch from replay_lag) * 1000)::bigint",
+    );
+    let wal_status = column(caps.limits_slots, "wal_status");
+    let temporary = if caps.has_temporary_slots {
+        "temporary"
+    } else {
+        "false"
+    };
+    let sender_host = column(caps.receiver_knows_sender, "sender_host");
+    let sender_port = column(caps.receiver_knows_sender, "sender_port");
+    let hba = if caps.has_hba_file_rules {
+        "(select coalesce(json_agg(json_build_object('file', null, 'line', line_number, 'error', error)), '[]')
+          from pg_hba_file_rules where error is not null and error not like '%SSL is disabled%')"
+    } else {
+        "'[]'::json"
+    };
+    format!(
+        "select json_build_object(
+        'version', current_setting('server_version_num')::int,
+        'in_recovery', pg_is_in_recovery(),
+        'system_id', (select system_identifier::text from pg_control_system()),
+        'timeline', case when pg_is_in_recovery()
+            then greatest((select timeline_id from pg_control_checkpoint()), (select received_tli from pg_stat_wal_receiver))
+            else ('x' || left({walfile}({current}()), 8))::bit(32)::int end,
+        'current', case when pg_is_in_recovery() then null else {current}()::text end,
+        'received', case when pg_is_in_recovery() then {receive}()::text end,
+        'replayed', case when pg_is_in_recovery() then {replay}()::text end,
+        'paused', case when pg_is_in_recovery() then {paused}() else false end,
+        'replay_age_ms', case when pg_is_in_recovery() then (extract(epoch from now() - pg_last_xact_replay_timestamp()) * 1000)::bigint end,
+        'loaded_at', extract(epoch from pg_conf_load_time()),
+        'settings', (select json_object_agg(name, json_build_object('setting', setting, 'unit', unit, 'vartype', vartype,
+            'context', context, 'source', source, 'sourcefile', sourcefile, 'boot_val', boot_val)) from pg_settings where name !~ '[.]'),
+        'conf_errors', (select coalesce(json_agg(json_build_object('file', sourcefile, 'line', sourceline, 'error', error)), '[]')
+            from pg_file_settings where error is not null and error <> 'setting could not be applied'),
+        'hba_errors', {hba},
+        'role', (select json_build_object('login', rolcanlogin, 'replication', rolreplication, 'superuser', rolsuper,
+            'verifier', coalesce(rolpassword, '')) from pg_authid where rolname = {user}),
+        'slots', (select coalesce(json_object_agg(slot_name, json_build_object('active', active, 'restart_lsn', restart_lsn::text,
+            'wal_status', {wal_status}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
+            from pg_replication_slots where slot_type = 'physical'),
+        'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots where slot_type = 'logical'),
+        'senders', (select coalesce(json_agg(json_build_object('name', application_name, 'user', usename, 'address', client_addr,
+            'state', coalesce(state, ''), 'sync_state', coalesce(sync_state, ''), 'pending', {pending}, 'write', {write}, 'flush', {flush},
+            'replay', {replay_lag}, 'total', {total}, 'replay_lag_ms', {lag}, 'replayed', replay_{suffix}::text) order by application_name), '[]')
+            from pg_stat_replication),
+        'receiver', (select json_build_object('status', status, 'timeline', received_tli, 'slot', nullif(slot_name, ''), 'sender_host', {sender_host},
+            'sender_port', {sender_port}, 'latest_end', latest_end_lsn::text,
+            'last_message_age_ms', (extract(epoch from clock_timestamp() - last_msg_receipt_time) * 1000)::bigint) from pg_stat_wal_receiver),
+        'archiver', (select json_build_object('last_archived', last_archived_wal, 'last_archived_age_s', extract(epoch from now() - last_archived_time)::bigint,
+            'last_failed', last_failed_wal, 'last_failed_age_s', extract(epoch from now() - last_failed_time)::bigint, 'failed_count', failed_count) from pg_stat_archiver),
+        'database_bytes', (select sum(pg_database_size(oid))::bigint from pg_database))",
+        walfile = names.walfile_name,
+        current = names.current_lsn,
+        receive = names.receive_lsn,
+        replay = names.replay_lsn,
+        paused = names.is_paused,
+        user = sql::literal(replication_user),
+        retained = diff(&here, "restart_lsn"),
+        pending = diff(&here, &format!("sent_{suffix}")),
+        write = diff(&format!("sent_{suffix}"), &format!("write_{suffix}")),
+        flush = diff(&format!("write_{suffix}"), &format!("flush_{suffix}")),
+        replay_lag = diff(&format!("flush_{suffix}"), &format!("replay_{suffix}")),
+        total = diff(&here, &format!("replay_{suffix}")),
+    )
+}

@@ -1,0 +1,21 @@
+# Holds the cluster's lock for as long as its other end lives: the kernel frees it with this process.
+# In: holder
+hold() {
+    mkdir -p /run/pgrepl
+    lock=/run/pgrepl/$cluster.lock
+    # Appending, so that who loses does not erase the holder's name.
+    exec 9>>"$lock"
+    if ! flock -n 9; then
+        fact held_by "$(tail -n 1 "$lock")"
+        printf '@exit 0\n'
+        exit 0
+    fi
+    printf '%s\n' "$holder" >"$lock"
+    fact locked yes
+    # A line comes every ten seconds; a minute without one means that the other end is gone.
+    while timeout 60 sh -c 'IFS= read -r _' 9>&-; do :; done
+    printf '@exit 0\n'
+    exit 0
+}
+exec 7>&1
+hold

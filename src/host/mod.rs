@@ -1,0 +1,120 @@
+//! HOW WE REACH a host: one verb, [`Host::run`].
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::command::{Command, Vault};
+use crate::facts::Unreachable;
+
+mod errors;
+pub mod lock;
+pub mod scripted;
+pub mod ssh;
+
+/// A line of a script's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// `@fact KEY VALUE`.
+    Fact(String, String),
+    /// `@ok changed|already TEXT`.
+    Ok {
+        /// Whether anything changed.
+        changed: bool,
+        /// What is worth telling.
+        text: String,
+    },
+    /// `@refused EXPECTED<TAB>FOUND`.
+    Refused(String, String),
+    /// `@fail MESSAGE`.
+    Fail(String),
+    /// `@note TEXT`.
+    Note(String),
+    /// `@progress DONE TOTAL`, in bytes.
+    Progress(u64, u64),
+    /// `@exit N`: the script came to its end.
+    Exit(i32),
+    /// Anything a program said on standard error.
+    Said(String),
+}
+
+/// Why a command has no known outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostError {
+    /// The host could not be reached, logged in to or made root on.
+    Unreachable(Unreachable),
+    /// It took longer than it may; whether it was done is unknown.
+    TimedOut(String),
+    /// The connection broke before the script's last line; whether it was done is unknown.
+    Lost(String),
+}
+
+impl std::fmt::Display for HostError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            HostError::Unreachable(reason) => f.write_str(&reason.message),
+            HostError::TimedOut(message) | HostError::Lost(message) => f.write_str(message),
+        }
+    }
+}
+
+/// The outcome of [`Host::run`], to be awaited on a single thread.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>, HostError>> + 'a>>;
+
+/// A host on which scripts can be run as root.
+pub trait Host {
+    /// Runs a command to its end and returns every line of its answer; `say` hears each one as it comes.
+    fn run<'a>(
+        &'a self,
+        command: &'a Command,
+        vault: &'a Vault,
+        say: &'a dyn Fn(&Line),
+    ) -> Running<'a>;
+}
+
+/// Reads a line of standard output; what is no protocol was said by a program.
+pub fn parse_line(line: &str) -> Line {
+    let unescape = |text: &str| {
+        let mut plain = String::with_capacity(text.len());
+        let mut chars = text.chars();
+        while let Some(c) = chars.next() {
+            match (c, c == '\\') {
+                (_, true) => match chars.next() {
+                    Some('n') => plain.push('\n'),
+                    Some(other) => plain.push(other),
+                    None => {}
+                },
+                (c, _) => plain.push(c),
+            }
+        }
+        plain
+    };
+    let read = || -> Option<Line> {
+        let (word, rest) = line.strip_prefix('@')?.split_once(' ')?;
+        Some(match word {
+            "fact" => {
+                let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
+                Line::Fact(key.to_owned(), value.to_owned())
+            }
+            "ok" => {
+                let (how, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                Line::Ok {
+                    changed: how == "changed",
+                    text: unescape(text),
+                }
+            }
+            "refused" => {
+                let (expected, found) = rest.split_once('\t')?;
+                Line::Refused(unescape(expected), unescape(found))
+            }
+            "fail" => Line::Fail(unescape(rest)),
+            "note" => Line::Note(unescape(rest)),
+            "progress" => {
+                let (done, total) = rest.split_once(' ')?;
+                Line::Progress(done.parse().ok()?, total.parse().ok()?)
+            }
+            "exit" => Line::Exit(rest.parse().ok()?),
+            _ => return None,
+        })
+    };
+    read().unwrap_or_else(|| Line::Said(line.to_owned()))
+}

@@ -1,0 +1,236 @@
+//! A host behind SSH: one multiplexed connection of the user's own ssh, one channel per command.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::sync::OnceCell;
+
+use super::{Host, HostError, Line, Running, errors, parse_line};
+use crate::command::{Command, Vault};
+use crate::inventory::{self, Become, Node};
+
+/// A host behind SSH; the connection is made by its first command and kept for the next ones.
+pub struct SshHost {
+    name: String,
+    destination: String,
+    builder: SessionBuilder,
+    r#become: Become,
+    session: OnceCell<Session>,
+}
+
+/// The directory of the control sockets: private, short (socket names are limited to 108 bytes), and gone with the run.
+pub fn control_directory() -> std::io::Result<tempfile::TempDir> {
+    let place = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_dir() && path.as_os_str().len() <= 40)
+        .unwrap_or_else(|| PathBuf::from("/tmp"));
+    tempfile::Builder::new().prefix("pgrepl-").tempdir_in(place)
+}
+
+impl SshHost {
+    /// Describes a host; nothing is contacted yet.
+    pub fn new(node: &Node, control_directory: &Path) -> Self {
+        let ssh = &node.ssh;
+        let mut builder = SessionBuilder::default();
+        builder
+            .known_hosts_check(match ssh.known_hosts {
+                inventory::KnownHosts::Strict => KnownHosts::Strict,
+                inventory::KnownHosts::AcceptNew => KnownHosts::Add,
+            })
+            .connect_timeout(Duration::from_secs(10))
+            .server_alive_interval(Duration::from_secs(15))
+            .control_directory(control_directory)
+            .control_persist(ControlPersist::IdleFor(
+                std::num::NonZeroUsize::MIN.saturating_add(59),
+            ));
+        if let Some(user) = &ssh.user {
+            builder.user(user.clone());
+        }
+        if let Some(port) = ssh.port {
+            builder.port(port);
+        }
+        if let Some(key) = &ssh.identity_file {
+            builder.keyfile(home(key));
+        }
+        if let Some(jump) = &ssh.jump {
+            builder.jump_hosts([jump]);
+        }
+        if let Some(config) = &ssh.config_file {
+            builder.config_file(home(config));
+        }
+        Self {
+            name: node.name.to_string(),
+            destination: node.name.to_string(),
+            builder,
+            r#become: node.r#become,
+            session: OnceCell::new(),
+        }
+    }
+
+    async fn session(&self) -> Result<&Session, HostError> {
+        self.session
+            .get_or_try_init(|| async {
+                for last in [false, true] {
+                    match self.builder.connect_mux(&self.destination).await {
+                        Ok(session) => return Ok(session),
+                        Err(error) => {
+                            let text = chain(&error);
+                            // sshd drops connections at random when many arrive at once; nothing was tried yet.
+                            if last || !text.contains("kex_exchange_identification") {
+                                return Err(HostError::Unreachable(errors::explain(
+                                    &self.name, &text,
+                                )));
+                            }
+                            tokio::time::sleep(Duration::from_secs(2)).await;
+                        }
+                    }
+                }
+                unreachable!("the second attempt returns")
+            })
+            .await
+    }
+
+    async fn talk(
+        &self,
+        command: &Command,
+        vault: &Vault,
+        say: &dyn Fn(&Line),
+    ) -> Result<Vec<Line>, HostError> {
+        let session = self.session().await?;
+        let Some(text) = command.text(vault) else {
+            return Err(HostError::Lost(format!(
+                "cannot {} on {}: a secret it needs was not given",
+                command.what, self.name
+            )));
+        };
+        let lost =
+            |why: String| HostError::Lost(format!("lost the connection to {}: {why}", self.name));
+        let mut remote = session.command("/bin/sh");
+        remote.arg("-c").arg(match self.r#become {
+            Become::Sudo => {
+                "if [ \"$(id -u)\" = 0 ]; then exec /bin/sh -s; else exec sudo -n /bin/sh -s; fi"
+            }
+            Become::None => "exec /bin/sh -s",
+        });
+        let mut child = remote
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .await
+            .map_err(|error| lost(chain(&error)))?;
+        let pipes = (
+            child.stdin().take(),
+            child.stdout().take(),
+            child.stderr().take(),
+        );
+        let (Some(mut stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err(lost("it gave no pipes".into()));
+        };
+        let lines = RefCell::new(Vec::new());
+        let hear = |line: Line| {
+            say(&line);
+            lines.borrow_mut().push(line);
+        };
+        let feed = async {
+            // A host that refuses sudo closes its side early; its words on standard error say why.
+            let _ = stdin.write_all(text.as_bytes()).await;
+            let _ = stdin.flush().await;
+            if command.heartbeat {
+                loop {
+                    tokio::time::sleep(Duration::from_secs(10)).await;
+                    if stdin.write_all(b"alive\n").await.is_err() {
+                        break;
+                    }
+                }
+            }
+            // Standard input stays open: its end would tell the script to stop.
+            std::future::pending::<()>().await;
+        };
+        let answers = async { each_line(stdout, |line| hear(parse_line(line))).await };
+        let words = async { each_line(stderr, |line| hear(Line::Said(line.to_owned()))).await };
+        let work = async {
+            tokio::select! {
+                ((), ()) = async { tokio::join!(answers, words) } => {}
+                () = feed => {}
+            }
+        };
+        match command.timeout {
+            Some(limit) => tokio::time::timeout(limit, work).await.map_err(|_| {
+                HostError::TimedOut(format!(
+                    "{} on {} took longer than {} s",
+                    command.what,
+                    self.name,
+                    limit.as_secs()
+                ))
+            })?,
+            None => work.await,
+        }
+        let lines = lines.into_inner();
+        if lines.iter().any(|line| matches!(line, Line::Exit(_))) {
+            return Ok(lines);
+        }
+        let said: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Said(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        let said = said.join("\n");
+        if lines.iter().all(|line| matches!(line, Line::Said(_))) {
+            return Err(HostError::Unreachable(errors::explain(&self.name, &said)));
+        }
+        Err(lost(
+            said.lines()
+                .last()
+                .unwrap_or("it ended in the middle of a script")
+                .to_owned(),
+        ))
+    }
+}
+
+async fn each_line(stream: impl AsyncRead + Unpin, mut hear: impl FnMut(&str)) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while let Ok(read) = reader.read_until(b'\n', &mut line).await {
+        if read == 0 {
+            break;
+        }
+        hear(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+        line.clear();
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text.push_str(&error.to_string());
+        text.push('\n');
+        next = error.source();
+    }
+    text
+}
+
+/// Replaces a leading `~/` as a shell would.
+fn home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+impl Host for SshHost {
+    fn run<'a>(
+        &'a self,
+        command: &'a Command,
+        vault: &'a Vault,
+        say: &'a dyn Fn(&Line),
+    ) -> Running<'a> {
+        Box::pin(self.talk(command, vault, say))
+    }
+}

@@ -1,0 +1,593 @@
+//! From the tree to a [`Cluster`]: every key, every default.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::fields::{Fields, list, number, text, word};
+use super::tree::{self, Node as Yaml, Tree};
+use super::{
+    Backup, BackupFrom, BackupTool, Become, Cluster, Firewall, Keep, KnownHosts, Node, NodeName,
+    Problem, Reading, Replication, SecretSource, Ssh, Unmanaged, rules,
+};
+use crate::postgres::Major;
+
+/// Where things stand that rules across fields complain about.
+#[derive(Default)]
+pub struct Places {
+    /// Each mention of a host: in `primary:`, `standbys:`.
+    pub roles: Vec<(NodeName, Range<usize>)>,
+    /// Each key of `hosts:`.
+    pub hosts: BTreeMap<NodeName, Range<usize>>,
+    /// Each `upstream:`.
+    pub upstreams: BTreeMap<NodeName, Range<usize>>,
+    /// Each parameter: host or `None` for all, name, place of the name, place of the value.
+    pub parameters: Vec<(Option<NodeName>, String, Range<usize>, Range<usize>)>,
+    /// Each pg_hba.conf line.
+    pub hba: Vec<(String, Range<usize>)>,
+    /// `synchronous:`.
+    pub synchronous: Option<Range<usize>>,
+    /// `backup.tool:`.
+    pub tool: Option<Range<usize>>,
+    /// `postgresql.version:`.
+    pub version: Option<Range<usize>>,
+}
+
+/// Reads an inventory: the wish and its remarks, or every problem at once in the order of the file.
+pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
+    let (tree, mut problems) = tree::parse(source)?;
+    let mut places = Places::default();
+    let cluster = cluster(&tree, &mut places, &mut problems);
+    let mut notes = Vec::new();
+    if let Some(cluster) = &cluster {
+        rules::check(cluster, &places, &mut problems, &mut notes);
+    }
+    problems.sort_by_key(|problem| (problem.span.start, problem.message.clone()));
+    problems.dedup();
+    match cluster {
+        Some(cluster) if problems.is_empty() => Ok(Reading { cluster, notes }),
+        _ => Err(problems),
+    }
+}
+
+fn cluster(tree: &Tree, places: &mut Places, problems: &mut Vec<Problem>) -> Option<Cluster> {
+    let mut top = Fields::open(tree, "the inventory", problems);
+    let name = top
+        .need("cluster", "cluster: shop", problems)
+        .and_then(|tree| cluster_name(tree, problems));
+    let common = ssh(top.take("ssh"), &Ssh::default(), problems);
+    let r#become = top
+        .take("become")
+        .and_then(|tree| {
+            word(
+                tree,
+                "become",
+                &[("sudo", Become::Sudo), ("none", Become::None)],
+                problems,
+            )
+        })
+        .unwrap_or_default();
+
+    let postgresql = top.need("postgresql", "postgresql: { version: 16 }", problems);
+    let mut shared = Shared::default();
+    let mut major = None;
+    if let Some(tree) = postgresql {
+        let mut fields = Fields::open(tree, "`postgresql`", problems);
+        major = fields
+            .need("version", "version: 16", problems)
+            .and_then(|tree| {
+                places.version = Some(tree.span.clone());
+                let written = text(tree, "version", problems)?;
+                written
+                    .parse::<Major>()
+                    .map_err(|why| {
+                        problems.push(Problem::new(
+                            tree.span.clone(),
+                            format!("unsupported version: {why}"),
+                            "not supported",
+                        ))
+                    })
+                    .ok()
+            });
+        shared.read(&mut fields, None, places, problems);
+        shared.unmanaged = fields
+            .take("unmanaged")
+            .and_then(|tree| {
+                word(
+                    tree,
+                    "unmanaged",
+                    &[("keep", Unmanaged::Keep), ("remove", Unmanaged::Remove)],
+                    problems,
+                )
+            })
+            .unwrap_or_default();
+        shared.install = fields
+            .take("install")
+            .and_then(|tree| {
+                word(
+                    tree,
+                    "install",
+                    &[
+                        ("true", true),
+                        ("false", false),
+                        ("yes", true),
+                        ("no", false),
+                    ],
+                    problems,
+                )
+            })
+            .unwrap_or(true);
+        shared.firewall = fields
+            .take("firewall")
+            .and_then(|tree| {
+                word(
+                    tree,
+                    "firewall",
+                    &[("auto", Firewall::Auto), ("off", Firewall::Off)],
+                    problems,
+                )
+            })
+            .unwrap_or_default();
+        fields.close(problems);
+    }
+
+    let replication = top
+        .need(
+            "replication",
+            "replication: { password: { env: REPLICATION_PASSWORD } }",
+            problems,
+        )
+        .and_then(|tree| replication(tree, places, problems));
+
+    let primary = top
+        .need("primary", "primary: server1", problems)
+        .and_then(|tree| {
+            let name = host_name(tree, problems)?;
+            places.roles.push((name.clone(), tree.span.clone()));
+            Some(name)
+        });
+    let mut standbys = Vec::new();
+    if let Some(tree) = top.take("standbys") {
+        for (name, span) in list(tree, "standbys", problems) {
+            if check_host_name(&name, span, problems) {
+                places
+                    .roles
+                    .push((NodeName::new(name.clone()), span.clone()));
+                standbys.push(NodeName::new(name));
+            }
+        }
+    }
+
+    let mut nodes: BTreeMap<NodeName, Node> = primary
+        .iter()
+        .chain(&standbys)
+        .map(|name| {
+            (
+                name.clone(),
+                shared.node(name.clone(), common.clone(), r#become),
+            )
+        })
+        .collect();
+    if let Some(tree) = top.take("hosts") {
+        for (name, span, tree) in Fields::open(tree, "`hosts`", problems).rest() {
+            let name = NodeName::new(name);
+            places.hosts.insert(name.clone(), span.clone());
+            let mut fields = Fields::open(tree, "this host", problems);
+            let mut own = shared.clone();
+            own.read(&mut fields, Some(&name), places, problems);
+            let mut node = own.node(
+                name.clone(),
+                ssh(fields.take("ssh"), &common, problems),
+                r#become,
+            );
+            node.address = fields
+                .take("address")
+                .and_then(|tree| address(tree, problems));
+            node.apply_delay = fields.take("apply_delay").and_then(|tree| {
+                places.parameters.push((
+                    Some(name.clone()),
+                    "recovery_min_apply_delay".into(),
+                    tree.span.clone(),
+                    tree.span.clone(),
+                ));
+                text(tree, "apply_delay", problems)
+            });
+            node.upstream = fields.take("upstream").and_then(|tree| {
+                places.upstreams.insert(name.clone(), tree.span.clone());
+                host_name(tree, problems)
+            });
+            fields.close(problems);
+            // A host without a role is reported by the rules.
+            if let Some(known) = nodes.get_mut(&name) {
+                *known = node;
+            }
+        }
+    }
+
+    let backup = top
+        .take("backup")
+        .and_then(|tree| backup(tree, places, problems));
+    let templates = top
+        .take("templates")
+        .and_then(|tree| text(tree, "templates", problems))
+        .map(Into::into);
+    top.close(problems);
+    Some(Cluster {
+        name: name?,
+        major: major?,
+        primary: primary?,
+        standbys,
+        nodes,
+        replication: replication?,
+        unmanaged: shared.unmanaged,
+        install: shared.install,
+        firewall: shared.firewall,
+        backup,
+        templates,
+    })
+}
+
+/// What `postgresql:` says for every host and `hosts:` may say again for one.
+#[derive(Clone)]
+struct Shared {
+    port: u16,
+    listen_addresses: String,
+    data_directory: Option<String>,
+    parameters: BTreeMap<String, String>,
+    hba: Vec<String>,
+    unmanaged: Unmanaged,
+    install: bool,
+    firewall: Firewall,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            port: 5432,
+            listen_addresses: "*".into(),
+            data_directory: None,
+            parameters: BTreeMap::new(),
+            hba: Vec::new(),
+            unmanaged: Unmanaged::default(),
+            install: true,
+            firewall: Firewall::default(),
+        }
+    }
+}
+
+impl Shared {
+    fn read(
+        &mut self,
+        fields: &mut Fields,
+        host: Option<&NodeName>,
+        places: &mut Places,
+        problems: &mut Vec<Problem>,
+    ) {
+        if let Some(port) = fields
+            .take("port")
+            .and_then(|tree| number(tree, "port", 1, 65535, problems))
+        {
+            self.port = u16::try_from(port).unwrap_or(5432);
+        }
+        if let Some(listen) = fields
+            .take("listen_addresses")
+            .and_then(|tree| text(tree, "listen_addresses", problems))
+        {
+            self.listen_addresses = listen;
+        }
+        if let Some(tree) = fields.take("data_directory") {
+            self.data_directory = absolute(tree, "data_directory", problems);
+        }
+        if let Some(tree) = fields.take("parameters") {
+            for (name, span, value) in Fields::open(tree, "`parameters`", problems).rest() {
+                let name = name.to_ascii_lowercase();
+                // An empty value is an empty text: `archive_command:` means ''.
+                let written = match &value.node {
+                    Yaml::Empty => Some(String::new()),
+                    _ => text(value, &name, problems),
+                };
+                if let Some(written) = written {
+                    places.parameters.push((
+                        host.cloned(),
+                        name.clone(),
+                        span.clone(),
+                        value.span.clone(),
+                    ));
+                    self.parameters.insert(name, written);
+                }
+            }
+        }
+        if let Some(tree) = fields.take("hba") {
+            for (line, span) in list(tree, "hba", problems) {
+                places.hba.push((line.clone(), span.clone()));
+                self.hba.push(line);
+            }
+        }
+    }
+
+    fn node(&self, name: NodeName, ssh: Ssh, r#become: Become) -> Node {
+        Node {
+            name,
+            ssh,
+            r#become,
+            address: None,
+            port: self.port,
+            listen_addresses: self.listen_addresses.clone(),
+            data_directory: self.data_directory.clone(),
+            upstream: None,
+            apply_delay: None,
+            parameters: self.parameters.clone(),
+            hba: self.hba.clone(),
+        }
+    }
+}
+
+fn cluster_name(tree: &Tree, problems: &mut Vec<Problem>) -> Option<String> {
+    let name = text(tree, "cluster", problems)?;
+    let good = name.len() <= 31
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !good {
+        problems.push(Problem::new(
+            tree.span.clone(),
+            "bad cluster name",
+            "expected lower-case letters, digits and `_`, at most 31",
+        ));
+    }
+    good.then_some(name)
+}
+
+fn host_name(tree: &Tree, problems: &mut Vec<Problem>) -> Option<NodeName> {
+    let name = text(tree, "host", problems)?;
+    check_host_name(&name, &tree.span, problems).then(|| NodeName::new(name))
+}
+
+fn check_host_name(name: &str, span: &Range<usize>, problems: &mut Vec<Problem>) -> bool {
+    let good = !name.is_empty()
+        && name.len() <= 253
+        && !name.starts_with('-')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '@'));
+    if !good {
+        problems.push(Problem::new(
+            span.clone(),
+            "this is no name of a host",
+            "expected a destination as in `ssh server1`",
+        ));
+    }
+    good
+}
+
+fn address(tree: &Tree, problems: &mut Vec<Problem>) -> Option<String> {
+    let written = text(tree, "address", problems)?;
+    let good = written.parse::<std::net::IpAddr>().is_ok()
+        || (!written.is_empty()
+            && !written.starts_with(['-', '.'])
+            && written.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+            // Digits and dots alone are a mistyped IP address, not a name.
+            && !written.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    if !good {
+        problems.push(Problem::new(
+            tree.span.clone(),
+            "bad address",
+            "expected an IP address or a host name",
+        ));
+    }
+    good.then_some(written)
+}
+
+fn absolute(tree: &Tree, what: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let path = text(tree, what, problems)?;
+    let good =
+        path.starts_with('/') && path.len() > 1 && !path.contains("/../") && !path.ends_with("/..");
+    if !good {
+        problems.push(Problem::new(
+            tree.span.clone(),
+            format!("`{what}` must be an absolute path"),
+            "expected /…",
+        ));
+    }
+    good.then(|| path.trim_end_matches('/').to_owned())
+}
+
+fn ssh(tree: Option<&Tree>, common: &Ssh, problems: &mut Vec<Problem>) -> Ssh {
+    let mut ssh = common.clone();
+    let Some(tree) = tree else { return ssh };
+    let mut fields = Fields::open(tree, "`ssh`", problems);
+    let mut plain = |key: &'static str, problems: &mut Vec<Problem>| {
+        fields.take(key).and_then(|tree| {
+            let value = text(tree, key, problems)?;
+            if value.starts_with('-') || value.is_empty() {
+                problems.push(Problem::new(
+                    tree.span.clone(),
+                    format!("bad `{key}`"),
+                    "must not be empty or begin with `-`",
+                ));
+                return None;
+            }
+            Some(value)
+        })
+    };
+    ssh.user = plain("user", problems).or(ssh.user);
+    ssh.identity_file = plain("identity_file", problems)
+        .map(Into::into)
+        .or(ssh.identity_file);
+    ssh.jump = plain("jump", problems).or(ssh.jump);
+    ssh.config_file = plain("config_file", problems)
+        .map(Into::into)
+        .or(ssh.config_file);
+    if let Some(port) = fields
+        .take("port")
+        .and_then(|tree| number(tree, "port", 1, 65535, problems))
+    {
+        ssh.port = u16::try_from(port).ok();
+    }
+    if let Some(tree) = fields.take("known_hosts") {
+        let words = [
+            ("strict", KnownHosts::Strict),
+            ("accept-new", KnownHosts::AcceptNew),
+        ];
+        ssh.known_hosts = word(tree, "known_hosts", &words, problems).unwrap_or_default();
+    }
+    fields.close(problems);
+    ssh
+}
+
+fn replication(
+    tree: &Tree,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) -> Option<Replication> {
+    let mut fields = Fields::open(tree, "`replication`", problems);
+    let user = match fields.take("user") {
+        None => Some("replicator".to_owned()),
+        Some(tree) => text(tree, "user", problems).filter(|user| {
+            let good = !user.is_empty()
+                && user.len() <= 63
+                && user != "postgres"
+                && !user.starts_with("pg_");
+            if !good {
+                problems.push(Problem::new(
+                    tree.span.clone(),
+                    "this role cannot be the replication role",
+                    "expected a name of its own, at most 63 bytes",
+                ));
+            }
+            good
+        }),
+    };
+    let password = fields
+        .need(
+            "password",
+            "password: { env: REPLICATION_PASSWORD }",
+            problems,
+        )
+        .and_then(|tree| password(tree, problems));
+    let truth = [
+        ("true", true),
+        ("false", false),
+        ("yes", true),
+        ("no", false),
+        ("on", true),
+        ("off", false),
+    ];
+    let slots = fields
+        .take("slots")
+        .and_then(|tree| word(tree, "slots", &truth, problems))
+        .unwrap_or(true);
+    let synchronous = fields.take("synchronous").and_then(|tree| {
+        places.synchronous = Some(tree.span.clone());
+        number(tree, "synchronous", 0, 100, problems)
+    });
+    let modes = [
+        "disable",
+        "allow",
+        "prefer",
+        "require",
+        "verify-ca",
+        "verify-full",
+    ]
+    .map(|mode| (mode, mode));
+    let sslmode = fields
+        .take("sslmode")
+        .and_then(|tree| word(tree, "sslmode", &modes, problems))
+        .unwrap_or("prefer");
+    fields.close(problems);
+    Some(Replication {
+        user: user?,
+        password: password?,
+        slots,
+        synchronous: synchronous.unwrap_or(0),
+        sslmode: sslmode.to_owned(),
+    })
+}
+
+fn password(tree: &Tree, problems: &mut Vec<Problem>) -> Option<SecretSource> {
+    const HELP: &str = "password: { env: NAME }, { file: PATH } or { command: \"…\" }";
+    let wrong = |message: &str| {
+        Problem::new(tree.span.clone(), message, "not shown")
+            .help(HELP)
+            .secret()
+    };
+    let Yaml::Map(entries) = &tree.node else {
+        problems.push(wrong("a password does not stand in the inventory itself"));
+        return None;
+    };
+    let [(kind, _, value)] = &entries[..] else {
+        problems.push(wrong("expected exactly one of `env`, `file` and `command`"));
+        return None;
+    };
+    let Yaml::Text(value) = &value.node else {
+        problems.push(wrong("expected a name, a path or a command"));
+        return None;
+    };
+    match kind.as_str() {
+        "env" => Some(SecretSource::Env(value.clone())),
+        "file" => Some(SecretSource::File(value.into())),
+        "command" => Some(SecretSource::Command(value.clone())),
+        _ => {
+            problems.push(wrong("unknown source of a password"));
+            None
+        }
+    }
+}
+
+fn backup(tree: &Tree, places: &mut Places, problems: &mut Vec<Problem>) -> Option<Backup> {
+    let mut fields = Fields::open(tree, "`backup`", problems);
+    let mount = fields
+        .need("mount", "mount: /mnt/backups", problems)
+        .and_then(|tree| absolute(tree, "mount", problems));
+    let tools = [
+        ("basebackup", BackupTool::Basebackup),
+        ("pgbackrest", BackupTool::Pgbackrest),
+        ("pitrery", BackupTool::Pitrery),
+    ];
+    let tool = fields.take("tool").and_then(|tree| {
+        places.tool = Some(tree.span.clone());
+        word(tree, "tool", &tools, problems)
+    });
+    let mut keep = Keep::Count(7);
+    if let Some(tree) = fields.take("keep") {
+        let mut inner = Fields::open(tree, "`keep`", problems);
+        let count = inner
+            .take("count")
+            .and_then(|tree| number(tree, "count", 1, 10_000, problems));
+        let days = inner
+            .take("days")
+            .and_then(|tree| number(tree, "days", 1, 10_000, problems));
+        inner.close(problems);
+        keep = match (count, days) {
+            (Some(count), None) => Keep::Count(count),
+            (None, Some(days)) => Keep::Days(days),
+            _ => {
+                problems.push(Problem::new(
+                    tree.span.clone(),
+                    "`keep` wants one of `count` and `days`",
+                    "expected { count: 7 }",
+                ));
+                keep
+            }
+        };
+    }
+    let schedule = fields
+        .take("schedule")
+        .and_then(|tree| text(tree, "schedule", problems));
+    let sources = [
+        ("standby", BackupFrom::Standby),
+        ("primary", BackupFrom::Primary),
+    ];
+    let from = fields
+        .take("from")
+        .and_then(|tree| word(tree, "from", &sources, problems))
+        .unwrap_or_default();
+    fields.close(problems);
+    Some(Backup {
+        mount: mount?,
+        tool: tool.unwrap_or_default(),
+        keep,
+        schedule,
+        from,
+    })
+}

@@ -1,0 +1,257 @@
+//! Collects steps and applies their effects, so that what is planned next sees the world as it will be.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step};
+use crate::action::{Action, Place};
+use crate::facts::{Content, Facts, Observation};
+use crate::files::{self, View};
+use crate::inventory::{Cluster, Node, NodeName};
+use crate::platform::{self, Platform};
+use crate::render::Templates;
+
+/// A plan in the making.
+pub struct Builder<'a> {
+    /// The wish.
+    pub cluster: &'a Cluster,
+    /// The templates of the run.
+    pub templates: &'a Templates,
+    /// The world as it will be after the steps so far.
+    pub world: Observation,
+    /// The world as it was seen.
+    pub seen: &'a Observation,
+    /// Who leads.
+    pub leader: NodeName,
+    limit: Option<&'a BTreeSet<NodeName>>,
+    steps: Vec<Step>,
+    phase: u32,
+    blocked: BTreeMap<NodeName, Blocked>,
+    notes: BTreeMap<NodeName, Vec<Note>>,
+    cluster_notes: Vec<Note>,
+}
+
+impl<'a> Builder<'a> {
+    /// Begins a plan; with `limit`, only these nodes are touched.
+    pub fn new(
+        cluster: &'a Cluster,
+        templates: &'a Templates,
+        seen: &'a Observation,
+        leader: NodeName,
+        limit: Option<&'a BTreeSet<NodeName>>,
+    ) -> Self {
+        Self {
+            cluster,
+            templates,
+            world: seen.clone(),
+            seen,
+            leader,
+            limit,
+            steps: Vec::new(),
+            phase: 0,
+            blocked: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            cluster_notes: Vec::new(),
+        }
+    }
+
+    /// Begins a new phase, if the current one has steps.
+    pub fn next_phase(&mut self) {
+        if self
+            .steps
+            .last()
+            .is_some_and(|step| step.phase == self.phase)
+        {
+            self.phase += 1;
+        }
+    }
+
+    /// Appends a step and makes its effect part of the world.
+    pub fn step(
+        &mut self,
+        node: &NodeName,
+        action: impl Into<Action>,
+        why: impl Into<String>,
+        needs: &[&NodeName],
+    ) {
+        let action = action.into();
+        action.act().effect(node, &mut self.world);
+        self.steps.push(Step {
+            phase: self.phase,
+            node: node.clone(),
+            action,
+            why: why.into(),
+            needs: needs.iter().map(|name| (*name).clone()).collect(),
+        });
+    }
+
+    /// Leaves a node alone from now on; the first reason stays.
+    pub fn block(&mut self, node: &NodeName, message: impl Into<String>, help: impl Into<String>) {
+        self.blocked.entry(node.clone()).or_insert(Blocked {
+            message: message.into(),
+            help: help.into(),
+        });
+    }
+
+    /// Adds a remark on a node, once.
+    pub fn note(&mut self, node: &NodeName, message: impl Into<String>, help: impl Into<String>) {
+        let note = Note {
+            message: message.into(),
+            help: help.into(),
+        };
+        let notes = self.notes.entry(node.clone()).or_default();
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+
+    /// Adds a remark on the cluster.
+    pub fn cluster_note(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        self.cluster_notes.push(Note {
+            message: message.into(),
+            help: help.into(),
+        });
+    }
+
+    /// Says whether steps may be planned on a node.
+    pub fn free(&self, node: &NodeName) -> bool {
+        !self.blocked.contains_key(node)
+            && self.within_limit(node)
+            && self.world.facts(node).is_some()
+    }
+
+    /// Says whether `--limit` lets a node be touched.
+    pub fn within_limit(&self, node: &NodeName) -> bool {
+        self.limit.is_none_or(|limit| limit.contains(node))
+    }
+
+    /// Returns the facts of a node as they will be.
+    pub fn facts(&self, node: &NodeName) -> Option<&Facts> {
+        self.world.facts(node)
+    }
+
+    /// Returns the wish for a node.
+    pub fn node(&self, node: &NodeName) -> Option<&'a Node> {
+        self.cluster.nodes.get(node)
+    }
+
+    /// Returns where PostgreSQL lives on a node; `None` if its operating system is not known.
+    pub fn platform(&self, node: &NodeName) -> Option<Platform> {
+        platform_of(self.cluster, self.facts(node)?, node)
+    }
+
+    /// Returns the role a node is to have.
+    pub fn role(&self, node: &NodeName) -> Role {
+        if *node == self.leader {
+            return Role::Primary;
+        }
+        let upstream = self.node(node).and_then(|node| node.upstream.clone());
+        Role::Standby {
+            upstream: upstream.unwrap_or_else(|| self.leader.clone()),
+        }
+    }
+
+    /// Returns the standbys, those nearest to the leader first.
+    pub fn standbys(&self) -> Vec<(usize, NodeName)> {
+        let depth = |name: &NodeName| {
+            let mut depth = 1;
+            let mut at = name.clone();
+            while let Role::Standby { upstream } = self.role(&at) {
+                if upstream == self.leader || depth > self.cluster.nodes.len() {
+                    break;
+                }
+                depth += 1;
+                at = upstream;
+            }
+            depth
+        };
+        let mut standbys: Vec<(usize, NodeName)> = self
+            .cluster
+            .in_order()
+            .filter(|node| node.name != self.leader)
+            .map(|node| (depth(&node.name), node.name.clone()))
+            .collect();
+        standbys.sort_by_key(|(depth, _)| *depth);
+        standbys
+    }
+
+    /// Ends the plan.
+    pub fn finish(mut self, goal: Goal) -> Plan {
+        for (node, reason) in self.seen.unseen() {
+            if self.within_limit(node) {
+                let blocked = Blocked {
+                    message: reason.message.clone(),
+                    help: reason.help.clone(),
+                };
+                self.blocked.entry(node.clone()).or_insert(blocked);
+            }
+        }
+        let nodes = self
+            .cluster
+            .in_order()
+            .map(|node| NodePlan {
+                node: node.name.clone(),
+                role: self.role(&node.name),
+                address: files::host(self.cluster, self.seen, &node.name, &node.name),
+                new: self
+                    .seen
+                    .facts(&node.name)
+                    .is_some_and(|facts| facts.data.content == Content::Nothing),
+                blocked: self.blocked.get(&node.name).cloned(),
+                notes: self.notes.get(&node.name).cloned().unwrap_or_default(),
+            })
+            .collect();
+        Plan {
+            format_version: super::FORMAT_VERSION.into(),
+            cluster: self.cluster.name.clone(),
+            major: self.cluster.major,
+            goal,
+            leader: self.leader,
+            nodes,
+            steps: self.steps,
+            notes: self.cluster_notes,
+        }
+    }
+
+    /// Makes the view of a node that its files are rendered from.
+    pub fn view<'b>(
+        &'b self,
+        node: &'b Node,
+        role: &'b Role,
+        platform: &'b Platform,
+        floors: BTreeMap<String, String>,
+        synchronous: bool,
+    ) -> View<'b> {
+        View {
+            cluster: self.cluster,
+            node,
+            role,
+            platform,
+            world: &self.world,
+            leader: &self.leader,
+            floors,
+            synchronous,
+        }
+    }
+}
+
+/// Returns where PostgreSQL lives on a host that was seen.
+pub fn platform_of(cluster: &Cluster, facts: &Facts, node: &NodeName) -> Option<Platform> {
+    let wish = cluster.nodes.get(node)?;
+    platform::detect(
+        &facts.os.id,
+        &facts.os.like,
+        cluster.major,
+        wish.data_directory.as_deref(),
+    )
+}
+
+/// Returns the place of a node for an action's commands.
+pub fn place_of(cluster: &Cluster, facts: &Facts, node: &NodeName) -> Option<Place> {
+    Some(Place {
+        cluster: cluster.name.clone(),
+        node: node.clone(),
+        platform: platform_of(cluster, facts, node)?,
+        major: cluster.major,
+        port: cluster.nodes.get(node)?.port,
+    })
+}

@@ -1,0 +1,127 @@
+//! Templates to files: minijinja, strict, the user's own templates over the built-in ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use serde::Serialize;
+
+use crate::postgres::conf;
+
+/// The built-in templates by name.
+pub const BUILT_IN: [(&str, &str); 2] = [
+    (
+        "postgresql.conf.j2",
+        include_str!("../templates/postgresql.conf.j2"),
+    ),
+    (
+        "pg_hba.conf.j2",
+        include_str!("../templates/pg_hba.conf.j2"),
+    ),
+];
+
+/// The templates of a run: built-in ones, and texts of the user's that replace them.
+#[derive(Debug, Clone, Default)]
+pub struct Templates {
+    /// By name, "postgresql.conf.j2".
+    pub own: BTreeMap<String, String>,
+}
+
+/// Why a template does not render.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    /// The template.
+    pub name: String,
+    /// Its line, from 1.
+    pub line: Option<usize>,
+    /// What is wrong; never shows a value.
+    pub message: String,
+}
+
+impl std::fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot render template {}", self.name)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+impl Templates {
+    fn text(&self, name: &str) -> Option<&str> {
+        self.own.get(name).map(String::as_str).or_else(|| {
+            BUILT_IN
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, text)| *text)
+        })
+    }
+
+    /// Renders one template. `soft` names the settings that a server keeps from before, so that defaults yield to them;
+    /// `parameters` are the inventory's, which win over every default.
+    pub fn render(
+        &self,
+        name: &str,
+        context: impl Serialize,
+        parameters: &BTreeMap<String, String>,
+        soft: &BTreeSet<String>,
+    ) -> Result<String, TemplateError> {
+        let failed = |error: Error| TemplateError {
+            name: name.to_owned(),
+            line: error.line(),
+            message: error
+                .detail()
+                .map_or_else(|| error.kind().to_string(), str::to_owned),
+        };
+        let text = self.text(name).unwrap_or_default();
+        let mut env = Environment::new();
+        env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        env.set_auto_escape_callback(|_| AutoEscape::None);
+        // Debug errors print the values of all variables.
+        env.set_debug(false);
+        env.add_function("quote", |value: Value| {
+            conf::quote(&plain(&value)).map_err(invalid)
+        });
+        let written: Arc<Mutex<BTreeSet<String>>> = Arc::default();
+        let (parameters, soft) = (parameters.clone(), soft.clone());
+        env.add_function(
+            "setting",
+            move |name: String, default: Value| -> Result<String, Error> {
+                let mut written = written
+                    .lock()
+                    .map_err(|_| invalid("a template failed before"))?;
+                if !written.insert(name.clone()) {
+                    return Ok(format!("# {name}: see above"));
+                }
+                match parameters.get(&name) {
+                    Some(value) => conf::assignment(&name, value).map_err(invalid),
+                    None if soft.contains(&name) => Ok(format!("# {name}: kept as it was")),
+                    None => conf::assignment(&name, &plain(&default)).map_err(invalid),
+                }
+            },
+        );
+        let mut text = env
+            .render_str(text, Value::from(Serde(&context)))
+            .map_err(failed)?;
+        text.push('\n');
+        Ok(text)
+    }
+}
+
+fn invalid(why: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::InvalidOperation, why)
+}
+
+/// Writes a value as PostgreSQL reads it: `on`, not `True`.
+fn plain(value: &Value) -> String {
+    if let Ok(truth) = bool::try_from(value.clone())
+        && value.kind() == minijinja::value::ValueKind::Bool
+    {
+        return if truth { "on" } else { "off" }.to_owned();
+    }
+    value.to_string()
+}

@@ -1,0 +1,50 @@
+//! A plan as a comment on a pull request.
+
+use super::plan::{Diff, show};
+use super::style::Style;
+use crate::facts::Observation;
+use crate::inventory::Cluster;
+use crate::plan::Plan;
+
+/// The longest comment that code hosts take, with room for the rest.
+const LONGEST: usize = 60_000;
+
+/// Shows a plan as Markdown, cut at 60 000 characters.
+pub fn plan(
+    plan: &Plan,
+    cluster: &Cluster,
+    seen: &Observation,
+    file: &str,
+    seconds: f64,
+    diff: Diff,
+) -> String {
+    let text = show(
+        plan,
+        cluster,
+        seen,
+        file,
+        seconds,
+        diff,
+        Style { color: false },
+    );
+    let summary = text.lines().rev().take(2).collect::<Vec<_>>();
+    let mut body: String = text.chars().take(LONGEST).collect();
+    if body.len() < text.len() {
+        let hidden = text.lines().count() - body.lines().count();
+        body += &format!("\n… {hidden} more lines hidden\n");
+    }
+    // A fence longer than any in the text.
+    let fence = if body.contains("```") {
+        "``````"
+    } else {
+        "```"
+    };
+    let summary: Vec<&str> = summary.into_iter().rev().collect();
+    format!(
+        "### pgrepl plan: {}\n\n{}\n\n<details><summary>{} steps on {} hosts</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n",
+        plan.cluster,
+        summary.join("  \n"),
+        plan.steps.len(),
+        plan.nodes.len()
+    )
+}

@@ -1,0 +1,10 @@
+//! HOW WE TELL: plans, events and observations as text, JSON and Markdown.
+
+pub mod event;
+pub mod markdown;
+pub mod plan;
+pub mod problems;
+pub mod run;
+pub mod sink;
+pub mod status;
+pub mod style;

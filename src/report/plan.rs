@@ -1,0 +1,247 @@
+//! A plan as text: what happens to which server, what it costs, and why.
+
+use similar::{ChangeTag, TextDiff};
+
+use super::style::{Style, bytes};
+use crate::action::{Action, Kind, Text};
+use crate::facts::Observation;
+use crate::inventory::Cluster;
+use crate::plan::{NodePlan, Plan, Refusal, Role, Step};
+use crate::postgres::conninfo;
+
+/// How much of a file's change is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diff {
+    /// Every line.
+    Full,
+    /// What changes, without comments.
+    Changed,
+    /// Nothing.
+    None,
+}
+
+/// Shows a plan. `seconds` is how long the reading took.
+pub fn show(
+    plan: &Plan,
+    cluster: &Cluster,
+    seen: &Observation,
+    file: &str,
+    seconds: f64,
+    diff: Diff,
+    style: Style,
+) -> String {
+    let hosts = plan.nodes.len();
+    let read = seen.seen().count();
+    let mut text = format!(
+        "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} hosts read in {seconds:.1} s\n",
+        plan.cluster, plan.major
+    );
+    for note in &plan.notes {
+        text += &format!("\n{} {}\n", style.yellow("!"), note.message);
+        text += &help(&note.help, "  ", style);
+    }
+    for node in &plan.nodes {
+        text.push('\n');
+        text += &node_text(plan, node, diff, style);
+    }
+    text.push('\n');
+    text += &summary(plan, style);
+    let _ = cluster;
+    text
+}
+
+fn help(help: &str, indent: &str, style: Style) -> String {
+    if help.is_empty() {
+        String::new()
+    } else {
+        format!("{indent}{} {help}\n", style.dim("help:"))
+    }
+}
+
+/// Says what a node is: "server3  standby of server2  10.0.0.13  new".
+fn heading(node: &NodePlan, plan: &Plan) -> String {
+    let role = match &node.role {
+        Role::Primary => "primary".to_owned(),
+        Role::Standby { upstream } if *upstream == plan.leader => "standby".to_owned(),
+        Role::Standby { upstream } => format!("standby of {upstream}"),
+    };
+    let mut words = vec![node.node.to_string(), role];
+    words.extend(node.address.clone());
+    if node.new {
+        words.push("new".into());
+    }
+    words.join("  ")
+}
+
+fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
+    let steps: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|step| step.node == node.node)
+        .collect();
+    let mut text = style.bold(&heading(node, plan));
+    if let Some(blocked) = &node.blocked {
+        text += &format!("\n  {} left alone: {}\n", style.red("x"), blocked.message);
+        text += &help(&blocked.help, "    ", style);
+    } else if steps.is_empty() {
+        text += "  no changes\n";
+    } else {
+        text.push('\n');
+    }
+    for step in steps {
+        text += &step_text(step, diff, style);
+    }
+    for note in &node.notes {
+        text += &format!("  {} {}\n", style.yellow("!"), note.message);
+        text += &help(&note.help, "    ", style);
+    }
+    text
+}
+
+fn step_text(step: &Step, diff: Diff, style: Style) -> String {
+    let act = step.action.act();
+    let mark = match act.kind() {
+        Kind::Add => style.green("+"),
+        Kind::Change => style.yellow("~"),
+        Kind::Remove => style.red("-"),
+        Kind::Replace => style.red("!"),
+        Kind::Follow => " ".to_owned(),
+    };
+    let beside = beside(step);
+    let title = act.title();
+    let mut text = if beside.is_empty() {
+        format!("  {mark} {title}\n")
+    } else {
+        format!("  {mark} {title:<44} {}\n", style.dim(&beside))
+    };
+    if let Action::WriteFile(file) = &step.action {
+        let before = match &file.before {
+            Text::Read { content, .. } => content.as_str(),
+            Text::Absent | Text::Any => "",
+        };
+        text += &changes(before, &file.content, diff, style);
+    }
+    text
+}
+
+/// What stands at the right of a step: what it costs, or why it is done.
+fn beside(step: &Step) -> String {
+    let mut words = Vec::new();
+    match &step.action {
+        Action::WriteFile(file) => words.push(file.takes_effect.clone()),
+        Action::BaseBackup(copy) => {
+            words.extend(copy.bytes.map(bytes));
+            words.extend(copy.free.map(|free| format!("{} free", bytes(free))));
+        }
+        Action::DropSlot(slot) => words.extend(
+            slot.retained
+                .map(|kept| format!("keeps {} of WAL", bytes(kept))),
+        ),
+        _ => {}
+    }
+    words.push(step.why.clone());
+    words.retain(|word| !word.is_empty());
+    words.join(", ")
+}
+
+fn masked(line: &str) -> String {
+    if line.trim_start().starts_with("primary_conninfo") {
+        let value = crate::postgres::conf::settings(line)
+            .map(|(_, value)| value)
+            .last()
+            .unwrap_or_default();
+        return format!("primary_conninfo = {}", conninfo::masked(&value));
+    }
+    line.to_owned()
+}
+
+fn changes(before: &str, after: &str, diff: Diff, style: Style) -> String {
+    let mut text = String::new();
+    if diff == Diff::None || (before.is_empty() && diff == Diff::Changed) {
+        return text;
+    }
+    for change in TextDiff::from_lines(before, after).iter_all_changes() {
+        let line = change.value().trim_end();
+        let idle = line.trim().is_empty() || line.trim_start().starts_with('#');
+        if diff == Diff::Changed && idle {
+            continue;
+        }
+        let line = super::style::harmless(&masked(line));
+        match change.tag() {
+            ChangeTag::Delete => text += &format!("      {}\n", style.red(&format!("- {line}"))),
+            ChangeTag::Insert => text += &format!("      {}\n", style.green(&format!("+ {line}"))),
+            ChangeTag::Equal if diff == Diff::Full => text += &format!("        {line}\n"),
+            ChangeTag::Equal => {}
+        }
+    }
+    text
+}
+
+/// The last lines: counts and cost.
+pub fn summary(plan: &Plan, style: Style) -> String {
+    let count = |kind: Kind| {
+        plan.steps
+            .iter()
+            .filter(|step| step.action.act().kind() == kind)
+            .count()
+    };
+    let blocked = plan.blocked().count();
+    if plan.steps.is_empty() {
+        return match blocked {
+            0 => style.green("Nothing to do: every server matches.") + "\n",
+            n => {
+                style.yellow(&format!(
+                    "Nothing can be done: {n} of {} hosts left alone, see above.",
+                    plan.nodes.len()
+                )) + "\n"
+            }
+        };
+    }
+    let mut text = style.bold("Plan:")
+        + &format!(
+            " {} to add, {} to change, {} to remove, {} to replace",
+            count(Kind::Add),
+            count(Kind::Change),
+            count(Kind::Remove),
+            count(Kind::Replace)
+        );
+    if blocked > 0 {
+        text += &format!(", {blocked} hosts left alone");
+    }
+    text += ".\n";
+    let cost = plan.cost();
+    let mut parts = Vec::new();
+    for (node, leads) in &cost.restarts {
+        parts.push(format!(
+            "restart of {node}{}",
+            if *leads {
+                " (writes stop for a few seconds)"
+            } else {
+                ""
+            }
+        ));
+    }
+    match cost.reloads.len() {
+        0 => {}
+        1 => parts.push("1 reload".into()),
+        n => parts.push(format!("{n} reloads")),
+    }
+    if cost.copied > 0 {
+        parts.push(format!("{} copied", bytes(cost.copied)));
+    }
+    parts.push(if cost.set_aside == 0 {
+        "nothing set aside".into()
+    } else {
+        format!("{} data directories set aside", cost.set_aside)
+    });
+    text + &style.bold("Cost:") + &format!(" {}.\n", parts.join(", "))
+}
+
+/// Shows why nothing may move.
+pub fn refusal(refusal: &Refusal, style: Style) -> String {
+    let mut text = format!("{} {}\n", style.red("refused:"), refusal.message);
+    for detail in &refusal.details {
+        text += &format!("  {detail}\n");
+    }
+    text + &help(&refusal.help, "", style)
+}

@@ -1,0 +1,50 @@
+//! Mistakes of an inventory with the lines they stand on.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use crate::inventory::Problem;
+
+/// Shows problems as a compiler would: message, file, line, column, the line itself, help.
+pub fn show(problems: &[Problem], file: &str, text: &str, color: bool) -> String {
+    let renderer = if color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let mut shown = String::new();
+    for problem in problems {
+        let start = problem.span.start.min(text.len());
+        let end = problem.span.end.clamp(start, text.len());
+        // A block ends on the next line: only its first line is marked.
+        let end = text[start..end]
+            .find('\n')
+            .map_or(end, |newline| start + newline);
+        // The marked line alone is handed over, so that no neighbour with a secret is shown.
+        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = text[start..]
+            .find('\n')
+            .map_or(text.len(), |newline| start + newline);
+        let line = text[line_start..line_end].trim_end_matches('\r');
+        let number = text[..line_start].matches('\n').count() + 1;
+        let (source, span) = if problem.secret {
+            let hidden = format!("{}***", &line[..start - line_start]);
+            let span = start - line_start..hidden.len();
+            (hidden, span)
+        } else {
+            let stop = (end - line_start).min(line.len()).max(start - line_start);
+            (line.to_owned(), start - line_start..stop)
+        };
+        let snippet = Snippet::source(&source)
+            .line_start(number)
+            .path(file)
+            .annotation(AnnotationKind::Primary.span(span).label(&problem.label));
+        let mut group =
+            Group::with_title(Level::ERROR.primary_title(&problem.message)).element(snippet);
+        if !problem.help.is_empty() {
+            group = group.element(Level::HELP.message(&problem.help));
+        }
+        shown.push_str(&renderer.render(&[group]).to_string());
+        shown.push_str("\n\n");
+    }
+    shown
+}
