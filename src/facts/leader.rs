@@ -58,8 +58,7 @@ fn seen<'a>(
     };
     let control = match &instance.control {
         Ok(control) => control,
-        Err(why) if instance.version != major.to_string() => {
-            let _ = why;
+        Err(_) if instance.version != major.to_string() => {
             return Err(NoLeader {
                 message: format!(
                     "cannot use the data directory of {node}: expected PostgreSQL {major}, found {}",

@@ -20,8 +20,8 @@ pub struct Places {
     pub hosts: BTreeMap<NodeName, Range<usize>>,
     /// Each `upstream:`.
     pub upstreams: BTreeMap<NodeName, Range<usize>>,
-    /// Each parameter: host or `None` for all, name, place of the name, place of the value.
-    pub parameters: Vec<(Option<NodeName>, String, Range<usize>, Range<usize>)>,
+    /// Each parameter.
+    pub parameters: Vec<ParameterPlace>,
     /// Each pg_hba.conf line.
     pub hba: Vec<(String, Range<usize>)>,
     /// `synchronous:`.
@@ -31,6 +31,9 @@ pub struct Places {
     /// `postgresql.version:`.
     pub version: Option<Range<usize>>,
 }
+
+/// Where a parameter stands: host or `None` for all, name, place of the name, place of the value.
+pub type ParameterPlace = (Option<NodeName>, String, Range<usize>, Range<usize>);
 
 /// Reads an inventory: the wish and its remarks, or every problem at once in the order of the file.
 pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {

@@ -1,0 +1,46 @@
+# make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
+# make test: everything that CI runs.
+LAB = tests/lab/lab
+export PGREPL_DEMO_PASSWORD ?= demo-password
+
+.PHONY: all build demo demo-down test lint unit lab-base
+
+all: build
+
+build:
+	cargo build --release
+
+demo: build
+	$(LAB) install
+	-@$(LAB) down --run demo
+	$(LAB) up --run demo server1=12:pg server2=12:pg
+	@mkdir -p target/demo
+	@sed "s|^cluster: demo|&\nssh: { config_file: $$($(LAB) ssh-config --run demo) }|" inventories/demo.yaml >target/demo/inventory.yaml
+	target/release/pgrepl apply target/demo/inventory.yaml --auto-approve
+	@echo
+	target/release/pgrepl status target/demo/inventory.yaml
+	@printf '\n%s\n' \
+	  "Log in:            ssh -F $$($(LAB) ssh-config --run demo) server1" \
+	  "Change something:  edit target/demo/inventory.yaml, then" \
+	  "                   PGREPL_DEMO_PASSWORD=$(PGREPL_DEMO_PASSWORD) target/release/pgrepl apply target/demo/inventory.yaml" \
+	  "Take it down:      make demo-down"
+
+demo-down:
+	$(LAB) down --run demo
+
+test: lint unit lab-base
+	cargo test --test e2e -- --test-threads=2
+
+lint:
+	$(LAB) install
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	shellcheck -x $(LAB)
+
+unit:
+	cargo test --lib --bins --test house --test cli --test scenarios
+
+lab-base:
+	$(LAB) base 12
+	$(LAB) base 12:pg
+	$(LAB) base 12:main

@@ -1,0 +1,185 @@
+//! Real hosts for a test, taken down when it ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+pub const PASSWORD: &str = "it's \"a\\b:c$d;e%f é";
+
+pub struct Lab {
+    run: String,
+    dir: tempfile::TempDir,
+}
+
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+fn lab() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/lab"))
+}
+
+fn check(output: Output, what: &str) -> String {
+    assert!(
+        output.status.success(),
+        "{what}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+impl Lab {
+    pub fn up(name: &str, options: &[&str]) -> Lab {
+        let run = format!("{name}-{}", std::process::id());
+        let owner = std::process::id().to_string();
+        let output = lab()
+            .args(["up", "--run", &run, "--owner", &owner])
+            .args(options)
+            .output()
+            .unwrap();
+        check(output, "the lab does not start");
+        Lab {
+            run,
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub fn ssh_config(&self) -> String {
+        let output = lab()
+            .args(["ssh-config", "--run", &self.run])
+            .output()
+            .unwrap();
+        check(output, "no ssh configuration").trim().to_owned()
+    }
+
+    /// Runs the lab's own commands: cut, heal, kill, boot, snapshot, …
+    pub fn tell(&self, command: &str, arguments: &[&str]) -> String {
+        let output = lab()
+            .args([command, "--run", &self.run])
+            .args(arguments)
+            .output()
+            .unwrap();
+        check(output, command)
+    }
+
+    /// Runs a shell command as root on a host.
+    pub fn on(&self, host: &str, command: &str) -> String {
+        self.tell("exec", &[host, "sh", "-c", command])
+            .trim()
+            .to_owned()
+    }
+
+    pub fn sql(&self, host: &str, sql: &str) -> String {
+        self.tell(
+            "exec",
+            &[
+                host,
+                "setpriv",
+                "--reuid",
+                "postgres",
+                "--regid",
+                "postgres",
+                "--init-groups",
+                "psql",
+                "-XAtq",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-d",
+                "postgres",
+                "-c",
+                sql,
+            ],
+        )
+        .trim()
+        .to_owned()
+    }
+
+    /// Waits until a query gives an answer; the condition is waited for, never a time.
+    pub fn until(&self, host: &str, sql: &str, answer: &str) {
+        let begin = std::time::Instant::now();
+        loop {
+            let found = self.sql(host, sql);
+            if found == answer {
+                return;
+            }
+            assert!(
+                begin.elapsed().as_secs() < 60,
+                "{host}: {sql}: expected {answer}, found {found}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+
+    /// Writes an inventory of cluster `shop` whose body is given.
+    pub fn inventory(&self, body: &str) -> PathBuf {
+        let path = self.dir.path().join("inventory.yaml");
+        let text = format!(
+            "cluster: shop\nssh: {{ config_file: {} }}\nreplication: {{ password: {{ env: SHOP_PASSWORD }} }}\n{body}",
+            self.ssh_config()
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pgrepl"));
+        command
+            .args(arguments)
+            .env("SHOP_PASSWORD", PASSWORD)
+            .env_remove("PGREPL_INVENTORY")
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn pgrepl(&self, arguments: &[&str]) -> Ran {
+        self.finish(
+            self.command(arguments)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap(),
+        )
+    }
+
+    pub fn finish(&self, child: Child) -> Ran {
+        let output = child.wait_with_output().unwrap();
+        let ran = Ran {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        for text in [&ran.out, &ran.err] {
+            assert!(
+                !text.contains(PASSWORD) && !text.contains("SCRAM-SHA-256$"),
+                "a secret is shown: {text}"
+            );
+        }
+        ran
+    }
+
+    /// Applies, and asserts that a second look finds nothing to do.
+    pub fn converge(&self, inventory: &Path) -> Ran {
+        let inventory = inventory.to_str().unwrap();
+        let ran = self.pgrepl(&["apply", inventory, "--auto-approve"]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        let again = self.pgrepl(&["plan", inventory, "--detailed-exitcode"]);
+        assert_eq!(again.code, 0, "planning again: {}{}", again.out, again.err);
+        assert!(again.out.contains("Nothing to do"), "{}", again.out);
+        ran
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = lab().args(["down", "--run", &self.run]).output();
+    }
+}

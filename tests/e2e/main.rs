@@ -1,0 +1,6 @@
+//! What an operator does, on real hosts; see tests/lab. These need root and network namespaces.
+
+mod change;
+mod lab;
+mod pair;
+mod trouble;

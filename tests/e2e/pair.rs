@@ -1,0 +1,183 @@
+//! From hosts to a streaming pair, and on.
+
+use crate::lab::{Lab, PASSWORD};
+
+const PAIR: &str = "postgresql: { version: 15 }\nprimary: server1\nstandbys: [server2]\n";
+
+#[test]
+fn bare_hosts_become_a_streaming_pair() {
+    let lab = Lab::up("bare", &["server1=12", "server2=12"]);
+    let inventory = lab.inventory(PAIR);
+    let inventory = inventory.to_str().unwrap();
+
+    // Reading changes nothing, on hosts without PostgreSQL and on hosts with it.
+    let untouched = |when: &str| {
+        let before = [
+            lab.tell("snapshot", &["server1"]),
+            lab.tell("snapshot", &["server2"]),
+        ];
+        for command in [
+            vec!["plan", inventory],
+            vec!["status", inventory],
+            vec!["render", inventory],
+            vec!["validate", inventory],
+            vec!["apply", inventory, "--dry-run"],
+            vec!["apply", inventory],
+        ] {
+            lab.pgrepl(&command);
+        }
+        let after = [
+            lab.tell("snapshot", &["server1"]),
+            lab.tell("snapshot", &["server2"]),
+        ];
+        assert_eq!(before, after, "{when}");
+    };
+    untouched("before the first apply");
+    // Nobody is there to approve: refused, not hung.
+    assert_eq!(lab.pgrepl(&["apply", inventory]).code, 7);
+    assert_eq!(
+        lab.pgrepl(&["plan", inventory, "--detailed-exitcode"]).code,
+        2
+    );
+
+    lab.converge(inventory.as_ref());
+    untouched("after it");
+    lab.sql(
+        "server1",
+        "create table t (i int); insert into t values (42)",
+    );
+    lab.until(
+        "server2",
+        "select count(*) from pg_class where relname = 't'",
+        "1",
+    );
+    lab.until("server2", "select i from t", "42");
+    assert_eq!(lab.sql("server2", "select pg_is_in_recovery()"), "t");
+    assert_eq!(
+        lab.sql(
+            "server1",
+            "select active from pg_replication_slots where slot_name = 'server2'"
+        ),
+        "t"
+    );
+    assert_eq!(lab.sql("server1", "show data_checksums"), "on");
+    let status = lab.pgrepl(&["status", inventory, "--exit-code"]);
+    assert_eq!(status.code, 0, "{}", status.out);
+    assert!(status.out.contains("no problems"), "{}", status.out);
+
+    // A server does not replicate from itself.
+    let itself = lab.on("server1", "cd /; setpriv --reuid postgres --regid postgres --init-groups psql 'host=10.77.0.0 hostaddr='$(hostname -I | cut -d' ' -f1)' user=replicator dbname=replication replication=1' -c IDENTIFY_SYSTEM 2>&1 || :");
+    assert!(itself.contains("pg_hba.conf rejects"), "{itself}");
+
+    // No password anywhere on the hosts but in .pgpass.
+    for host in ["server1", "server2"] {
+        lab.tell(
+            "exec",
+            &[
+                host,
+                "sh",
+                "-c",
+                "printf '%s' \"$1\" >/run/needle",
+                "sh",
+                PASSWORD,
+            ],
+        );
+        let found = lab.on(host, "grep -rlFf /run/needle /etc /var/log /var/lib/postgresql/15 /tmp /run/pgrepl 2>/dev/null || :; journalctl --no-pager | grep -cFf /run/needle || :; rm /run/needle");
+        assert_eq!(found, "0", "{host}");
+        assert_eq!(
+            lab.on(host, "stat -c '%U %a' /var/lib/postgresql/.pgpass"),
+            "postgres 600"
+        );
+    }
+}
+
+#[test]
+fn a_server_with_a_history_keeps_it_and_gets_standbys() {
+    let lab = Lab::up(
+        "adopt",
+        &["server1=12:main", "server2=12:pg", "server3=12:pg"],
+    );
+    lab.on("server1", "systemctl start postgresql@15-main; grep -c conf.d /etc/postgresql/15/main/postgresql.conf");
+    let inventory = lab.inventory(
+        "postgresql: { version: 15, parameters: { max_connections: 130 } }\nprimary: server1\nstandbys: [server2, server3]\nhosts: { server3: { upstream: server2, apply_delay: 1s } }\n",
+    );
+    let plan = lab.pgrepl(&["plan", inventory.to_str().unwrap()]);
+    assert!(
+        plan.out.contains("work_mem = 7MB")
+            && plan
+                .out
+                .contains("host legacy all 10.0.0.0/8 scram-sha-256"),
+        "{}",
+        plan.out
+    );
+    assert!(
+        plan.out
+            .contains("ALTER SYSTEM has set maintenance_work_mem"),
+        "{}",
+        plan.out
+    );
+    assert!(!plan.out.contains("new database cluster"), "{}", plan.out);
+
+    lab.converge(&inventory);
+    for host in ["server1", "server2", "server3"] {
+        assert_eq!(lab.sql(host, "show work_mem"), "7MB", "{host}");
+        assert_eq!(lab.sql(host, "show max_connections"), "130", "{host}");
+    }
+    assert_eq!(
+        lab.sql("server1", "show log_min_duration_statement"),
+        "250ms"
+    );
+    assert_eq!(lab.sql("server2", "show maintenance_work_mem"), "96MB");
+    assert!(
+        lab.on("server1", "cat /etc/postgresql/15/main/pg_hba.conf")
+            .contains("host legacy all 10.0.0.0/8 scram-sha-256")
+    );
+    assert!(
+        lab.on("server1", "ls /etc/postgresql/15/main")
+            .contains("postgresql.conf.before-pgrepl")
+    );
+    let kept = "setpriv --reuid postgres --regid postgres --init-groups psql -XAtq -d legacy -c 'select count(*) from kept'";
+    assert_eq!(lab.on("server3", &format!("cd /; {kept}")), "1000");
+    // server3 follows server2, not the primary.
+    assert_eq!(
+        lab.sql(
+            "server1",
+            "select string_agg(application_name, ',') from pg_stat_replication"
+        ),
+        "server2"
+    );
+    assert_eq!(
+        lab.sql(
+            "server2",
+            "select string_agg(application_name, ',') from pg_stat_replication"
+        ),
+        "server3"
+    );
+
+    // Lowering a value needs the primary first and the standbys after it; raising the other way round.
+    for most in ["110", "160"] {
+        let inventory = lab.inventory(&format!(
+            "postgresql: {{ version: 15, parameters: {{ max_connections: {most} }} }}\nprimary: server1\nstandbys: [server2, server3]\nhosts: {{ server3: {{ upstream: server2, apply_delay: 1s }} }}\n"
+        ));
+        lab.converge(&inventory);
+        for host in ["server1", "server2", "server3"] {
+            assert_eq!(lab.sql(host, "show max_connections"), most, "{host}");
+        }
+    }
+
+    // server3 leaves: its slot and its rules go, the server itself stays as it is.
+    let inventory = lab.inventory("postgresql: { version: 15, parameters: { max_connections: 160 } }\nprimary: server1\nstandbys: [server2]\n");
+    lab.converge(&inventory);
+    assert_eq!(
+        lab.sql(
+            "server1",
+            "select count(*) from pg_replication_slots where slot_name = 'server3'"
+        ),
+        "0"
+    );
+    assert!(
+        !lab.on("server1", "cat /etc/postgresql/15/main/pg_hba.conf")
+            .contains("server3")
+    );
+    assert_eq!(lab.sql("server3", "select pg_is_in_recovery()"), "t");
+}

@@ -1,0 +1,160 @@
+//! What goes wrong: the program dies, two run at once, hosts do not answer.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::lab::Lab;
+
+const PAIR: &str = "postgresql: { version: 15 }\nprimary: server1\nstandbys: [server2]\n";
+
+#[test]
+fn killed_after_any_step_and_run_again_it_still_converges() {
+    let lab = Lab::up("kill", &["server1=12:pg", "server2=12:pg"]);
+    let inventory = lab.inventory(PAIR);
+    let path = inventory.to_str().unwrap();
+    let mut kills = 0;
+    loop {
+        // Each run is killed after its first step, so that every step of the plan is once the last one.
+        let mut child = lab
+            .command(&["--format", "jsonl", "apply", path, "--auto-approve"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let events = BufReader::new(child.stdout.take().unwrap());
+        let stepped = events
+            .lines()
+            .map_while(Result::ok)
+            .find(|line| line.contains("\"step_ended\"") && !line.contains("already_done"));
+        let _ = child.kill();
+        let _ = child.wait();
+        if stepped.is_none() {
+            break;
+        }
+        kills += 1;
+        assert!(kills < 40, "it never comes to an end");
+        // The dead run's lock is freed with its connection.
+        let begin = std::time::Instant::now();
+        while lab.pgrepl(&["apply", path]).code == 6 {
+            assert!(begin.elapsed().as_secs() < 30);
+        }
+    }
+    assert!(kills >= 10, "only {kills} steps were cut");
+    lab.converge(&inventory);
+    lab.sql(
+        "server1",
+        "create table t (i int); insert into t values (7)",
+    );
+    lab.until(
+        "server2",
+        "select count(*) from pg_class where relname = 't'",
+        "1",
+    );
+    assert_eq!(lab.on("server2", "ls /var/lib/postgresql/15"), "main");
+}
+
+#[test]
+fn a_copy_outlives_its_run_and_is_joined() {
+    let lab = Lab::up("join", &["server1=12:pg", "server2=12:pg"]);
+    let alone = lab.inventory("postgresql: { version: 15 }\nprimary: server1\n");
+    lab.converge(&alone);
+    lab.sql("server1", "create table big as select i, repeat('x', 900) as t from generate_series(1, 600000) i; checkpoint");
+    let inventory = lab.inventory(PAIR);
+    let path = inventory.to_str().unwrap();
+    let mut child = lab
+        .command(&["--format", "jsonl", "apply", path, "--auto-approve"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let events = BufReader::new(child.stdout.take().unwrap());
+    let copying = events
+        .lines()
+        .map_while(Result::ok)
+        .find(|line| line.contains("\"step_progress\""));
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(copying.is_some());
+    let unit = "pgrepl-shop-server2-clone.service";
+    let begun = lab.on(
+        "server2",
+        &format!("systemctl show -p ExecMainStartTimestampMonotonic --value {unit}"),
+    );
+    let staging = lab.on(
+        "server2",
+        "stat -c %i /var/lib/postgresql/15/main.pgrepl-new",
+    );
+    let ran = lab.converge(&inventory);
+    assert!(
+        ran.out.contains("joined") || ran.out.contains("the finished copy is used"),
+        "{begun} {staging}: {}",
+        ran.out
+    );
+    lab.until("server2", "select count(*) from big", "600000");
+}
+
+#[test]
+fn two_runs_at_once_and_hosts_that_do_not_answer_are_told_plainly() {
+    let lab = Lab::up("trouble", &["server1=12:pg", "server2=12:pg"]);
+    let inventory = lab.inventory(PAIR);
+    let path = inventory.to_str().unwrap();
+
+    // Who cannot log in, or not become root, is told so, each in its own words.
+    for (name, message) in [
+        ("server1-nosudo", "sudo on server1-nosudo wants a password"),
+        ("server1-noshell", "has no usable shell"),
+        ("nowhere", "unknown host name nowhere"),
+    ] {
+        let bad = lab.inventory(&format!("postgresql: {{ version: 15 }}\nprimary: {name}\n"));
+        let ran = lab.pgrepl(&["plan", bad.to_str().unwrap()]);
+        assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains(message), "{}", ran.err);
+    }
+    let root = lab.inventory("become: none\npostgresql: { version: 15 }\nprimary: server1-root\n");
+    assert_eq!(lab.pgrepl(&["plan", root.to_str().unwrap()]).code, 0);
+
+    // A cluster is not initialised while a host that may hold it is silent.
+    lab.inventory(PAIR);
+    lab.on("server2", "systemctl stop ssh");
+    let ran = lab.pgrepl(&["plan", path]);
+    assert_eq!(ran.code, 7, "{}{}", ran.out, ran.err);
+    assert!(
+        ran.err.contains("server2") && ran.err.contains("connection refused"),
+        "{}",
+        ran.err
+    );
+    lab.on("server2", "systemctl start ssh");
+
+    // Of two runs one works and the other names it.
+    let spawn = || {
+        lab.command(&["apply", path, "--auto-approve"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let (one, other) = (spawn(), spawn());
+    let (one, other) = (lab.finish(one), lab.finish(other));
+    let mut codes = [one.code, other.code];
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 6], "{}{}", one.err, other.err);
+    let loser = if one.code == 6 { &one } else { &other };
+    assert!(
+        loser.err.contains("is locked by another run") && loser.err.contains("pid"),
+        "{}",
+        loser.err
+    );
+    lab.converge(&inventory);
+
+    // One unreachable host does not hide the others.
+    lab.on("server2", "systemctl stop ssh");
+    let ran = lab.pgrepl(&["status", path, "--exit-code"]);
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.out.contains("running")
+            && ran.out.contains("DOWN")
+            && ran.out.contains("connection refused"),
+        "{}",
+        ran.out
+    );
+}
