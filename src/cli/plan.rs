@@ -172,23 +172,8 @@ pub fn show(
 ) {
     let file = loaded.file();
     match global.format {
-        Format::Human => sink::out(&text::show(
-            plan,
-            &loaded.cluster,
-            seen,
-            &file,
-            seconds,
-            diff,
-            global.out(),
-        )),
-        Format::Markdown => sink::out(&markdown::plan(
-            plan,
-            &loaded.cluster,
-            seen,
-            &file,
-            seconds,
-            diff,
-        )),
+        Format::Human => sink::out(&text::show(plan, seen, &file, seconds, diff, global.out())),
+        Format::Markdown => sink::out(&markdown::plan(plan, seen, &file, seconds, diff)),
         Format::Json | Format::Jsonl => {
             if let Ok(json) = serde_json::to_string(plan) {
                 sink::out(&format!("{json}\n"));

@@ -406,7 +406,12 @@ fn server(json: &str, context: &Context) -> Result<(Server, f64), String> {
         replayed: answer.replayed,
         paused: answer.paused,
         replay_age_ms: answer.replay_age_ms.and_then(|ms| u64::try_from(ms).ok()),
-        settings: answer.settings,
+        // postgresql.conf does not care how TimeZone is spelt, and neither do we.
+        settings: answer
+            .settings
+            .into_iter()
+            .map(|(name, setting)| (name.to_ascii_lowercase(), setting))
+            .collect(),
         conf_errors: answer.conf_errors,
         hba_errors: answer.hba_errors,
         role,

@@ -27,7 +27,7 @@ pub struct Server {
     pub paused: bool,
     /// Milliseconds since the last replayed commit; grows on an idle primary.
     pub replay_age_ms: Option<u64>,
-    /// Every parameter by name.
+    /// Every parameter by name, in lower case.
     pub settings: BTreeMap<String, Setting>,
     /// Complaints of `pg_file_settings` that are not about a missing restart.
     pub conf_errors: Vec<FileError>,

@@ -3,30 +3,14 @@
 use super::plan::{Diff, show};
 use super::style::Style;
 use crate::facts::Observation;
-use crate::inventory::Cluster;
 use crate::plan::Plan;
 
 /// The longest comment that code hosts take, with room for the rest.
 const LONGEST: usize = 60_000;
 
 /// Shows a plan as Markdown, cut at 60 000 characters.
-pub fn plan(
-    plan: &Plan,
-    cluster: &Cluster,
-    seen: &Observation,
-    file: &str,
-    seconds: f64,
-    diff: Diff,
-) -> String {
-    let text = show(
-        plan,
-        cluster,
-        seen,
-        file,
-        seconds,
-        diff,
-        Style { color: false },
-    );
+pub fn plan(plan: &Plan, seen: &Observation, file: &str, seconds: f64, diff: Diff) -> String {
+    let text = show(plan, seen, file, seconds, diff, Style { color: false });
     let summary = text.lines().rev().take(2).collect::<Vec<_>>();
     let mut body: String = text.chars().take(LONGEST).collect();
     if body.len() < text.len() {

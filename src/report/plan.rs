@@ -5,7 +5,6 @@ use similar::{ChangeTag, TextDiff};
 use super::style::{Style, bytes};
 use crate::action::{Action, Kind, Text};
 use crate::facts::Observation;
-use crate::inventory::Cluster;
 use crate::plan::{NodePlan, Plan, Refusal, Role, Step};
 use crate::postgres::conninfo;
 
@@ -23,7 +22,6 @@ pub enum Diff {
 /// Shows a plan. `seconds` is how long the reading took.
 pub fn show(
     plan: &Plan,
-    cluster: &Cluster,
     seen: &Observation,
     file: &str,
     seconds: f64,
@@ -46,7 +44,6 @@ pub fn show(
     }
     text.push('\n');
     text += &summary(plan, style);
-    let _ = cluster;
     text
 }
 

@@ -123,6 +123,7 @@ host_snapshot() {
         cd / && find etc home root usr/local var/lib/postgresql mnt/backups -xdev \
             \( -path "*/pg_wal/*" -o -path "*/pg_stat*/*" -o -path "*/base/*" -o -path "*/global/*" -o -name "pg_internal.init" \
                -o -path "*/pg_xact/*" -o -path "*/pg_subtrans/*" -o -path "*/pg_replslot/*" -o -path "*/pg_logical/*" \
-               -o -path "*/pg_notify/*" -o -path "*/pg_multixact/*" -o -name "postmaster.*" -o -name lost+found \) -prune -o \
+               -o -path "*/pg_notify/*" -o -path "*/pg_multixact/*" -o -name "postmaster.*" -o -name lost+found \
+               -o -name .sudo_as_admin_successful \) -prune -o \
             -printf "%p %m %u:%g %s " \( -type f -exec sha256sum {} \; -o -printf "\n" \) | sed "s|  .*||" | sort'
 }
