@@ -1,17 +1,47 @@
 # Starts, restarts, reloads or enables the server.
 # In: verb; for restart and reload: config (postgresql.conf)
+# The service manager is asked and then not waited for: Debian's unit waits for ever for a server that died
+# while it started, and two seconds too long for one that lives. Only the server's own answer counts.
 
-# A service manager may report success although the server died at once: only the server's answer counts.
-await_server() {
+manager_works() {
+    worker=$(systemctl show -p ControlPID --value "$unit" 2>/dev/null) || worker=0
+    [ "${worker:-0}" != 0 ]
+}
+manager_rests() { ! manager_works; }
+
+# One life of the postmaster: its process and when it began.
+life() {
+    if postmaster_pid >/dev/null; then sed -n '1p;3p' "$data_directory/postmaster.pid"; else echo none; fi
+}
+
+# Asks for a start or restart and waits for a life of the server other than the one given.
+bring_up() {
+    # A unit that is asked to stop while it still starts kills the server slowly instead of stopping it.
+    wait_for 60 manager_rests || :
+    systemctl reset-failed "$unit" 2>/dev/null || :
+    systemctl --no-block "$1" "$unit" >&2 || :
     patience=$(($(date +%s) + 600))
-    grace=$(($(date +%s) + 5))
-    until accepts_connections; do
-        now=$(date +%s)
-        if ! postmaster_pid >/dev/null && [ "$now" -ge "$grace" ]; then return 1; fi
-        if systemctl is-failed --quiet "$unit" 2>/dev/null && ! postmaster_pid >/dev/null; then return 1; fi
-        [ "$now" -lt "$patience" ] || return 1
+    idle=0
+    until now_lives=$(life) && [ "$now_lives" != none ] && [ "$now_lives" != "$2" ] && accepts_connections; do
+        if postmaster_pid >/dev/null; then
+            idle=0
+            [ "$(date +%s)" -lt "$patience" ] || fail "the server runs, but did not accept connections within 600 s"
+        elif manager_works; then
+            idle=0
+        else
+            # Between its processes the service manager takes a moment.
+            idle=$((idle + 1))
+            [ "$idle" -lt 20 ] || return 1
+        fi
         sleep 0.1
     done
+}
+
+# Ends what is left of a start that came to nothing, so that the next one is not queued behind it.
+forget_start() {
+    systemctl --no-block stop "$unit" 2>/dev/null || :
+    wait_for 30 manager_rests || :
+    systemctl reset-failed "$unit" 2>/dev/null || :
 }
 
 put_back() {
@@ -38,22 +68,20 @@ main() {
                 already
                 return
             fi
-            systemctl reset-failed "$unit" 2>/dev/null || :
-            systemctl start "$unit" >&2 || :
-            await_server || {
+            bring_up start none || {
                 log_tail
+                forget_start
                 fail "the server did not start"
             }
             ok
             ;;
         restart)
-            systemctl restart "$unit" >&2 || :
-            if ! await_server; then
+            if ! bring_up restart "$(life)"; then
                 log_tail
+                forget_start
                 if put_back; then
-                    systemctl reset-failed "$unit" 2>/dev/null || :
-                    systemctl restart "$unit" >&2 || :
-                    await_server || fail "the server did not start, neither with the new configuration nor with the old one"
+                    bring_up start none ||
+                        fail "the server did not start, neither with the new configuration nor with the old one"
                     fail "the server did not start with the new configuration; the old one was put back and it runs again"
                 fi
                 fail "the server did not start"
