@@ -79,7 +79,7 @@ impl Act for WriteFile {
 
     fn expects(&self, facts: &Facts) -> Readiness {
         let found = facts.files.get(&self.path).map(|f| f.digest.as_str());
-        let wanted = crate::files::digest(&self.content);
+        let wanted = crate::facts::digest(&self.content);
         match (&self.before, found) {
             (_, Some(found)) if found == wanted => Readiness::AlreadyDone,
             (Text::Any, _) | (Text::Absent, None) => Readiness::Ready,
@@ -125,7 +125,7 @@ impl Act for WriteFile {
         facts.files.insert(
             self.path.clone(),
             FileFact {
-                digest: crate::files::digest(&self.content),
+                digest: crate::facts::digest(&self.content),
                 owner: owner.to_owned(),
                 group: group.to_owned(),
                 mode: self.mode.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, context};
 use crate::observe::observe;
-use crate::report::{sink, status};
+use crate::report::{sink, status, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
 ///
@@ -42,7 +42,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
                 Format::Json | Format::Jsonl => {
                     sink::out(&(serde_json::to_string(&concluded).unwrap_or_default() + "\n"))
                 }
-                Format::Human | Format::Markdown => sink::out(&status::show(
+                Format::Human | Format::Markdown => sink::out(&status_table::show(
                     &concluded,
                     &loaded.cluster,
                     begin.elapsed().as_secs_f64(),

@@ -9,6 +9,7 @@ pub mod instance;
 pub mod leader;
 pub mod observation;
 pub mod parse;
+mod parse_server;
 pub mod predict;
 mod question;
 pub mod server;

@@ -4,9 +4,12 @@
 
 read_release() {
     # A file of the system, made to be read by shells.
-    # shellcheck disable=SC1091
-    (ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME='' && . /etc/os-release 2>/dev/null || :
-        fact os "$ID	$ID_LIKE	$VERSION_ID	$PRETTY_NAME")
+    (
+        ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=''
+        # shellcheck disable=SC1091
+        if [ -r /etc/os-release ]; then . /etc/os-release; fi
+        fact os "$ID	$ID_LIKE	$VERSION_ID	$PRETTY_NAME"
+    )
 }
 
 read_network() {

@@ -90,6 +90,19 @@ pub struct Node {
     pub hba: Vec<String>,
 }
 
+/// A role in replication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows this node.
+    Standby {
+        /// The node it replicates from.
+        upstream: NodeName,
+    },
+}
+
 /// How replication is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replication {

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 pub mod cluster;
 mod fields;
+mod parameters;
 mod read;
 mod rules;
+mod sections;
 mod tree;
 
 pub use cluster::*;

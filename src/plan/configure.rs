@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::Builder;
-use crate::action::place_clone::DANGEROUS;
-use crate::action::{
-    Check, CleanAutoConf, Reload, Restart, Text, WaitReplayed, WriteFile, WritePgpass,
-};
+use super::leftovers::{clean_auto_conf, explain};
+use crate::action::{Check, Reload, Restart, Text, WaitReplayed, WriteFile, WritePgpass};
 use crate::facts::{Facts, FileFact};
 use crate::files::{self, Rendered};
 use crate::inventory::NodeName;
@@ -19,9 +17,12 @@ pub type Floors = BTreeMap<String, i64>;
 
 /// What a node's files will be.
 pub struct Wanted {
-    conf: Rendered,
-    hba: Rendered,
-    platform: Platform,
+    /// postgresql.conf.
+    pub conf: Rendered,
+    /// pg_hba.conf.
+    pub hba: Rendered,
+    /// Where they go.
+    pub platform: Platform,
 }
 
 /// Renders the files of a node.
@@ -338,77 +339,6 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         }
     }
     (restart, reload)
-}
-
-/// Leftovers of ALTER SYSTEM, of copies and of restores that would override what pgrepl writes.
-fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platform) {
-    let path = platform.auto_conf();
-    let Some(text) = b
-        .facts(name)
-        .and_then(|facts| facts.files.get(&path)?.content.clone())
-    else {
-        return;
-    };
-    let settings: BTreeMap<String, String> = conf::settings(&text).collect();
-    let keys: Vec<String> = settings
-        .keys()
-        .filter(|key| DANGEROUS.contains(&key.as_str()))
-        .cloned()
-        .collect();
-    if !keys.is_empty() {
-        b.step(
-            name,
-            CleanAutoConf { path, keys },
-            "they would override what pgrepl writes",
-            &[],
-        );
-    }
-    for (key, value) in settings
-        .iter()
-        .filter(|(key, _)| !DANGEROUS.contains(&key.as_str()))
-    {
-        let wished = b
-            .node(name)
-            .is_some_and(|node| node.parameters.contains_key(key));
-        let help = if wished {
-            format!("ALTER SYSTEM RESET {key}; lets the inventory's value through")
-        } else {
-            String::new()
-        };
-        b.note(
-            name,
-            format!("ALTER SYSTEM has set {key} = {value}; it wins over postgresql.conf"),
-            help,
-        );
-    }
-}
-
-/// Lists what is kept and what is dropped of a file that someone else wrote.
-fn explain(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &Wanted) {
-    for (file, rendered, what) in [
-        ("postgresql.conf", &wanted.conf, "settings"),
-        ("pg_hba.conf", &wanted.hba, "rules"),
-    ] {
-        let foreign = facts
-            .files
-            .get(&wanted.platform.config(file))
-            .and_then(|f| f.content.as_ref())
-            .is_some_and(|text| !text.contains(": written by pgrepl."));
-        if foreign && !rendered.kept.lines.is_empty() {
-            b.note(
-                name,
-                format!(
-                    "{file}: {} {what} from before are kept: {}",
-                    rendered.kept.lines.len(),
-                    rendered.kept.lines.join("; ")
-                ),
-                "`unmanaged: remove` drops them",
-            );
-        }
-        for dropped in &rendered.kept.dropped {
-            b.note(name, format!("{file}: removed: {dropped}"), "");
-        }
-    }
 }
 
 /// Plans the cluster's lines of .pgpass on a node, the same whatever the roles are.

@@ -3,12 +3,16 @@
 pub mod builder;
 mod configure;
 pub mod converge;
+mod leftovers;
+mod standbys;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+pub use crate::inventory::Role;
+
 use crate::inventory::NodeName;
 use crate::postgres::Major;
 
@@ -59,19 +63,6 @@ pub struct NodePlan {
     pub blocked: Option<Blocked>,
     /// What is worth knowing about it.
     pub notes: Vec<Note>,
-}
-
-/// A role in replication.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// It takes writes.
-    Primary,
-    /// It follows this node.
-    Standby {
-        /// The node it replicates from.
-        upstream: NodeName,
-    },
 }
 
 /// One thing done on one node.

@@ -7,4 +7,5 @@ pub mod problems;
 pub mod run;
 pub mod sink;
 pub mod status;
+pub mod status_table;
 pub mod style;

@@ -1,0 +1,189 @@
+//! Rules for the parameters of an inventory.
+
+use std::ops::Range;
+
+use super::read::Places;
+use super::{Cluster, Node, Problem};
+use crate::postgres::{parameters, value};
+
+/// Parameters that pgrepl writes itself, with the inventory key to use instead.
+const OWNED: [(&str, &str); 22] = [
+    ("port", "postgresql.port"),
+    ("listen_addresses", "postgresql.listen_addresses"),
+    ("data_directory", "postgresql.data_directory"),
+    ("hba_file", ""),
+    ("ident_file", ""),
+    ("config_file", ""),
+    ("external_pid_file", ""),
+    ("unix_socket_directories", ""),
+    ("cluster_name", "cluster and the host's name"),
+    ("hot_standby", ""),
+    ("wal_log_hints", ""),
+    ("primary_conninfo", "replication and hosts.HOST.upstream"),
+    ("primary_slot_name", "replication.slots"),
+    ("restore_command", "backup"),
+    ("archive_cleanup_command", ""),
+    ("promote_trigger_file", "pgrepl switchover or failover"),
+    ("trigger_file", "pgrepl switchover or failover"),
+    ("standby_mode", "primary and standbys"),
+    ("recovery_min_apply_delay", "hosts.HOST.apply_delay"),
+    ("synchronous_standby_names", "replication.synchronous"),
+    ("recovery_end_command", ""),
+    ("include_dir", ""),
+];
+
+/// Parameters that pgrepl writes itself once backups are wanted.
+const ARCHIVE: [&str; 3] = ["archive_mode", "archive_command", "archive_library"];
+
+pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
+    let major = cluster.major;
+    for (host, name, at, place) in &places.parameters {
+        if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| owned == name)
+            && at != place
+        {
+            let help = if instead.is_empty() {
+                "remove it".to_owned()
+            } else {
+                format!("use `{instead}`")
+            };
+            problems.push(
+                Problem::new(
+                    at.clone(),
+                    format!("`{name}` is written by pgrepl itself"),
+                    "not here",
+                )
+                .help(help),
+            );
+            continue;
+        }
+        if name.starts_with("recovery_target")
+            || (cluster.backup.is_some() && ARCHIVE.contains(&name.as_str()))
+        {
+            problems.push(
+                Problem::new(
+                    at.clone(),
+                    format!("`{name}` is written by pgrepl itself"),
+                    "not here",
+                )
+                .help("remove it"),
+            );
+            continue;
+        }
+        if name.contains('.') {
+            continue;
+        }
+        let written = if at == place {
+            host.as_ref()
+                .and_then(|host| cluster.nodes.get(host)?.apply_delay.as_ref())
+        } else {
+            match host {
+                Some(host) => cluster
+                    .nodes
+                    .get(host)
+                    .and_then(|node| node.parameters.get(name)),
+                // A host may say it again; what stands here is checked through a host that does not.
+                None => cluster
+                    .nodes
+                    .values()
+                    .find(|node| {
+                        !places
+                            .parameters
+                            .iter()
+                            .any(|(h, n, _, _)| h.as_ref() == Some(&node.name) && n == name)
+                    })
+                    .and_then(|node| node.parameters.get(name)),
+            }
+        };
+        let Some(written) = written else { continue };
+        // The delay is no parameter of the old versions' postgresql.conf but has the same form everywhere.
+        let kind = if name == "recovery_min_apply_delay" {
+            Some(parameters::kind("integer", "ms", "0", "2147483647", ""))
+        } else {
+            parameters::lookup(major, name).map(|parameter| parameter.kind)
+        };
+        let Some(kind) = kind else {
+            let elsewhere = parameters::elsewhere(major, name);
+            let help = match (&elsewhere, parameters::similar(major, name)) {
+                (Some(elsewhere), _) => elsewhere.clone(),
+                (None, Some(near)) => format!("did you mean `{near}`?"),
+                (None, None) => String::new(),
+            };
+            problems.push(
+                Problem::new(
+                    at.clone(),
+                    format!("PostgreSQL {major} has no parameter `{name}`"),
+                    "unknown",
+                )
+                .help(help),
+            );
+            continue;
+        };
+        if let Err(why) = value::parse(major, &kind, written) {
+            problems.push(Problem::new(
+                place.clone(),
+                format!("bad value of `{name}`"),
+                why,
+            ));
+        }
+    }
+}
+
+pub(super) fn combinations(
+    cluster: &Cluster,
+    node: &Node,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+) {
+    let place = |name: &str| -> Range<usize> {
+        places
+            .parameters
+            .iter()
+            .filter(|(host, known, _, _)| {
+                known == name && host.as_ref().is_none_or(|host| *host == node.name)
+            })
+            .map(|(_, _, _, place)| place.clone())
+            .next_back()
+            .unwrap_or(0..0)
+    };
+    let number = |name: &str| -> Option<i64> {
+        let parameter = parameters::lookup(cluster.major, name)?;
+        match value::parse(cluster.major, &parameter.kind, node.parameters.get(name)?) {
+            Ok(value::Value::Int(number)) => Some(number),
+            _ => None,
+        }
+    };
+    if node
+        .parameters
+        .get("wal_level")
+        .is_some_and(|level| level.eq_ignore_ascii_case("minimal"))
+    {
+        problems.push(Problem::new(
+            place("wal_level"),
+            "`wal_level` minimal makes standbys and backups impossible",
+            "expected replica or logical",
+        ));
+    }
+    let needed = i64::try_from(cluster.standbys.len())
+        .unwrap_or(i64::MAX)
+        .saturating_add(2);
+    for name in ["max_wal_senders", "max_replication_slots"] {
+        if number(name).is_some_and(|number| number < needed) {
+            problems.push(Problem::new(
+                place(name),
+                format!(
+                    "`{name}` is too small for {} standbys",
+                    cluster.standbys.len()
+                ),
+                format!("expected {needed} or more: one each, and two for copies"),
+            ));
+        }
+    }
+    let reserved = number("superuser_reserved_connections").unwrap_or(3);
+    if number("max_connections").is_some_and(|most| most <= reserved) {
+        problems.push(Problem::new(
+            place("max_connections"),
+            "`max_connections` leaves no connection for anyone",
+            format!("expected more than {reserved}, which are reserved"),
+        ));
+    }
+}

@@ -1,0 +1,83 @@
+//! What others left in the configuration: shown, kept or cleaned.
+
+use std::collections::BTreeMap;
+
+use super::builder::Builder;
+use super::configure::Wanted;
+use crate::action::CleanAutoConf;
+use crate::action::place_clone::DANGEROUS;
+use crate::facts::Facts;
+use crate::inventory::NodeName;
+use crate::platform::Platform;
+use crate::postgres::conf;
+
+/// Leftovers of ALTER SYSTEM, of copies and of restores that would override what pgrepl writes.
+pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platform) {
+    let path = platform.auto_conf();
+    let Some(text) = b
+        .facts(name)
+        .and_then(|facts| facts.files.get(&path)?.content.clone())
+    else {
+        return;
+    };
+    let settings: BTreeMap<String, String> = conf::settings(&text).collect();
+    let keys: Vec<String> = settings
+        .keys()
+        .filter(|key| DANGEROUS.contains(&key.as_str()))
+        .cloned()
+        .collect();
+    if !keys.is_empty() {
+        b.step(
+            name,
+            CleanAutoConf { path, keys },
+            "they would override what pgrepl writes",
+            &[],
+        );
+    }
+    for (key, value) in settings
+        .iter()
+        .filter(|(key, _)| !DANGEROUS.contains(&key.as_str()))
+    {
+        let wished = b
+            .node(name)
+            .is_some_and(|node| node.parameters.contains_key(key));
+        let help = if wished {
+            format!("ALTER SYSTEM RESET {key}; lets the inventory's value through")
+        } else {
+            String::new()
+        };
+        b.note(
+            name,
+            format!("ALTER SYSTEM has set {key} = {value}; it wins over postgresql.conf"),
+            help,
+        );
+    }
+}
+
+/// Lists what is kept and what is dropped of a file that someone else wrote.
+pub(super) fn explain(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &Wanted) {
+    for (file, rendered, what) in [
+        ("postgresql.conf", &wanted.conf, "settings"),
+        ("pg_hba.conf", &wanted.hba, "rules"),
+    ] {
+        let foreign = facts
+            .files
+            .get(&wanted.platform.config(file))
+            .and_then(|f| f.content.as_ref())
+            .is_some_and(|text| !text.contains(": written by pgrepl."));
+        if foreign && !rendered.kept.lines.is_empty() {
+            b.note(
+                name,
+                format!(
+                    "{file}: {} {what} from before are kept: {}",
+                    rendered.kept.lines.len(),
+                    rendered.kept.lines.join("; ")
+                ),
+                "`unmanaged: remove` drops them",
+            );
+        }
+        for dropped in &rendered.kept.dropped {
+            b.note(name, format!("{file}: removed: {dropped}"), "");
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The standbys, those nearest to the leader first: slot, copy, files, start, proof.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Role;
+use super::builder::Builder;
+use super::configure::{configure, loaded_sensitive, passwords};
+use crate::action::{BaseBackup, CreateSlot, Enable, PlaceClone, Register, Start, WaitStreaming};
+use crate::facts::{Content, Facts, Process};
+use crate::files;
+use crate::inventory::NodeName;
+use crate::postgres::slot_name;
+use crate::render::TemplateError;
+
+pub(super) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
+    let all = b.standbys();
+    let depths: BTreeSet<usize> = all.iter().map(|(depth, _)| *depth).collect();
+    for depth in depths {
+        let level: Vec<NodeName> = all
+            .iter()
+            .filter(|(d, _)| *d == depth)
+            .map(|(_, name)| name.clone())
+            .collect();
+        for name in &level {
+            passwords_and_slot(b, name);
+        }
+        b.next_phase();
+        for name in &level {
+            standby(b, name)?;
+        }
+        b.next_phase();
+        for name in &level {
+            prove(b, name);
+        }
+        b.next_phase();
+    }
+    Ok(())
+}
+
+fn upstream_of(b: &Builder, name: &NodeName) -> NodeName {
+    match b.role(name) {
+        Role::Standby { upstream } => upstream,
+        Role::Primary => b.leader.clone(),
+    }
+}
+
+fn passwords_and_slot(b: &mut Builder, name: &NodeName) {
+    if !b.free(name) {
+        return;
+    }
+    why_not(b, name);
+    if !b.free(name) {
+        return;
+    }
+    passwords(b, name);
+    let upstream = upstream_of(b, name);
+    if !b.cluster.replication.slots {
+        return;
+    }
+    let slot = slot_name(name.as_str());
+    let has = b
+        .facts(&upstream)
+        .and_then(|facts| facts.server.as_ref())
+        .map(|server| server.slots.contains_key(&slot));
+    match has {
+        Some(true) => {}
+        _ if !b.free(&upstream) => b.block(
+            name,
+            format!("{name} needs a slot on {upstream}, which is left alone"),
+            format!("make {upstream} part of the run"),
+        ),
+        _ => b.step(&upstream, CreateSlot { slot }, format!("for {name}"), &[]),
+    }
+}
+
+/// Reasons to leave a standby alone: what stands there is not what a standby's data directory may be.
+fn why_not(b: &mut Builder, name: &NodeName) {
+    let Some(facts) = b.facts(name).cloned() else {
+        return;
+    };
+    let path = &facts.data.path;
+    let upstream = upstream_of(b, name);
+    match &facts.data.content {
+        Content::Foreign(names) => b.block(
+            name,
+            format!("{path} holds something that is no PostgreSQL instance: {}", names.join(", ")),
+            format!("look at it: ssh {name} sudo ls -la {path}"),
+        ),
+        Content::Instance(_) if facts.process == Process::Busy => b.block(
+            name,
+            "its server starts or recovers and does not answer yet",
+            format!("ssh {name} sudo journalctl -n 20 -u 'postgresql@*'; then run this again"),
+        ),
+        Content::Instance(_) if facts.server.is_none() && !facts.data.signals.standby => b.block(
+            name,
+            format!("{path} was a primary's: it may hold commits that no other server has"),
+            format!("once you are sure that {} has everything: ssh {name} sudo mv {path} {path}.old; pgrepl apply", b.leader),
+        ),
+        Content::Nothing if facts.data.is_mount => b.block(
+            name,
+            format!("{path} is itself a mount point: a copy beside it could not be renamed into place"),
+            format!("use a directory inside it: data_directory: {path}/data"),
+        ),
+        Content::Nothing => {
+            let bytes = b.facts(&upstream).and_then(|facts| Some(facts.server.as_ref()?.database_bytes)).unwrap_or(0);
+            if let Some(disk) = facts.disks.iter().find(|disk| disk.used_for == "data")
+                && disk.free < bytes.saturating_add(bytes / 20)
+            {
+                b.block(
+                    name,
+                    format!("not enough space on {}: the copy takes about {bytes} bytes, {} are free", disk.mounted_on, disk.free),
+                    format!("free some: ssh {name} df -h {}", disk.mounted_on),
+                );
+            }
+        }
+        Content::Instance(_) => {}
+    }
+    if b.free(name) && files::host(b.cluster, &b.world, name, &upstream).is_none() {
+        b.block(
+            name,
+            format!("{name} does not know the address of {upstream}"),
+            format!("hosts: {{ {upstream}: {{ address: … }} }}"),
+        );
+    }
+}
+
+/// One standby: what was found, and what it takes from there.
+fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
+    if !b.free(name) {
+        return Ok(());
+    }
+    let (Some(facts), Some(platform)) = (b.facts(name).cloned(), b.platform(name)) else {
+        return Ok(());
+    };
+    let upstream = upstream_of(b, name);
+    let leader = b.leader.clone();
+    let floors = b
+        .facts(&leader)
+        .map(|facts| loaded_sensitive(b.cluster.major, facts))
+        .unwrap_or_default();
+    let needs = [&upstream];
+    match (&facts.data.content, &facts.server) {
+        // Nothing here: copy from the upstream into staging, rename, configure, start.
+        (Content::Nothing, _) => {
+            if !facts.service.registered {
+                b.step(
+                    name,
+                    Register {
+                        unit: platform.unit.clone(),
+                    },
+                    "",
+                    &[],
+                );
+            }
+            clone(b, name, &upstream, &facts);
+            configure(b, name, &floors, false)?;
+            b.step(
+                name,
+                Start {
+                    unit: platform.unit.clone(),
+                },
+                "",
+                &needs,
+            );
+        }
+        // A standby that runs: its files, and what makes it load them.
+        (Content::Instance(_), Some(_)) => {
+            enable(b, name, &facts);
+            configure(b, name, &floors, false)?;
+        }
+        // A standby that was stopped: its files, then start.
+        (Content::Instance(_), None) => {
+            enable(b, name, &facts);
+            configure(b, name, &floors, false)?;
+            b.step(
+                name,
+                Start {
+                    unit: platform.unit.clone(),
+                },
+                "it is stopped",
+                &needs,
+            );
+        }
+        (Content::Foreign(_), _) => {}
+    }
+    Ok(())
+}
+
+fn enable(b: &mut Builder, name: &NodeName, facts: &Facts) {
+    if let (true, false, Some(platform)) = (
+        facts.service.registered,
+        facts.service.enabled,
+        b.platform(name),
+    ) {
+        b.step(
+            name,
+            Enable {
+                unit: platform.unit,
+            },
+            "",
+            &[],
+        );
+    }
+}
+
+fn clone(b: &mut Builder, name: &NodeName, upstream: &NodeName, facts: &Facts) {
+    let Some(source) = b.facts(upstream).cloned() else {
+        return;
+    };
+    let (Some(node), Some(platform)) = (b.node(name), b.platform(name)) else {
+        return;
+    };
+    let role = b.role(name);
+    let view = b.view(node, &role, &platform, BTreeMap::new(), false);
+    let Some(conninfo) = files::primary_conninfo(&view, upstream) else {
+        return;
+    };
+    let system_id = source
+        .server
+        .as_ref()
+        .map(|server| server.system_id)
+        .filter(|id| id.0 != 0);
+    let why = match &facts.staging {
+        Some(staging) if staging.complete => "the finished copy is used",
+        _ if !facts.jobs.is_empty() => "it is running already and is joined",
+        Some(_) => "a copy that was cut short begins again",
+        None => "",
+    };
+    let copy = BaseBackup {
+        source: upstream.clone(),
+        conninfo,
+        slot: b
+            .cluster
+            .replication
+            .slots
+            .then(|| slot_name(name.as_str())),
+        system_id,
+        bytes: source
+            .server
+            .as_ref()
+            .map(|server| server.database_bytes)
+            .filter(|bytes| *bytes > 0),
+        free: facts
+            .disks
+            .iter()
+            .find(|disk| disk.used_for == "data")
+            .map(|disk| disk.free),
+    };
+    b.step(name, copy, why, &[upstream]);
+    let place = PlaceClone {
+        data_directory: platform.data_directory,
+        source: upstream.clone(),
+        system_id,
+    };
+    b.step(name, place, "", &[upstream]);
+}
+
+/// The proof, asked of the sender: a server that started proves nothing.
+fn prove(b: &mut Builder, name: &NodeName) {
+    let upstream = upstream_of(b, name);
+    if !b.free(name)
+        || !b.free(&upstream)
+        || b.facts(name).is_none_or(|facts| facts.server.is_none())
+    {
+        return;
+    }
+    let streams = b
+        .facts(&upstream)
+        .and_then(|facts| facts.server.as_ref())
+        .is_some_and(|server| {
+            server
+                .senders
+                .iter()
+                .any(|sender| sender.name == name.as_str() && sender.state == "streaming")
+        });
+    if !streams {
+        let wait = WaitStreaming {
+            standby: name.clone(),
+            slot: b
+                .cluster
+                .replication
+                .slots
+                .then(|| slot_name(name.as_str())),
+            delayed: b.node(name).is_some_and(|node| node.apply_delay.is_some()),
+            cascading: upstream != b.leader,
+        };
+        b.step(&upstream, wait, "", &[name]);
+    }
+}

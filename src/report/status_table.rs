@@ -1,0 +1,230 @@
+//! The status as a table for people.
+
+use super::status::Status;
+use super::style::{Style, bytes, duration};
+use crate::facts::{Content, Process, Server};
+use crate::inventory::{Cluster, NodeName};
+use crate::postgres::slot_name;
+
+/// Shows the table.
+pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> String {
+    let lead = status
+        .leader
+        .as_ref()
+        .and_then(|leader| status.hosts.facts(leader)?.server.as_ref());
+    let version = lead.map_or_else(
+        || cluster.major.to_string(),
+        |server| server.version.to_string(),
+    );
+    let timeline = lead.map_or(String::new(), |server| {
+        format!(" · timeline {}", server.timeline)
+    });
+    let mut text = format!(
+        "{} · PostgreSQL {version}{timeline} · read in {seconds:.1} s\n\n",
+        cluster.name
+    );
+    let mut rows = vec![
+        [
+            "HOST", "ROLE", "STATE", "REPLAYED", "LAG", "PENDING", "WRITE", "FLUSH", "REPLAY",
+            "SLOT",
+        ]
+        .map(str::to_owned),
+    ];
+    for node in cluster.in_order() {
+        rows.push(row(status, cluster, &node.name));
+    }
+    let width: Vec<usize> = (0..rows[0].len())
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    for (at, row) in rows.iter().enumerate() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&width)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        let line = cells.join("  ").trim_end().to_owned();
+        text += &if at == 0 { style.dim(&line) } else { line };
+        text.push('\n');
+    }
+    if let Some(server) = lead {
+        text.push('\n');
+        text += &archive_line(server);
+    }
+    for (name, facts) in status.hosts.seen() {
+        for disk in facts.disks.iter().filter(|disk| disk.used_for == "data") {
+            text += &format!(
+                "disk     {name}: {} of {} free on {}\n",
+                bytes(disk.free),
+                bytes(disk.size),
+                disk.mounted_on
+            );
+        }
+    }
+    match status.problems.len() {
+        0 => text += &format!("\n{}\n", style.green("no problems")),
+        1 => text += &format!("\n{}\n", style.red("1 problem")),
+        n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
+    }
+    for problem in &status.problems {
+        text += &format!("  {}  {}\n", problem.node, problem.message);
+        if !problem.help.is_empty() {
+            text += &format!(
+                "  {}  {} {}\n",
+                " ".repeat(problem.node.as_str().len()),
+                style.dim("help:"),
+                problem.help
+            );
+        }
+    }
+    text
+}
+
+fn archive_line(server: &Server) -> String {
+    let setting = |name: &str| {
+        server
+            .settings
+            .get(name)
+            .map_or("", |setting| setting.setting.as_str())
+    };
+    if setting("archive_mode") == "off" {
+        return "archive  off\n".into();
+    }
+    if matches!(setting("archive_command"), "/bin/true" | "true") {
+        return "archive  armed, nothing is archived: no backups are set up\n".into();
+    }
+    let waiting = server.archive_waiting.unwrap_or(0);
+    match server
+        .archiver
+        .as_ref()
+        .and_then(|a| Some((a.last_archived.as_ref()?, a.last_archived_age_s?)))
+    {
+        Some((last, age)) => format!(
+            "archive  last {last} {} ago, {waiting} waiting\n",
+            duration(age)
+        ),
+        None => format!("archive  nothing archived yet, {waiting} waiting\n"),
+    }
+}
+
+fn row(status: &Status, cluster: &Cluster, name: &NodeName) -> [String; 10] {
+    let text = |text: &str| text.to_owned();
+    let Some(facts) = status.hosts.facts(name) else {
+        return [
+            name.to_string(),
+            text("?"),
+            text("DOWN"),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+        ];
+    };
+    let Some(server) = &facts.server else {
+        let state = match (&facts.data.content, facts.process) {
+            (Content::Nothing, _) => "no instance",
+            (Content::Foreign(_), _) => "foreign data",
+            (_, Process::Stopped) => "stopped",
+            _ => "starting",
+        };
+        return [
+            name.to_string(),
+            text("-"),
+            text(state),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+        ];
+    };
+    if !server.in_recovery {
+        let current = server
+            .current
+            .map(|lsn| lsn.to_string())
+            .unwrap_or_default();
+        return [
+            name.to_string(),
+            text("primary"),
+            text("running"),
+            current,
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+            text(""),
+        ];
+    }
+    let upstream = cluster
+        .nodes
+        .get(name)
+        .and_then(|node| node.upstream.as_ref())
+        .or(status.leader.as_ref());
+    let up = upstream.and_then(|upstream| status.hosts.facts(upstream)?.server.as_ref());
+    let sender = up.and_then(|up| {
+        up.senders
+            .iter()
+            .find(|sender| sender.name == name.as_str())
+    });
+    let size = |value: Option<i64>| {
+        value.map_or(String::new(), |value| {
+            bytes(u64::try_from(value).unwrap_or(0))
+        })
+    };
+    let state = match (&server.receiver, sender) {
+        (Some(receiver), Some(sender))
+            if receiver.status == "streaming" && sender.sync_state == "async" =>
+        {
+            text("streaming")
+        }
+        (Some(receiver), Some(sender)) if receiver.status == "streaming" => {
+            format!("streaming, {}", sender.sync_state)
+        }
+        (Some(receiver), _) => receiver.status.clone(),
+        (None, _) => text("not streaming"),
+    };
+    let lag = sender.map_or(String::new(), |sender| {
+        let time = sender
+            .replay_lag_ms
+            .map_or(String::new(), |ms| format!(" {ms} ms"));
+        size(sender.total) + &time
+    });
+    let slot = up
+        .and_then(|up| up.slots.get(&slot_name(name.as_str())))
+        .map_or("", |slot| match slot.wal_status.as_deref() {
+            Some("lost") => "LOST",
+            _ if slot.active => "ok",
+            _ => "unused",
+        });
+    let role = match upstream {
+        Some(upstream) if Some(upstream) != status.leader.as_ref() => {
+            format!("standby of {upstream}")
+        }
+        _ => text("standby"),
+    };
+    [
+        name.to_string(),
+        role,
+        state,
+        server
+            .replayed
+            .map(|lsn| lsn.to_string())
+            .unwrap_or_default(),
+        lag,
+        size(sender.and_then(|s| s.pending)),
+        size(sender.and_then(|s| s.write)),
+        size(sender.and_then(|s| s.flush)),
+        size(sender.and_then(|s| s.replay)),
+        text(slot),
+    ]
+}

@@ -1,0 +1,250 @@
+//! The walls of the house, checked on its source text.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Which rooms a room may name.
+const WALLS: [(&str, &str); 14] = [
+    ("postgres", ""),
+    ("platform", "postgres"),
+    ("inventory", "postgres"),
+    ("facts", "inventory postgres"),
+    ("command", ""),
+    ("render", "postgres"),
+    ("files", "facts inventory platform postgres render"),
+    ("action", "command facts inventory platform postgres"),
+    (
+        "plan",
+        "action facts files inventory platform postgres render",
+    ),
+    ("host", "command facts inventory"),
+    ("report", "action facts inventory plan postgres"),
+    (
+        "observe",
+        "action command facts host inventory platform postgres report",
+    ),
+    (
+        "execute",
+        "action command facts host inventory observe plan report",
+    ),
+    (
+        "cli",
+        "command execute facts files host inventory observe plan platform postgres render report",
+    ),
+];
+
+/// Rooms that decide: no input or output, no clock, no order that changes from run to run.
+const PURE: [&str; 9] = [
+    "postgres",
+    "platform",
+    "inventory",
+    "facts",
+    "command",
+    "render",
+    "files",
+    "action",
+    "plan",
+];
+const IMPURE: [&str; 10] = [
+    "tokio",
+    "openssh",
+    "indicatif",
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net::Tcp",
+    "SystemTime",
+    "HashMap",
+    "HashSet",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn walk(directory: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+fn files(directory: &str, extension: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    walk(&root().join(directory), &mut found);
+    found
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == extension))
+        .map(|path| {
+            let name = path.strip_prefix(root()).unwrap().display().to_string();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect()
+}
+
+/// The text of a source file without its tests, which stand at its end.
+fn product(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap()
+}
+
+fn room(path: &str) -> &str {
+    let inside = path.strip_prefix("src/").unwrap();
+    inside.split('/').next().unwrap().trim_end_matches(".rs")
+}
+
+#[test]
+fn rooms_know_only_the_rooms_they_may() {
+    let walls: BTreeMap<&str, BTreeSet<&str>> = WALLS
+        .iter()
+        .map(|(room, may)| (*room, may.split_whitespace().collect()))
+        .collect();
+    let mut broken = Vec::new();
+    for (path, text) in files("src", "rs") {
+        let here = room(&path);
+        if matches!(here, "main" | "lib") {
+            continue;
+        }
+        let may = walls
+            .get(here)
+            .unwrap_or_else(|| panic!("{path} is in no known room"));
+        for part in product(&text).split("crate::").skip(1) {
+            let named: String = part
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                .collect();
+            if named != here && !may.contains(named.as_str()) {
+                broken.push(format!("{path} names {named}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn rooms_that_decide_touch_nothing() {
+    let mut broken = Vec::new();
+    for (path, text) in files("src", "rs") {
+        if !PURE.contains(&room(&path)) {
+            continue;
+        }
+        for word in IMPURE {
+            if product(&text).contains(word) {
+                broken.push(format!("{path} names {word}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn everything_printed_comes_from_the_report() {
+    for (path, text) in files("src", "rs") {
+        for word in [
+            "println!",
+            "eprint",
+            "print!",
+            "io::stdout()",
+            "io::stderr()",
+            "dbg!",
+        ] {
+            let terminal = text.matches(&format!("{word}.is_terminal")).count();
+            assert!(
+                path.starts_with("src/report/") || product(&text).matches(word).count() == terminal,
+                "{path} uses {word}"
+            );
+        }
+    }
+}
+
+#[test]
+fn versions_are_compared_in_the_version_table_only() {
+    let compare = [
+        "major >", "major <", "major ==", "major !=", "Major(", ".major =",
+    ];
+    for (path, text) in files("src", "rs") {
+        if path == "src/postgres/version.rs" || path.starts_with("src/postgres/parameters") {
+            continue;
+        }
+        for (number, line) in product(&text).lines().enumerate() {
+            let compares = compare.iter().any(|word| line.contains(word))
+                && !line.trim_start().starts_with("//");
+            assert!(!compares, "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
+#[test]
+fn a_file_does_one_thing() {
+    for directory in ["src", "tests", "templates"] {
+        for extension in ["rs", "sh", "j2"] {
+            for (path, text) in files(directory, extension) {
+                let lines = text.lines().count();
+                assert!(lines <= 400, "{path} has {lines} lines");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later_and_nothing_can_panic_unexplained() {
+    for (path, text) in files("src", "rs") {
+        for word in ["TODO", "FIXME", "XXX", "todo!", "unimplemented!"] {
+            assert!(!text.contains(word), "{path} holds {word}");
+        }
+        assert!(!product(&text).contains(".unwrap()"), "{path} unwraps");
+        let panics = product(&text).contains("panic!") && !path.ends_with("host/scripted.rs");
+        assert!(!panics, "{path} panics");
+    }
+}
+
+/// What runs on hosts as root is checked as it is sent: the prelude, then the script.
+#[test]
+fn scripts_for_hosts_pass_shellcheck() {
+    let scripts = files("src", "sh");
+    let prelude = &scripts
+        .iter()
+        .find(|(path, _)| path.ends_with("prelude.sh"))
+        .unwrap()
+        .1;
+    for (path, text) in &scripts {
+        if path.ends_with("prelude.sh") {
+            continue;
+        }
+        let whole = format!("{prelude}\n{text}\nrun_main\n");
+        let mut child = Command::new("shellcheck")
+            // The variables come from the command; functions of the prelude are not all used by each script.
+            .args([
+                "-s",
+                "sh",
+                "-e",
+                "SC2154,SC2317,SC2329,SC2034,SC2119,SC2120",
+                "-",
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("shellcheck must be installed: make lint installs it");
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(whole.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{path}: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+}
