@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::postgres::conf;
 
 /// The built-in templates by name.
-pub const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 4] = [
     (
         "postgresql.conf.j2",
         include_str!("../templates/postgresql.conf.j2"),
@@ -19,6 +19,11 @@ pub const BUILT_IN: [(&str, &str); 2] = [
         "pg_hba.conf.j2",
         include_str!("../templates/pg_hba.conf.j2"),
     ),
+    (
+        "standby.conf.j2",
+        include_str!("../templates/standby.conf.j2"),
+    ),
+    ("pgpass.j2", include_str!("../templates/pgpass.j2")),
 ];
 
 /// The templates of a run: built-in ones, and texts of the user's that replace them.
@@ -52,15 +57,6 @@ impl std::fmt::Display for TemplateError {
 impl std::error::Error for TemplateError {}
 
 impl Templates {
-    fn text(&self, name: &str) -> Option<&str> {
-        self.own.get(name).map(String::as_str).or_else(|| {
-            BUILT_IN
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, text)| *text)
-        })
-    }
-
     /// Renders one template. `soft` names the settings that a server keeps from before, so that defaults yield to them;
     /// `parameters` are the inventory's, which win over every default.
     pub fn render(
@@ -70,14 +66,7 @@ impl Templates {
         parameters: &BTreeMap<String, String>,
         soft: &BTreeSet<String>,
     ) -> Result<String, TemplateError> {
-        let failed = |error: Error| TemplateError {
-            name: name.to_owned(),
-            line: error.line(),
-            message: error
-                .detail()
-                .map_or_else(|| error.kind().to_string(), str::to_owned),
-        };
-        let text = self.text(name).unwrap_or_default();
+        let failed = |error: Error| blame(name, &error);
         let mut env = Environment::new();
         env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         env.set_auto_escape_callback(|_| AutoEscape::None);
@@ -104,11 +93,33 @@ impl Templates {
                 }
             },
         );
+        for (known, built_in) in BUILT_IN {
+            let text = self.own.get(known).map_or(built_in, String::as_str);
+            env.add_template(known, text).map_err(failed)?;
+        }
         let mut text = env
-            .render_str(text, Value::from(Serde(&context)))
+            .get_template(name)
+            .and_then(|template| template.render(Value::from(Serde(&context))))
             .map_err(failed)?;
         text.push('\n');
         Ok(text)
+    }
+}
+
+/// Names the template and the line where it went wrong, also when that one was included by another.
+fn blame(name: &str, error: &Error) -> TemplateError {
+    let mut innermost = error;
+    while let Some(inner) =
+        std::error::Error::source(innermost).and_then(|source| source.downcast_ref::<Error>())
+    {
+        innermost = inner;
+    }
+    TemplateError {
+        name: innermost.name().unwrap_or(name).to_owned(),
+        line: innermost.line(),
+        message: innermost
+            .detail()
+            .map_or_else(|| innermost.kind().to_string(), str::to_owned),
     }
 }
 

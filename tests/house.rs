@@ -31,7 +31,7 @@ const WALLS: [(&str, &str); 14] = [
     ),
     (
         "cli",
-        "command execute facts files host inventory observe plan platform postgres render report",
+        "action command execute facts files host inventory observe plan platform postgres render report",
     ),
 ];
 

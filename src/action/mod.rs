@@ -12,6 +12,7 @@ mod init_db;
 mod packages;
 pub mod place;
 pub mod place_clone;
+mod proof;
 mod register;
 mod replication_role;
 mod service;
@@ -27,6 +28,7 @@ pub use init_db::InitDb;
 pub use packages::InstallPackages;
 pub use place::Place;
 pub use place_clone::PlaceClone;
+pub use proof::{DropProof, ReadProof, WriteProof};
 pub use register::Register;
 pub use replication_role::EnsureRole;
 pub use service::{Enable, Reload, Restart, Start};
@@ -161,4 +163,10 @@ actions! {
     WaitStreaming,
     /// Wait until a standby has replayed a change of parameters.
     WaitReplayed,
+    /// Commit a row that shows replication.
+    WriteProof,
+    /// Read that row.
+    ReadProof,
+    /// Take it away.
+    DropProof,
 }

@@ -1,25 +1,15 @@
 //! `pgrepl apply`.
 
-use std::cell::Cell;
-use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Instant;
 
-use futures_util::future::join_all;
-use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
-
-use super::context::{self, Connections, Loaded};
+use super::context;
+use super::drive::Drive;
 use super::plan::{DiffArgument, Saved, make, show};
-use super::{Failure, Format, Global, Kind, secrets};
-use crate::command::Vault;
-use crate::execute::{Outcomes, Run, cancel, execute};
+use super::{Failure, Global, Kind, secrets};
 use crate::facts::Observation;
-use crate::host::lock::{self, Lock, NotLocked};
-use crate::observe::observe;
 use crate::plan::Plan;
-use crate::report::event::{Event, Outcome};
-use crate::report::run::Screen;
+use crate::report::plan::Diff;
 use crate::report::sink;
 
 /// Makes every server match the inventory, or does what a saved plan says
@@ -75,31 +65,27 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let limit = saved
         .as_ref()
         .map_or_else(|| arguments.limit.clone(), |saved| saved.limit.clone());
+    context::limit(&loaded.cluster, &limit)?;
     let password = secrets::password(&loaded.cluster, loaded.directory())?;
     let vault = secrets::vault(&loaded.cluster, &password)?;
     let connections = context::connect(&loaded.cluster)?;
     let screen = context::screen(global);
+    let drive = Drive {
+        global,
+        loaded: &loaded,
+        password: Some(&password),
+        vault: &vault,
+        connections: &connections,
+        screen: &screen,
+        command: "apply",
+        again: format!("pgrepl apply {}", loaded.path.display()),
+        parallel: arguments.parallel,
+        approved: arguments.auto_approve,
+        ended: Default::default(),
+    };
     context::block_on(async {
-        let apply = Apply {
-            global,
-            arguments,
-            loaded: &loaded,
-            limit: &limit,
-            saved: saved.as_ref(),
-            password: &password,
-            vault: &vault,
-            connections: &connections,
-            screen: &screen,
-        };
-        let result = apply.go().await;
-        let code = match &result {
-            Ok(code) => *code,
-            Err(failure) => failure.kind.code(),
-        };
-        screen.tell(&Event::End {
-            code: i32::from(code),
-        });
-        result
+        drive.begin();
+        drive.end(go(&drive, &limit, saved.as_ref(), arguments.diff.diff()).await)
     })?
 }
 
@@ -130,266 +116,81 @@ fn saved(path: &PathBuf) -> Result<Option<Saved>, Failure> {
     Ok(Some(saved))
 }
 
-struct Apply<'a> {
-    global: &'a Global,
-    arguments: &'a Arguments,
-    loaded: &'a Loaded,
-    limit: &'a [String],
-    saved: Option<&'a Saved>,
-    password: &'a SecretString,
-    vault: &'a Vault,
-    connections: &'a Connections,
-    screen: &'a Screen,
-}
-
-impl Apply<'_> {
-    async fn look(&self) -> Observation {
-        observe(
-            &self.loaded.cluster,
-            &self.connections.hosts,
-            Some(self.password),
-            &|event| self.screen.tell(&event),
-        )
-        .await
+async fn go(
+    drive: &Drive<'_>,
+    limit: &[String],
+    saved: Option<&Saved>,
+    diff: Diff,
+) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let make = |seen: &Observation| make(drive.global, drive.loaded, seen, limit);
+    let mut seen = drive.look().await;
+    let plan = make(&seen)?;
+    if drive.speaks() {
+        let seconds = begin.elapsed().as_secs_f64();
+        show(drive.global, drive.loaded, &plan, &seen, seconds, diff);
     }
-
-    async fn go(&self) -> Result<u8, Failure> {
-        self.screen.tell(&Event::Begin {
-            program: "pgrepl",
-            version: env!("CARGO_PKG_VERSION"),
-            format_version: crate::plan::FORMAT_VERSION,
-            command: "apply".into(),
-            cluster: self.loaded.cluster.name.clone(),
-        });
-        let begin = Instant::now();
-        let mut seen = self.look().await;
-        let mut plan = make(self.global, self.loaded, &seen, self.limit)?;
-        if self.global.format == Format::Human && !self.global.quiet {
-            show(
-                self.global,
-                self.loaded,
-                &plan,
-                &seen,
-                begin.elapsed().as_secs_f64(),
-                self.arguments.diff.diff(),
-            );
-        }
-        if let Some(saved) = self.saved
-            && saved.plan != plan
-        {
+    if saved.is_some_and(|saved| saved.plan != plan) {
+        return Err(Failure::new(
+            Kind::Stale,
+            "the saved plan is out of date: a host or the inventory is not as it was",
+        )
+        .help("make a new one: pgrepl plan --out FILE"));
+    }
+    if plan.steps.is_empty() {
+        return Ok(left_alone(&seen, &plan));
+    }
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    // What was shown may have waited for an answer for hours.
+    if !drive.approved || saved.is_some() {
+        seen = drive.look().await;
+        if make(&seen)? != plan {
             return Err(Failure::new(
                 Kind::Stale,
-                "the saved plan is out of date: a host or the inventory is not as it was",
+                "a host has changed since the plan was shown; nothing was done",
             )
-            .help("make a new one: pgrepl plan --out FILE"));
+            .help("run it again"));
         }
-        let unreachable = seen.unseen().next().is_some();
-        let blocked = plan.blocked().next().is_some();
-        if plan.steps.is_empty() {
-            return match (unreachable, blocked) {
-                (true, _) => Ok(Kind::Unreachable.code()),
-                (false, true) => Ok(Kind::Refused.code()),
-                (false, false) => Ok(0),
-            };
-        }
-        self.ask(&plan)?;
-        let _locks = self.lock(&seen).await?;
-        // What was shown may have waited for an answer for hours.
-        if !self.arguments.auto_approve || self.saved.is_some() {
-            seen = self.look().await;
-            let again = make(self.global, self.loaded, &seen, self.limit)?;
-            if again != plan {
-                return Err(Failure::new(
-                    Kind::Stale,
-                    "a host has changed since the plan was shown; nothing was done",
-                )
-                .help("run it again"));
-            }
-            plan = again;
-        }
-        let stop = Cell::new(false);
-        let run = Run {
-            cluster: &self.loaded.cluster,
-            hosts: &self.connections.hosts,
-            seen: &seen,
-            vault: self.vault,
-            password: Some(self.password),
-            parallel: self.arguments.parallel,
-            stop: &stop,
-            tell: &|event| self.screen.tell(&event),
-        };
-        let outcomes = tokio::select! {
-            outcomes = execute(&plan, &run) => outcomes,
-            () = self.twice_interrupted(&stop) => {
-                cancel(&plan, &run).await;
-                return Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done").help(format!("see where everything stands, then go on: pgrepl apply {}", self.loaded.path.display())));
-            }
-        };
-        self.verify(&plan, &outcomes, stop.get(), begin).await
     }
-
-    /// The plan was done if a second one is empty; else what is left is told.
-    async fn verify(
-        &self,
-        plan: &Plan,
-        outcomes: &Outcomes,
-        interrupted: bool,
-        begin: Instant,
-    ) -> Result<u8, Failure> {
-        let changed = outcomes
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    let changed = drive.conclude(&plan, &outcomes, interrupted)?;
+    // The plan was done if a second one is empty; else what is left is told.
+    let seen = drive.look().await;
+    let left = make(&seen)?;
+    if !left.steps.is_empty() {
+        let steps: Vec<String> = left
+            .steps
             .iter()
-            .filter(|outcome| matches!(outcome, Outcome::Changed { .. }))
-            .count();
-        let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
-        let again = format!("pgrepl apply {}", self.loaded.path.display());
-        let report = |headline: String| {
-            let mut text = format!(
-                "{headline}\n  {good} of {} steps are done, {changed} changed something",
-                outcomes.len()
-            );
-            for (step, outcome) in plan
-                .steps
-                .iter()
-                .zip(outcomes)
-                .filter(|(_, outcome)| !outcome.is_good())
-            {
-                let why = match outcome {
-                    Outcome::Failed { message, .. } => format!("failed: {message}"),
-                    Outcome::Refused { expected, found } => {
-                        format!("refused: expected {expected}, found {found}")
-                    }
-                    Outcome::Skipped { because } => format!("not started: {because}"),
-                    Outcome::Unknown { because } => format!("outcome unknown: {because}"),
-                    Outcome::Changed { .. } | Outcome::AlreadyDone => continue,
-                };
-                text += &format!("\n  {}  {}: {why}", step.node, step.action.act().title());
-            }
-            text
-        };
-        if interrupted && good < outcomes.len() {
-            return Err(Failure::new(Kind::Interrupted, report("interrupted".into())).help(again));
-        }
-        if good < outcomes.len() {
-            let kind = if changed == 0 {
-                Kind::Failed
-            } else {
-                Kind::PartWay
-            };
-            return Err(Failure::new(kind, report("not everything was done".into()))
-                .help(format!("once the cause is mended: {again}")));
-        }
-        let seen = self.look().await;
-        let left = make(self.global, self.loaded, &seen, self.limit)?;
-        if !left.steps.is_empty() {
-            let steps: Vec<String> = left
-                .steps
-                .iter()
-                .map(|step| format!("{}  {}", step.node, step.action.act().title()))
-                .collect();
-            return Err(Failure::new(
-                Kind::PartWay,
-                format!(
-                    "every step was done, and yet something is left\n  {}",
-                    steps.join("\n  ")
-                ),
-            )
-            .help(again));
-        }
-        if self.global.format == Format::Human && !self.global.quiet {
-            let s = self.global.err();
-            sink::err(&format!(
-                "{} {changed} steps in {:.1} s; read again: every server matches.\n",
-                s.green("Done:"),
-                begin.elapsed().as_secs_f64()
-            ));
-        }
-        Ok(
-            match (
-                seen.unseen().next().is_some(),
-                left.blocked().next().is_some(),
-            ) {
-                (true, _) => Kind::Unreachable.code(),
-                (false, true) => Kind::Refused.code(),
-                (false, false) => 0,
-            },
+            .map(|step| format!("{}  {}", step.node, step.action.act().title()))
+            .collect();
+        return Err(Failure::new(
+            Kind::PartWay,
+            format!(
+                "every step was done, and yet something is left\n  {}",
+                steps.join("\n  ")
+            ),
         )
+        .help(drive.again.clone()));
     }
-
-    fn ask(&self, plan: &Plan) -> Result<(), Failure> {
-        if self.arguments.auto_approve {
-            return Ok(());
-        }
-        if self.global.no_input || !std::io::stdin().is_terminal() {
-            return Err(Failure::new(Kind::Refused, "nobody is here to approve the plan").help("--auto-approve, or `pgrepl plan --out FILE` and `pgrepl apply FILE --auto-approve`"));
-        }
-        let hosts: std::collections::BTreeSet<_> =
-            plan.steps.iter().map(|step| &step.node).collect();
+    if drive.speaks() {
         sink::err(&format!(
-            "\nDo this on {} of {} hosts? Only `yes` does it: ",
-            hosts.len(),
-            plan.nodes.len()
+            "{} {changed} steps in {:.1} s; read again: every server matches.\n",
+            drive.global.err().green("Done:"),
+            begin.elapsed().as_secs_f64()
         ));
-        let mut answer = String::new();
-        let _ = std::io::stdin().lock().read_line(&mut answer);
-        if answer.trim() == "yes" {
-            Ok(())
-        } else {
-            Err(Failure::new(
-                Kind::Refused,
-                "not approved, nothing was done",
-            ))
-        }
     }
+    Ok(left_alone(&seen, &left))
+}
 
-    async fn lock(&self, seen: &Observation) -> Result<Vec<Lock>, Failure> {
-        let who = std::env::var("USER").unwrap_or_else(|_| "someone".into());
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let holder = format!(
-            "{who}@{} pid {} since {since} (seconds since 1970): pgrepl apply",
-            machine.trim(),
-            std::process::id()
-        );
-        let takes = seen.seen().filter_map(|(node, _)| {
-            let host = self.connections.hosts.get(node)?.clone();
-            let holder = &holder;
-            Some(async move {
-                (
-                    node,
-                    lock::take(host, &self.loaded.cluster.name, holder).await,
-                )
-            })
-        });
-        let mut locks = Vec::new();
-        for (node, taken) in join_all(takes).await {
-            match taken {
-                Ok(lock) => locks.push(lock),
-                Err(NotLocked::Held(by)) => return Err(Failure::new(Kind::Locked, format!("{node} is locked by another run: {by}")).help("wait for it to end; a run whose connection was cut frees its lock within a minute")),
-                Err(NotLocked::Failed(error)) => return Err(Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))),
-            }
-        }
-        Ok(locks)
-    }
-
-    /// Ends with the second interrupt; the first one lets the running steps come to their end.
-    async fn twice_interrupted(&self, stop: &Cell<bool>) {
-        let (Ok(mut interrupt), Ok(mut terminate)) = (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        ) else {
-            return std::future::pending().await;
-        };
-        for first in [true, false] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if first {
-                stop.set(true);
-                self.screen.tell(&Event::Interrupted);
-            }
-        }
+/// Returns the exit code of a run that did all it could: were there hosts that could not be reached, or that are left alone?
+fn left_alone(seen: &Observation, plan: &Plan) -> u8 {
+    match (
+        seen.unseen().next().is_some(),
+        plan.blocked().next().is_some(),
+    ) {
+        (true, _) => Kind::Unreachable.code(),
+        (false, true) => Kind::Refused.code(),
+        (false, false) => 0,
     }
 }

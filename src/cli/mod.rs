@@ -9,10 +9,14 @@ use crate::report::sink;
 use crate::report::style::Style;
 
 mod apply;
+mod check;
 mod context;
+mod drive;
 mod exit;
+mod init;
 mod plan;
 mod render;
+mod schema;
 mod secrets;
 mod status;
 mod validate;
@@ -89,11 +93,14 @@ pub enum Format {
 
 #[derive(Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Validate(validate::Arguments),
     Render(render::Arguments),
     Plan(plan::Arguments),
     Apply(apply::Arguments),
     Status(status::Arguments),
+    Check(check::Arguments),
+    Schema(schema::Arguments),
     /// Prints the shell's completions
     Completions {
         /// The shell
@@ -154,6 +161,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let global = &cli.global;
     let result = match cli.command {
+        Command::Init(arguments) => init::run(global, &arguments),
+        Command::Check(arguments) => check::run(global, &arguments),
+        Command::Schema(arguments) => schema::run(global, &arguments),
         Command::Validate(arguments) => validate::run(global, &arguments),
         Command::Render(arguments) => render::run(global, &arguments),
         Command::Plan(arguments) => plan::run(global, &arguments),

@@ -79,16 +79,20 @@ pub fn make(
     names: &[String],
 ) -> Result<Plan, Failure> {
     let limit = context::limit(&loaded.cluster, names)?;
-    converge(&loaded.cluster, &loaded.templates, seen, limit.as_ref()).map_err(
-        |error| match error {
-            // When nobody can be asked, the reason is that and not what follows from it.
-            PlanError::Refused(_) if seen.seen().next().is_none() => unreachable(seen),
-            PlanError::Refused(refusal) => {
-                Failure::raw(Kind::Refused, text::refusal(&refusal, global.err()))
-            }
-            PlanError::Template(error) => Failure::new(Kind::Invalid, error.to_string()),
-        },
-    )
+    converge(&loaded.cluster, &loaded.templates, seen, limit.as_ref())
+        .map_err(|error| no_plan(global, seen, error))
+}
+
+/// Tells why there is no plan.
+pub fn no_plan(global: &Global, seen: &Observation, error: PlanError) -> Failure {
+    match error {
+        // When nobody can be asked, the reason is that and not what follows from it.
+        PlanError::Refused(_) if seen.seen().next().is_none() => unreachable(seen),
+        PlanError::Refused(refusal) => {
+            Failure::raw(Kind::Refused, text::refusal(&refusal, global.err()))
+        }
+        PlanError::Template(error) => Failure::new(Kind::Invalid, error.to_string()),
+    }
 }
 
 fn unreachable(seen: &Observation) -> Failure {
@@ -117,6 +121,7 @@ fn unreachable(seen: &Observation) -> Failure {
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
+    context::limit(&loaded.cluster, &arguments.limit)?;
     let password = secrets::password(&loaded.cluster, loaded.directory())?;
     let connections = context::connect(&loaded.cluster)?;
     let screen = context::screen(global);

@@ -37,9 +37,14 @@ pub struct Arguments {
     eject: Option<String>,
 }
 
-/// Renders every file of every host; addresses that only hosts can resolve are left out.
+/// Renders every file of every host; where only a host could look up an address, its name stands.
 pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, &'static str, String)>, Failure> {
-    let cluster = &loaded.cluster;
+    // Names are looked up on the hosts; without hosts they stand for themselves.
+    let mut cluster = loaded.cluster.clone();
+    for node in cluster.nodes.values_mut() {
+        node.address.get_or_insert_with(|| node.name.to_string());
+    }
+    let cluster = &cluster;
     let world = Observation::default();
     let invalid =
         |error: crate::render::TemplateError| Failure::new(Kind::Invalid, error.to_string());
@@ -70,10 +75,12 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, &'static str, String)>, Fai
         rendered.push((node.name.clone(), "postgresql.conf", conf.text));
         let hba = files::pg_hba_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
         rendered.push((node.name.clone(), "pg_hba.conf", hba.text));
-        let entries: Vec<String> = files::pgpass_entries(cluster, &world, &node.name)
-            .iter()
-            .map(|entry| format!("{entry}:***\n"))
-            .collect();
+        let entries: Vec<String> =
+            files::pgpass_entries(cluster, &world, &loaded.templates, &node.name)
+                .map_err(invalid)?
+                .iter()
+                .map(|entry| format!("{entry}:{}\n", files::HIDDEN))
+                .collect();
         rendered.push((node.name.clone(), ".pgpass", entries.concat()));
         if role != Role::Primary {
             rendered.push((node.name.clone(), "standby.signal", String::new()));

@@ -16,7 +16,7 @@ mod peers;
 
 pub use crate::facts::digest;
 pub use kept::{Kept, kept_rules, kept_settings};
-pub use peers::{Peer, addresses, host, pgpass_entries, primary_conninfo};
+pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
 
 use kept::DECIDED;
 use peers::network;
@@ -177,12 +177,17 @@ pub fn pg_hba_conf(
         .in_order()
         .filter(|peer| peer.name != *node)
         .flat_map(|peer| {
-            addresses(cluster, view.world, node, &peer.name)
-                .into_iter()
-                .map(|address| Peer {
-                    name: peer.name.to_string(),
-                    address: network(&address),
-                })
+            let mut found: Vec<String> = addresses(cluster, view.world, node, &peer.name)
+                .iter()
+                .map(network)
+                .collect();
+            if found.is_empty() && view.world.hosts.is_empty() {
+                found.extend(peer.address.clone());
+            }
+            found.into_iter().map(|address| Peer {
+                name: peer.name.to_string(),
+                address,
+            })
         })
         .collect();
     let user = &cluster.replication.user;

@@ -1,5 +1,6 @@
 //! How the servers of a cluster reach one another.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -8,6 +9,10 @@ use super::View;
 use crate::facts::Observation;
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::{conninfo, pgpass};
+use crate::render::{TemplateError, Templates};
+
+/// What stands for a password wherever a text may be seen.
+pub const HIDDEN: &str = "***";
 
 /// The addresses of a node as its peers see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,15 +120,48 @@ pub fn primary_conninfo(view: &View, upstream: &NodeName) -> Option<String> {
     Some(conninfo::conninfo(&pairs))
 }
 
-/// Returns the cluster's .pgpass lines for a node, each without its password: one for every other server, whatever the roles.
-pub fn pgpass_entries(cluster: &Cluster, world: &Observation, node: &NodeName) -> Vec<String> {
+/// Renders the cluster's .pgpass lines for a node and returns each without its password.
+pub fn pgpass_entries(
+    cluster: &Cluster,
+    world: &Observation,
+    templates: &Templates,
+    node: &NodeName,
+) -> Result<Vec<String>, TemplateError> {
+    const NAME: &str = "pgpass.j2";
     let user = pgpass::field(&cluster.replication.user).unwrap_or_default();
-    cluster
+    let servers: Vec<serde_json::Value> = cluster
         .in_order()
         .filter(|peer| peer.name != *node)
         .filter_map(|peer| {
             let host = pgpass::field(&host(cluster, world, node, &peer.name)?).ok()?;
-            Some(format!("{host}:{}:replication:{user}", peer.port))
+            Some(serde_json::json!({ "name": peer.name, "host": host, "port": peer.port }))
         })
-        .collect()
+        .collect();
+    let context = serde_json::json!({
+        "node": node, "cluster": cluster.name, "servers": servers, "user": user, "password": HIDDEN,
+    });
+    let text = templates.render(NAME, context, &BTreeMap::new(), &BTreeSet::new())?;
+    let mut entries = Vec::new();
+    for (at, line) in text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty())
+    {
+        let entry = line
+            .strip_suffix(HIDDEN)
+            .and_then(|entry| entry.strip_suffix(':'))
+            .filter(|entry| !entry.contains(HIDDEN));
+        let Some(entry) = entry else {
+            return Err(TemplateError {
+                name: NAME.into(),
+                line: None,
+                message: format!(
+                    "line {} of what it makes does not end with the password: expected HOST:PORT:DATABASE:USER:{{{{ password }}}}",
+                    at + 1
+                ),
+            });
+        };
+        entries.push(entry.to_owned());
+    }
+    Ok(entries)
 }

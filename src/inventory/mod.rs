@@ -13,6 +13,9 @@ mod tree;
 pub use cluster::*;
 pub use read::read;
 
+/// The JSON Schema (draft 7) of an inventory, for editors.
+pub const SCHEMA: &str = include_str!("schema.json");
+
 /// Something wrong with an inventory, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {

@@ -216,7 +216,14 @@ pub(super) fn password(tree: &Tree, problems: &mut Vec<Problem>) -> Option<Secre
         problems.push(wrong("expected a name, a path or a command"));
         return None;
     };
+    let name = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     match kind.as_str() {
+        // It may be the password itself, in the wrong place.
+        "env" if !name => {
+            problems.push(wrong("this is no name of an environment variable"));
+            None
+        }
         "env" => Some(SecretSource::Env(value.clone())),
         "file" => Some(SecretSource::File(value.into())),
         "command" => Some(SecretSource::Command(value.clone())),

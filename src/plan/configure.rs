@@ -342,10 +342,10 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
 }
 
 /// Plans the cluster's lines of .pgpass on a node, the same whatever the roles are.
-pub fn passwords(b: &mut Builder, name: &NodeName) {
-    let entries = files::pgpass_entries(b.cluster, &b.world, name);
+pub fn passwords(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
+    let entries = files::pgpass_entries(b.cluster, &b.world, b.templates, name)?;
     let (Some(facts), Some(platform)) = (b.facts(name), b.platform(name)) else {
-        return;
+        return Ok(());
     };
     let good = match &facts.pgpass {
         Some(found) => {
@@ -369,4 +369,5 @@ pub fn passwords(b: &mut Builder, name: &NodeName) {
             &[],
         );
     }
+    Ok(())
 }

@@ -31,13 +31,7 @@ pub fn converge(
             help: "version 12 and later are supported".into(),
         }));
     }
-    let lead = leader(cluster.major, seen, &cluster.primary).map_err(|no| {
-        PlanError::Refused(Refusal {
-            message: no.message,
-            details: no.details,
-            help: no.help,
-        })
-    })?;
+    let lead = leader(cluster.major, seen, &cluster.primary)?;
     let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), limit);
     if b.leader != cluster.primary {
         let (leads, wished) = (b.leader.clone(), &cluster.primary);
@@ -194,7 +188,7 @@ fn lead_pass(b: &mut Builder, lead: &Leader, last: bool) -> Result<(), TemplateE
     });
     let synchronous = waits_already || streaming >= b.cluster.replication.synchronous as usize;
     if !last {
-        passwords(b, &name);
+        passwords(b, &name)?;
         if let Leader::New(_) = lead {
             let data_directory = platform.data_directory.clone();
             b.step(

@@ -1,6 +1,7 @@
 //! WHAT WILL BE DONE: from a goal, a cluster and an observation to an ordered list of steps, without touching anything.
 
 pub mod builder;
+pub mod check;
 mod configure;
 pub mod converge;
 mod leftovers;
@@ -25,6 +26,8 @@ pub const FORMAT_VERSION: &str = "1.0";
 pub enum Goal {
     /// Make every server match the inventory.
     Converge,
+    /// Prove that what is written on the primary is read on every standby.
+    Check,
 }
 
 /// Everything that will be done, in order, and what is left alone.
@@ -177,6 +180,16 @@ pub enum PlanError {
     Refused(Refusal),
     /// A template does not render.
     Template(crate::render::TemplateError),
+}
+
+impl From<crate::facts::leader::NoLeader> for PlanError {
+    fn from(no: crate::facts::leader::NoLeader) -> Self {
+        PlanError::Refused(Refusal {
+            message: no.message,
+            details: no.details,
+            help: no.help,
+        })
+    }
 }
 
 impl From<crate::render::TemplateError> for PlanError {

@@ -22,7 +22,7 @@ pub(super) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
             .map(|(_, name)| name.clone())
             .collect();
         for name in &level {
-            passwords_and_slot(b, name);
+            passwords_and_slot(b, name)?;
         }
         b.next_phase();
         for name in &level {
@@ -44,18 +44,18 @@ fn upstream_of(b: &Builder, name: &NodeName) -> NodeName {
     }
 }
 
-fn passwords_and_slot(b: &mut Builder, name: &NodeName) {
+fn passwords_and_slot(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
     if !b.free(name) {
-        return;
+        return Ok(());
     }
     why_not(b, name);
     if !b.free(name) {
-        return;
+        return Ok(());
     }
-    passwords(b, name);
+    passwords(b, name)?;
     let upstream = upstream_of(b, name);
     if !b.cluster.replication.slots {
-        return;
+        return Ok(());
     }
     let slot = slot_name(name.as_str());
     let has = b
@@ -71,6 +71,7 @@ fn passwords_and_slot(b: &mut Builder, name: &NodeName) {
         ),
         _ => b.step(&upstream, CreateSlot { slot }, format!("for {name}"), &[]),
     }
+    Ok(())
 }
 
 /// Reasons to leave a standby alone: what stands there is not what a standby's data directory may be.

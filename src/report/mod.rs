@@ -4,6 +4,7 @@ pub mod event;
 pub mod markdown;
 pub mod plan;
 pub mod problems;
+pub mod proof;
 pub mod run;
 pub mod sink;
 pub mod status;

@@ -1,0 +1,95 @@
+//! Proves replication: a row is written on the primary, read on a standby, and taken away again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place};
+use crate::command::Command;
+use crate::facts::Observation;
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("proof.sh"),
+    "\nrun_main\n"
+);
+
+fn command(place: &Place, verb: &'static str, token: &str, seconds: u64) -> Vec<Command> {
+    vec![
+        place
+            .command(verb, SCRIPT)
+            .var("verb", verb)
+            .var("token", token)
+            .var("patience", seconds)
+            .timeout(Some(Duration::from_secs(seconds + 60))),
+    ]
+}
+
+/// Commits a row on the primary, in a schema of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteProof {
+    /// What the row says: letters and digits.
+    pub token: String,
+}
+
+/// Waits until that row is read on a standby.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadProof {
+    /// What the row says.
+    pub token: String,
+    /// How long it is waited for.
+    pub seconds: u64,
+}
+
+/// Takes the row and its schema away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropProof {}
+
+impl Act for WriteProof {
+    fn title(&self) -> String {
+        "write a row".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Follow
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        command(place, "write", &self.token, 0)
+    }
+
+    fn effect(&self, _: &NodeName, _: &mut Observation) {}
+}
+
+impl Act for ReadProof {
+    fn title(&self) -> String {
+        "read the row".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Follow
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        command(place, "read", &self.token, self.seconds)
+    }
+
+    fn effect(&self, _: &NodeName, _: &mut Observation) {}
+}
+
+impl Act for DropProof {
+    fn title(&self) -> String {
+        "take the row away".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Follow
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        command(place, "drop", "", 0)
+    }
+
+    fn effect(&self, _: &NodeName, _: &mut Observation) {}
+}

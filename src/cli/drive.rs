@@ -1,0 +1,261 @@
+//! The pipe that every command which changes hosts runs through: observe, plan, ask, lock, execute, verify.
+
+use std::cell::{Cell, RefCell};
+use std::io::{BufRead, IsTerminal};
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use secrecy::SecretString;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::context::{Connections, Loaded};
+use super::{Failure, Format, Global, Kind};
+use crate::command::Vault;
+use crate::execute::{Outcomes, Run, cancel, execute};
+use crate::facts::Observation;
+use crate::host::lock::{self, Lock, NotLocked};
+use crate::observe::observe;
+use crate::plan::Plan;
+use crate::report::event::{Event, Outcome};
+use crate::report::run::Screen;
+use crate::report::sink;
+
+/// One run of a command.
+pub struct Drive<'a> {
+    /// The options of every command.
+    pub global: &'a Global,
+    /// The inventory.
+    pub loaded: &'a Loaded,
+    /// The replication password.
+    pub password: Option<&'a SecretString>,
+    /// The secrets that steps send.
+    pub vault: &'a Vault,
+    /// The hosts.
+    pub connections: &'a Connections,
+    /// What is told while it runs.
+    pub screen: &'a Screen,
+    /// Its name, "apply".
+    pub command: &'static str,
+    /// What to type to go on after a failure.
+    pub again: String,
+    /// How many hosts are worked on at the same time.
+    pub parallel: usize,
+    /// Whether the ordinary question is answered already.
+    pub approved: bool,
+    /// When each step of the last plan ended.
+    pub ended: RefCell<Vec<(usize, Instant)>>,
+}
+
+impl Drive<'_> {
+    /// Opens the stream of events.
+    pub fn begin(&self) {
+        self.screen.tell(&Event::Begin {
+            program: "pgrepl",
+            version: env!("CARGO_PKG_VERSION"),
+            format_version: crate::plan::FORMAT_VERSION,
+            command: self.command.into(),
+            cluster: self.loaded.cluster.name.clone(),
+        });
+    }
+
+    /// Closes the stream of events with the exit code of a result.
+    pub fn end(&self, result: Result<u8, Failure>) -> Result<u8, Failure> {
+        let code = result
+            .as_ref()
+            .map_or_else(|failure| failure.kind.code(), |code| *code);
+        self.screen.tell(&Event::End {
+            code: i32::from(code),
+        });
+        result
+    }
+
+    /// Says whether a person reads along.
+    pub fn speaks(&self) -> bool {
+        self.global.format == Format::Human && !self.global.quiet
+    }
+
+    /// Reads every host.
+    pub async fn look(&self) -> Observation {
+        observe(
+            &self.loaded.cluster,
+            &self.connections.hosts,
+            self.password,
+            &|event| self.screen.tell(&event),
+        )
+        .await
+    }
+
+    /// Asks whether a plan is to be done; without a terminal it is refused.
+    pub fn ask(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.approved {
+            return Ok(());
+        }
+        if self.global.no_input || !std::io::stdin().is_terminal() {
+            return Err(
+                Failure::new(Kind::Refused, "nobody is here to approve the plan")
+                    .help("--auto-approve"),
+            );
+        }
+        let hosts: std::collections::BTreeSet<_> =
+            plan.steps.iter().map(|step| &step.node).collect();
+        sink::err(&format!(
+            "\nDo this on {} of {} hosts? Only `yes` does it: ",
+            hosts.len(),
+            plan.nodes.len()
+        ));
+        let mut answer = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut answer);
+        if answer.trim() == "yes" {
+            Ok(())
+        } else {
+            Err(Failure::new(
+                Kind::Refused,
+                "not approved, nothing was done",
+            ))
+        }
+    }
+
+    /// Takes the cluster's lock on every host that was seen.
+    pub async fn lock(&self, seen: &Observation) -> Result<Vec<Lock>, Failure> {
+        let who = std::env::var("USER").unwrap_or_else(|_| "someone".into());
+        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let holder = format!(
+            "{who}@{} pid {} since {since} (seconds since 1970): pgrepl {}",
+            machine.trim(),
+            std::process::id(),
+            self.command
+        );
+        let takes = seen.seen().filter_map(|(node, _)| {
+            let host = self.connections.hosts.get(node)?.clone();
+            let holder = &holder;
+            Some(async move {
+                (
+                    node,
+                    lock::take(host, &self.loaded.cluster.name, holder).await,
+                )
+            })
+        });
+        let mut locks = Vec::new();
+        for (node, taken) in join_all(takes).await {
+            match taken {
+                Ok(lock) => locks.push(lock),
+                Err(NotLocked::Held(by)) => return Err(Failure::new(Kind::Locked, format!("{node} is locked by another run: {by}")).help("wait for it to end; a run whose connection was cut frees its lock within a minute")),
+                Err(NotLocked::Failed(error)) => return Err(Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))),
+            }
+        }
+        Ok(locks)
+    }
+
+    /// Executes a plan; also says whether the first interrupt arrived meanwhile.
+    pub async fn execute(
+        &self,
+        plan: &Plan,
+        seen: &Observation,
+    ) -> Result<(Outcomes, bool), Failure> {
+        let stop = Cell::new(false);
+        let run = Run {
+            cluster: &self.loaded.cluster,
+            hosts: &self.connections.hosts,
+            seen,
+            vault: self.vault,
+            password: self.password,
+            parallel: self.parallel,
+            stop: &stop,
+            tell: &|event| {
+                if let Event::StepEnded { step, .. } = &event {
+                    self.ended.borrow_mut().push((*step, Instant::now()));
+                }
+                self.screen.tell(&event);
+            },
+        };
+        tokio::select! {
+            outcomes = execute(plan, &run) => Ok((outcomes, stop.get())),
+            () = self.twice_interrupted(&stop) => {
+                cancel(plan, &run).await;
+                Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
+                    .help(format!("see where everything stands, then go on: {}", self.again)))
+            }
+        }
+    }
+
+    /// Turns outcomes that are not all good into the failure that tells of them.
+    pub fn conclude(
+        &self,
+        plan: &Plan,
+        outcomes: &Outcomes,
+        interrupted: bool,
+    ) -> Result<usize, Failure> {
+        let changed = changed(outcomes);
+        let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
+        let report = |headline: String| {
+            let mut text = format!(
+                "{headline}\n  {good} of {} steps are done, {changed} changed something",
+                outcomes.len()
+            );
+            for (step, outcome) in plan
+                .steps
+                .iter()
+                .zip(outcomes)
+                .filter(|(_, outcome)| !outcome.is_good())
+            {
+                let why = match outcome {
+                    Outcome::Failed { message, .. } => format!("failed: {message}"),
+                    Outcome::Refused { expected, found } => {
+                        format!("refused: expected {expected}, found {found}")
+                    }
+                    Outcome::Skipped { because } => format!("not started: {because}"),
+                    Outcome::Unknown { because } => format!("outcome unknown: {because}"),
+                    Outcome::Changed { .. } | Outcome::AlreadyDone => continue,
+                };
+                text += &format!("\n  {}  {}: {why}", step.node, step.action.act().title());
+            }
+            text
+        };
+        if good == outcomes.len() {
+            return Ok(changed);
+        }
+        if interrupted {
+            return Err(
+                Failure::new(Kind::Interrupted, report("interrupted".into()))
+                    .help(self.again.clone()),
+            );
+        }
+        let kind = if changed == 0 {
+            Kind::Failed
+        } else {
+            Kind::PartWay
+        };
+        Err(Failure::new(kind, report("not everything was done".into()))
+            .help(format!("once the cause is mended: {}", self.again)))
+    }
+
+    /// Ends with the second interrupt; the first one lets the running steps come to their end.
+    async fn twice_interrupted(&self, stop: &Cell<bool>) {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        ) else {
+            return std::future::pending().await;
+        };
+        for first in [true, false] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if first {
+                stop.set(true);
+                self.screen.tell(&Event::Interrupted);
+            }
+        }
+    }
+}
+
+fn changed(outcomes: &Outcomes) -> usize {
+    outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Outcome::Changed { .. }))
+        .count()
+}

@@ -1,0 +1,71 @@
+//! Proves replication end to end: a row written on the primary is read on every standby, and nothing is left behind.
+
+use super::builder::Builder;
+use super::{Goal, Plan, PlanError, Refusal};
+use crate::action::{DropProof, ReadProof, WaitStreaming, WriteProof};
+use crate::facts::Observation;
+use crate::facts::leader::{Leader, leader};
+use crate::inventory::Cluster;
+use crate::postgres::slot_name;
+use crate::render::Templates;
+
+/// Plans the proof; `token` is what the row says, letters and digits; each standby has `seconds` to show it.
+pub fn check(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    token: &str,
+    seconds: u64,
+) -> Result<Plan, PlanError> {
+    let lead = leader(cluster.major, seen, &cluster.primary)?;
+    let name = lead.node().clone();
+    if !matches!(lead, Leader::Running(_)) {
+        return Err(PlanError::Refused(Refusal {
+            message: "no primary is running".into(),
+            details: Vec::new(),
+            help: "pgrepl apply".into(),
+        }));
+    }
+    let mut b = Builder::new(cluster, templates, seen, name.clone(), None);
+    let token = token.to_owned();
+    // The readers are at work before the row is written: what they wait for is the replication and nothing else.
+    for (_, standby) in b.standbys() {
+        let running = b
+            .facts(&standby)
+            .is_some_and(|facts| facts.server.is_some());
+        let delayed = b
+            .node(&standby)
+            .is_some_and(|node| node.apply_delay.is_some());
+        if !running {
+            b.block(&standby, "its server does not run", "pgrepl status");
+        } else if !delayed {
+            let read = ReadProof {
+                token: token.clone(),
+                seconds,
+            };
+            b.step(&standby, read, "", &[]);
+        }
+    }
+    b.step(&name, WriteProof { token }, "", &[]);
+    b.next_phase();
+    for (_, standby) in b.standbys() {
+        if let Some(node) = b.node(&standby).filter(|node| node.apply_delay.is_some())
+            && b.free(&standby)
+        {
+            let upstream = node.upstream.clone().unwrap_or_else(|| name.clone());
+            let wait = WaitStreaming {
+                standby: standby.clone(),
+                slot: cluster
+                    .replication
+                    .slots
+                    .then(|| slot_name(standby.as_str())),
+                delayed: true,
+                cascading: upstream != name,
+            };
+            b.step(&upstream, wait, "it replays later", &[]);
+        }
+    }
+    b.next_phase();
+    b.step(&name, DropProof {}, "", &[]);
+    Ok(b.finish(Goal::Check))
+}
