@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
-use crate::action::{Action, Readiness};
+use crate::action::{Action, Readiness, settle};
 use crate::command::{Command, Vault};
 use crate::facts::Observation;
 use crate::host::{HostError, Line};
@@ -81,7 +81,32 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
         });
         join_all(lanes).await;
     }
-    outcomes.into_inner()
+    let outcomes = outcomes.into_inner();
+    settle_started(plan, &outcomes, run).await;
+    outcomes
+}
+
+/// Leaves no server behind that its service manager still believes to be starting.
+async fn settle_started(plan: &Plan, outcomes: &Outcomes, run: &Run<'_>) {
+    let started: BTreeSet<&NodeName> = plan
+        .steps
+        .iter()
+        .zip(outcomes)
+        .filter(|(step, outcome)| {
+            let starts = matches!(step.action, Action::Start(_) | Action::Restart(_));
+            starts && matches!(outcome, Outcome::Changed { .. })
+        })
+        .map(|(step, _)| &step.node)
+        .collect();
+    join_all(started.into_iter().filter_map(|node| {
+        let host = run.hosts.get(node)?;
+        let place = place_of(run.cluster, run.seen.facts(node)?, node)?;
+        Some(async move {
+            // Whatever comes of it, the server was seen to answer.
+            let _ = host.run(&settle(&place), run.vault, &|_| {}).await;
+        })
+    }))
+    .await;
 }
 
 fn skip(plan: &Plan, run: &Run<'_>, step: &Step, failed: &BTreeSet<NodeName>) -> Option<String> {

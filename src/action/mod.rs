@@ -31,7 +31,7 @@ pub use place_clone::PlaceClone;
 pub use proof::{DropProof, ReadProof, WriteProof};
 pub use register::Register;
 pub use replication_role::EnsureRole;
-pub use service::{Enable, Reload, Restart, Start};
+pub use service::{Enable, Reload, Restart, Start, settle};
 pub use set_aside::SetAside;
 pub use slot::{CreateSlot, DropSlot};
 pub use wait::{WaitReplayed, WaitStreaming};

@@ -23,6 +23,11 @@ fn command(place: &Place, verb: &'static str) -> Command {
         .timeout(Some(Duration::from_secs(1300)))
 }
 
+/// Waits until the service manager agrees that a started server runs: a stop before that would go wrong.
+pub fn settle(place: &Place) -> Command {
+    command(place, "settle")
+}
+
 /// Makes the server enable; only an answering server counts as done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enable {

@@ -1,5 +1,5 @@
 # Starts, restarts, reloads or enables the server.
-# In: verb; for restart and reload: config (postgresql.conf)
+# In: verb (start, restart, reload, settle, enable); for restart and reload: config (postgresql.conf)
 # The service manager is asked and then not waited for: Debian's unit waits for ever for a server that died
 # while it started, and two seconds too long for one that lives. Only the server's own answer counts.
 
@@ -99,6 +99,10 @@ main() {
                 fail "the server refused the configuration"
             fi
             ok
+            ;;
+        settle)
+            wait_for 30 manager_rests || :
+            already
             ;;
         enable)
             printf 'auto\n' >"$config_directory/start.conf"

@@ -7,6 +7,7 @@ use crate::command::Command;
 use crate::facts::Observation;
 use crate::facts::server::{Receiver, Sender};
 use crate::inventory::NodeName;
+use crate::postgres::slot_name;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,6 +72,18 @@ impl Act for WaitStreaming {
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {
+        // It streams from here and from nowhere else.
+        let slot = slot_name(self.standby.as_str());
+        for (_, facts) in world.seen_mut().filter(|(other, _)| *other != node) {
+            if let Some(server) = facts.server.as_mut() {
+                server
+                    .senders
+                    .retain(|sender| sender.name != self.standby.as_str());
+                if let Some(slot) = server.slots.get_mut(&slot) {
+                    slot.active = false;
+                }
+            }
+        }
         let timeline = world
             .facts(node)
             .and_then(|facts| facts.server.as_ref())

@@ -60,6 +60,16 @@ impl Observation {
         })
     }
 
+    /// Iterates over the hosts that were seen, to change them as an action would.
+    pub fn seen_mut(&mut self) -> impl Iterator<Item = (&NodeName, &mut Facts)> {
+        self.hosts
+            .iter_mut()
+            .filter_map(|(name, sight)| match sight {
+                Sight::Seen(facts) => Some((name, facts.as_mut())),
+                Sight::Unreachable(_) => None,
+            })
+    }
+
     /// Iterates over the hosts that were not seen, with the reasons.
     pub fn unseen(&self) -> impl Iterator<Item = (&NodeName, &Unreachable)> {
         self.hosts.iter().filter_map(|(name, sight)| match sight {

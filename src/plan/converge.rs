@@ -1,17 +1,17 @@
 //! Makes every server match the inventory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::builder::Builder;
 use super::configure::{Floors, configure, loaded_sensitive, passwords, sensitive, wanted};
+use super::slots::{drop_left, drop_stale};
 use super::standbys::standbys;
 use super::{Goal, Plan, PlanError, Refusal};
-use crate::action::{DropSlot, Enable, EnsureRole, InitDb, InstallPackages, Start};
+use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, Start};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::server::StoredPassword;
 use crate::facts::{Observation, Process};
 use crate::inventory::{Cluster, NodeName};
-use crate::postgres::slot_name;
 use crate::render::{TemplateError, Templates};
 
 /// Plans what makes every server match; with `limit`, only these nodes are touched.
@@ -53,6 +53,8 @@ pub fn converge(
     standbys(&mut b)?;
     b.next_phase();
     lead_pass(&mut b, &lead, true)?;
+    b.next_phase();
+    drop_stale(&mut b);
     Ok(b.finish(Goal::Converge))
 }
 
@@ -68,7 +70,7 @@ fn packages(b: &mut Builder, name: &NodeName) {
         );
         return;
     };
-    if !b.free(name) || facts.packages.server.is_some() {
+    if !b.free(name) || facts.packages.server.is_some() || facts.packages.installed_next {
         return;
     }
     let major = b.cluster.major;
@@ -211,7 +213,7 @@ fn lead_pass(b: &mut Builder, lead: &Leader, last: bool) -> Result<(), TemplateE
                 &[],
             );
         }
-        drop_slots(b, &name);
+        drop_left(b, &name);
     }
     configure(b, &name, &Floors::new(), synchronous)?;
     if b.facts(&name)
@@ -253,78 +255,5 @@ fn replication_role(b: &mut Builder, name: &NodeName) {
             scram,
         };
         b.step(name, action, why, &[]);
-    }
-}
-
-/// Slots of standbys that left the inventory: our own pg_hba.conf still names them.
-fn drop_slots(b: &mut Builder, name: &NodeName) {
-    let (Some(facts), Some(platform)) = (b.facts(name), b.platform(name)) else {
-        return;
-    };
-    let Some(server) = &facts.server else { return };
-    let text = facts
-        .files
-        .get(&platform.config("pg_hba.conf"))
-        .and_then(|file| file.content.clone())
-        .unwrap_or_default();
-    let user = &b.cluster.replication.user;
-    let known: BTreeSet<String> = b
-        .cluster
-        .nodes
-        .keys()
-        .map(|node| slot_name(node.as_str()))
-        .collect();
-    let former: BTreeMap<String, String> = text
-        .lines()
-        .filter(|line| {
-            text.contains(": written by pgrepl.")
-                && line.starts_with("host    replication")
-                && line.contains(user.as_str())
-        })
-        .filter_map(|line| line.rsplit_once("# "))
-        .map(|(_, node)| (slot_name(node.trim()), node.trim().to_owned()))
-        .filter(|(slot, _)| !known.contains(slot))
-        .collect();
-    let drops: Vec<(DropSlot, String)> = former
-        .iter()
-        .filter_map(|(slot, node)| {
-            let found = server.slots.get(slot)?;
-            Some((
-                DropSlot {
-                    slot: slot.clone(),
-                    retained: found.retained,
-                },
-                node.clone(),
-            ))
-        })
-        .collect();
-    let idle: Vec<(String, Option<u64>)> = server
-        .slots
-        .iter()
-        .filter(|(slot, state)| {
-            !known.contains(*slot)
-                && !former.contains_key(*slot)
-                && !state.active
-                && !state.temporary
-        })
-        .map(|(slot, state)| (slot.clone(), state.retained))
-        .collect();
-    for (action, node) in drops {
-        b.step(
-            name,
-            action,
-            format!("{node} left the inventory; that server itself is left alone"),
-            &[],
-        );
-    }
-    for (slot, retained) in idle {
-        b.note(
-            name,
-            format!(
-                "slot {slot} belongs to no host of the inventory and keeps {} bytes of WAL",
-                retained.unwrap_or(0)
-            ),
-            format!("if nobody needs it: SELECT pg_drop_replication_slot('{slot}');"),
-        );
     }
 }

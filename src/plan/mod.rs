@@ -5,6 +5,7 @@ pub mod check;
 mod configure;
 pub mod converge;
 mod leftovers;
+mod slots;
 mod standbys;
 
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Role;
 use super::builder::Builder;
 use super::configure::{configure, loaded_sensitive, passwords};
+use super::slots::streams;
 use crate::action::{BaseBackup, CreateSlot, Enable, PlaceClone, Register, Start, WaitStreaming};
 use crate::facts::{Content, Facts, Process};
 use crate::files;
@@ -265,16 +266,7 @@ fn prove(b: &mut Builder, name: &NodeName) {
     {
         return;
     }
-    let streams = b
-        .facts(&upstream)
-        .and_then(|facts| facts.server.as_ref())
-        .is_some_and(|server| {
-            server
-                .senders
-                .iter()
-                .any(|sender| sender.name == name.as_str() && sender.state == "streaming")
-        });
-    if !streams {
+    if !streams(b, name, &upstream) {
         let wait = WaitStreaming {
             standby: name.clone(),
             slot: b

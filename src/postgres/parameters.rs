@@ -67,7 +67,7 @@ struct Row {
 }
 
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
-    include_str!("parameters.tsv")
+    let mut rows: Vec<Row> = include_str!("parameters.tsv")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
@@ -84,14 +84,19 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
                 fields: fields[3..].to_vec(),
             }
         })
-        .collect()
+        .collect();
+    rows.sort_by_key(|row| (row.name, row.from));
+    rows
 });
 
 /// Finds a parameter of a version by its name, in whatever case.
 pub fn lookup(major: Major, name: &str) -> Option<Parameter> {
     let name = name.to_ascii_lowercase();
-    ROWS.iter()
-        .find(|row| row.name == name && row.from <= major && major <= row.to)
+    let first = ROWS.partition_point(|row| row.name < name.as_str());
+    ROWS[first..]
+        .iter()
+        .take_while(|row| row.name == name)
+        .find(|row| row.from <= major && major <= row.to)
         .map(|row| {
             let [vartype, unit, context, min, max, values] = row.fields[..] else {
                 unreachable!("every row is resized to its nine fields");

@@ -3,4 +3,5 @@
 mod change;
 mod lab;
 mod pair;
+mod record;
 mod trouble;

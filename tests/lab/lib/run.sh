@@ -88,15 +88,20 @@ lab_down() {
 # Ends every run whose owner is dead, and never one that is in use.
 lab_sweep() {
     local keep=$run pid started
+    mkdir -p "$RUNS"
+    # Of several sweeps at once one works: a run is not taken down twice.
+    exec 9>"$RUNS/.sweep"
+    flock 9
     for R in "$RUNS"/*/; do
         R=${R%/}
         [ -f "$R/owner" ] || continue
-        read -r pid started <"$R/owner"
+        read -r pid started <"$R/owner" 2>/dev/null || continue
         if [ "$(awk '{ print $22 }' "/proc/$pid/stat" 2>/dev/null)" != "$started" ]; then
             say "removing run $(basename "$R"), its owner is gone"
             lab_down
         fi
     done
+    exec 9>&-
     run=$keep R=$RUNS/$keep
 }
 

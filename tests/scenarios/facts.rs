@@ -1,0 +1,72 @@
+//! Recorded probes → facts.
+
+use std::path::Path;
+
+use pgrepl::facts::Facts;
+use pgrepl::host::Line;
+use pgrepl::host::scripted::ScriptedHost;
+use pgrepl::inventory::{Cluster, NodeName};
+use pgrepl::observe::look;
+
+/// The replication password of the recorded hosts.
+pub const PASSWORD: &str = "it's \"a\\b:c$d;e%f é";
+
+pub fn here() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"))
+}
+
+/// Reads a host as it was recorded.
+pub fn recorded(cluster: &Cluster, node: &NodeName, name: &str) -> Facts {
+    let text = std::fs::read_to_string(here().join("facts").join(name)).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| {
+            let (key, value) = line.split_once(' ').unwrap();
+            Line::Fact(key.to_owned(), value.to_owned())
+        })
+        .collect();
+    let host = ScriptedHost::new().on("read the host", Ok(lines));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let password = PASSWORD.to_owned().into();
+    runtime
+        .block_on(look(cluster, node, &host, Some(&password)))
+        .unwrap_or_else(|why| panic!("{name}: {why:?}"))
+}
+
+#[test]
+fn every_recorded_host_is_read() {
+    let inventory = "cluster: shop\npostgresql: { version: 15 }\nreplication: { password: { env: A } }\n\
+                     primary: server1\nstandbys: [server2, server3]\nhosts: { server3: { upstream: server2 } }\n";
+    let cluster = pgrepl::inventory::read(inventory)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster;
+    let mut names: Vec<String> = std::fs::read_dir(here().join("facts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 8);
+    for name in names {
+        let mut facts = recorded(&cluster, &NodeName::from("server1"), &name);
+        if let Some(server) = &mut facts.server {
+            assert!(server.settings.len() > 300, "{name}");
+            // The defaults say nothing of this host.
+            server.settings.retain(|_, setting| {
+                !matches!(setting.source.as_str(), "default" | "override" | "client")
+            });
+        }
+        for file in facts.files.values_mut() {
+            file.content = file
+                .content
+                .take()
+                .map(|text| format!("{} lines", text.lines().count()));
+        }
+        let json = serde_json::to_string_pretty(&facts).unwrap();
+        insta::with_settings!({ snapshot_path => "../facts_read", prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(name.clone(), json);
+        });
+    }
+}

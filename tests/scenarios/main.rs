@@ -1,0 +1,5 @@
+//! Stories told with hosts that were recorded: what is read of them, what is planned, and that plans come to an end.
+
+mod facts;
+mod stories;
+mod worlds;
