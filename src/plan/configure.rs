@@ -129,12 +129,14 @@ pub fn loaded_sensitive(major: Major, facts: &Facts) -> Floors {
 
 /// Plans the files of a node and, if its server runs, the reload or restart that makes it load them.
 ///
-/// A restart stands in a phase of its own: never two servers at once.
+/// A restart stands in a phase of its own: never two servers at once. `needs` are nodes whose failure makes all of it
+/// pointless or dangerous.
 pub fn configure(
     b: &mut Builder,
     name: &NodeName,
     floors: &Floors,
     synchronous: bool,
+    needs: &[&NodeName],
 ) -> Result<(), TemplateError> {
     let Some(wanted) = wanted(b, name, floors, synchronous)? else {
         return Ok(());
@@ -200,7 +202,7 @@ pub fn configure(
             foreign,
             takes_effect: takes_effect.into(),
         };
-        b.step(node, action, "", &[]);
+        b.step(node, action, "", needs);
     };
     write(
         "postgresql.conf",
@@ -236,7 +238,7 @@ pub fn configure(
                 unit,
             },
             list(&restart),
-            &[],
+            needs,
         );
         b.next_phase();
     } else if !reload.is_empty() {
@@ -247,7 +249,7 @@ pub fn configure(
                 unit,
             },
             list(&reload),
-            &[],
+            needs,
         );
     }
     Ok(())

@@ -46,13 +46,13 @@ pub fn converge(
         mount(&mut b, node);
     }
     b.next_phase();
-    raise_standbys(&mut b)?;
+    let raised = raise_standbys(&mut b)?;
     b.next_phase();
-    lead_pass(&mut b, &lead, false)?;
+    lead_pass(&mut b, &lead, &raised, false)?;
     b.next_phase();
     standbys(&mut b)?;
     b.next_phase();
-    lead_pass(&mut b, &lead, true)?;
+    lead_pass(&mut b, &lead, &raised, true)?;
     b.next_phase();
     drop_stale(&mut b);
     Ok(b.finish(Goal::Converge))
@@ -124,13 +124,14 @@ fn mount(b: &mut Builder, name: &NodeName) {
     }
 }
 
-/// Values that must be raised are raised on running standbys before the primary has them.
-fn raise_standbys(b: &mut Builder) -> Result<(), TemplateError> {
+/// Values that must be raised are raised on running standbys before the primary has them; returns those standbys.
+fn raise_standbys(b: &mut Builder) -> Result<Vec<NodeName>, TemplateError> {
     let leader = b.leader.clone();
+    let mut raised = Vec::new();
     let Some(goal) = wanted(b, &leader, &Floors::new(), false)?
         .map(|wanted| sensitive(b.cluster.major, &wanted))
     else {
-        return Ok(());
+        return Ok(raised);
     };
     let now = b
         .facts(&leader)
@@ -154,7 +155,8 @@ fn raise_standbys(b: &mut Builder) -> Result<(), TemplateError> {
             continue;
         }
         if b.free(&name) {
-            configure(b, &name, &most, false)?;
+            configure(b, &name, &most, false, &[])?;
+            raised.push(name);
         } else {
             let list = low.into_iter().cloned().collect::<Vec<_>>().join(", ");
             b.block(
@@ -164,11 +166,16 @@ fn raise_standbys(b: &mut Builder) -> Result<(), TemplateError> {
             );
         }
     }
-    Ok(())
+    Ok(raised)
 }
 
 /// The leader: created, started, configured; its replication role. Once its standbys stream, commits may wait for them.
-fn lead_pass(b: &mut Builder, lead: &Leader, last: bool) -> Result<(), TemplateError> {
+fn lead_pass(
+    b: &mut Builder,
+    lead: &Leader,
+    raised: &[NodeName],
+    last: bool,
+) -> Result<(), TemplateError> {
     let name = b.leader.clone();
     if !b.free(&name) {
         return Ok(());
@@ -215,7 +222,8 @@ fn lead_pass(b: &mut Builder, lead: &Leader, last: bool) -> Result<(), TemplateE
         }
         drop_left(b, &name);
     }
-    configure(b, &name, &Floors::new(), synchronous)?;
+    let needs: Vec<&NodeName> = raised.iter().collect();
+    configure(b, &name, &Floors::new(), synchronous, &needs)?;
     if b.facts(&name)
         .is_some_and(|facts| facts.process == Process::Stopped)
     {

@@ -155,7 +155,7 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                 );
             }
             clone(b, name, &upstream, &facts);
-            configure(b, name, &floors, false)?;
+            configure(b, name, &floors, false, &[])?;
             b.step(
                 name,
                 Start {
@@ -168,12 +168,12 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
         // A standby that runs: its files, and what makes it load them.
         (Content::Instance(_), Some(_)) => {
             enable(b, name, &facts);
-            configure(b, name, &floors, false)?;
+            configure(b, name, &floors, false, &[])?;
         }
         // A standby that was stopped: its files, then start.
         (Content::Instance(_), None) => {
             enable(b, name, &facts);
-            configure(b, name, &floors, false)?;
+            configure(b, name, &floors, false, &[])?;
             b.step(
                 name,
                 Start {

@@ -1,0 +1,201 @@
+//! Plans executed on scripted hosts: what a failure, a refusal, a lost connection and an interrupt lead to.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use pgrepl::command::Vault;
+use pgrepl::execute::{Run, execute};
+use pgrepl::host::scripted::{Answer, ScriptedHost};
+use pgrepl::host::{Host, HostError, Line};
+use pgrepl::inventory::NodeName;
+use pgrepl::plan::converge::converge;
+use pgrepl::render::Templates;
+use pgrepl::report::event::{Event, Outcome};
+
+use crate::stories::stories;
+
+fn ok() -> Answer {
+    Ok(vec![
+        Line::Ok {
+            changed: true,
+            text: String::new(),
+        },
+        Line::Exit(0),
+    ])
+}
+
+fn fail(why: &str) -> Answer {
+    Ok(vec![
+        Line::Said("the last words".into()),
+        Line::Fail(why.into()),
+        Line::Exit(0),
+    ])
+}
+
+/// Executes the story of raised connections, the standbys first, and tells how each step ended.
+fn run(hosts: [ScriptedHost; 3], stop: bool) -> Vec<String> {
+    let story = stories()
+        .into_iter()
+        .find(|story| story.name == "raise_max_connections")
+        .unwrap();
+    let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    let hosts: Vec<Rc<ScriptedHost>> = hosts.into_iter().map(Rc::new).collect();
+    let connected: BTreeMap<NodeName, Rc<dyn Host>> = hosts
+        .iter()
+        .enumerate()
+        .map(|(at, host)| {
+            let name = format!("server{}", at + 1);
+            (NodeName::new(name), host.clone() as Rc<dyn Host>)
+        })
+        .collect();
+    let stop = Cell::new(stop);
+    let vault = Vault::default();
+    let told = Cell::new(0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let outcomes = runtime.block_on(execute(
+        &plan,
+        &Run {
+            cluster: &story.cluster,
+            hosts: &connected,
+            seen: &story.world,
+            vault: &vault,
+            password: None,
+            parallel: 10,
+            stop: &stop,
+            tell: &|event| {
+                if matches!(event, Event::StepEnded { .. }) {
+                    told.set(told.get() + 1);
+                }
+            },
+        },
+    ));
+    for host in hosts {
+        assert_eq!(
+            host.left(),
+            Vec::<String>::new(),
+            "expected and not asked for"
+        );
+    }
+    let begun = outcomes
+        .iter()
+        .filter(|outcome| !matches!(outcome, Outcome::Skipped { .. }))
+        .count();
+    assert_eq!(
+        told.get(),
+        begun,
+        "every step that began is told to have ended"
+    );
+    plan.steps
+        .iter()
+        .zip(&outcomes)
+        .map(|(step, outcome)| {
+            let how = match outcome {
+                Outcome::Changed { .. } => "changed".to_owned(),
+                Outcome::AlreadyDone => "already".to_owned(),
+                Outcome::Refused { expected, found } => format!("refused: {expected}, {found}"),
+                Outcome::Failed { message, output } => format!("failed: {message} {output:?}"),
+                Outcome::Skipped { because } => format!("skipped: {because}"),
+                Outcome::Unknown { because } => format!("unknown: {because}"),
+            };
+            format!("{} {}: {how}", step.node, step.action.act().title())
+        })
+        .collect()
+}
+
+fn host() -> ScriptedHost {
+    ScriptedHost::new()
+}
+
+/// The standby that nothing goes wrong on.
+fn third() -> ScriptedHost {
+    host()
+        .on("write postgresql.conf", ok())
+        .on("restart", ok())
+        .on("settle", ok())
+}
+
+#[test]
+fn a_failure_on_a_standby_leaves_the_primary_alone() {
+    let done = run(
+        [
+            host(),
+            host()
+                .on("write postgresql.conf", ok())
+                .on("restart", fail("the server did not start")),
+            third(),
+        ],
+        false,
+    );
+    insta::assert_snapshot!(done.join("\n"));
+}
+
+#[test]
+fn a_lost_connection_is_an_unknown_outcome_and_not_a_failure() {
+    let lost = Err(HostError::Lost("the connection to server2 was lost".into()));
+    let done = run(
+        [host(), host().on("write postgresql.conf", lost), third()],
+        false,
+    );
+    insta::assert_snapshot!(done.join("\n"));
+}
+
+#[test]
+fn a_file_that_is_not_as_planned_is_refused() {
+    let refused = Ok(vec![Line::Refused("a".into(), "b".into()), Line::Exit(0)]);
+    let done = run(
+        [host(), host().on("write postgresql.conf", refused), third()],
+        false,
+    );
+    assert!(done[0].ends_with("refused: a, b"), "{done:?}");
+    assert!(
+        done[1].contains("skipped: an earlier step on server2"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn after_an_interrupt_nothing_more_is_begun() {
+    let done = run([host(), host(), host()], true);
+    assert!(
+        done.iter()
+            .all(|step| step.ends_with("skipped: interrupted")),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_script_that_was_cut_short_counts_as_failed() {
+    let silent = Ok(vec![Line::Said("Terminated".into())]);
+    let done = run(
+        [host(), host().on("write postgresql.conf", silent), third()],
+        false,
+    );
+    assert!(
+        done[0].contains("failed: its script told no result"),
+        "{done:?}"
+    );
+}
+
+#[test]
+fn a_plan_is_done_host_after_host() {
+    let settle = |host: ScriptedHost| host.on("settle", ok());
+    let standby = |host: ScriptedHost| host.on("write postgresql.conf", ok()).on("restart", ok());
+    let waits = |host: ScriptedHost, what: &str| host.on(what, ok());
+    let primary = waits(standby(host()), "wait for server2");
+    let done = run(
+        [
+            settle(primary),
+            settle(waits(standby(host()), "wait for server3")),
+            settle(standby(host())),
+        ],
+        false,
+    );
+    assert!(
+        done.iter().all(|step| step.ends_with("changed")),
+        "{done:#?}"
+    );
+}
