@@ -65,13 +65,14 @@ pub(super) fn explain(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &
             .get(&wanted.platform.config(file))
             .and_then(|f| f.content.as_ref())
             .is_some_and(|text| !text.contains(": written by pgrepl."));
+        let lines: Vec<String> = rendered.kept.lines.iter().map(|line| bare(line)).collect();
         if foreign && !rendered.kept.lines.is_empty() {
             b.note(
                 name,
                 format!(
                     "{file}: {} {what} from before are kept: {}",
                     rendered.kept.lines.len(),
-                    rendered.kept.lines.join("; ")
+                    lines.join("; ")
                 ),
                 "`unmanaged: remove` drops them",
             );
@@ -80,4 +81,10 @@ pub(super) fn explain(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &
             b.note(name, format!("{file}: removed: {dropped}"), "");
         }
     }
+}
+
+/// A line without its comment and with single blanks; a quoted `#` is shown cut, which does no harm in a remark.
+fn bare(line: &str) -> String {
+    let line = line.split('#').next().unwrap_or_default();
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

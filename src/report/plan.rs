@@ -1,12 +1,14 @@
 //! A plan as text: what happens to which server, what it costs, and why.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use similar::{ChangeTag, TextDiff};
 
 use super::style::{Style, bytes};
-use crate::action::{Action, Kind, Text};
+use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
 use crate::plan::{NodePlan, Plan, Refusal, Role, Step};
-use crate::postgres::conninfo;
+use crate::postgres::{conf, conninfo};
 
 /// How much of a file's change is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,14 +111,17 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
     let mut text = if beside.is_empty() {
         format!("  {mark} {title}\n")
     } else {
-        format!("  {mark} {title:<44} {}\n", style.dim(&beside))
+        format!("  {mark} {title:<44}  {}\n", style.dim(&beside))
     };
     if let Action::WriteFile(file) = &step.action {
         let before = match &file.before {
             Text::Read { content, .. } => content.as_str(),
             Text::Absent | Text::Any => "",
         };
-        text += &changes(before, &file.content, diff, style);
+        text += &match diff {
+            Diff::Changed if file.check == Check::Conf => values(before, &file.content, style),
+            _ => changes(before, &file.content, diff, style),
+        };
     }
     text
 }
@@ -143,13 +148,53 @@ fn beside(step: &Step) -> String {
 
 fn masked(line: &str) -> String {
     if line.trim_start().starts_with("primary_conninfo") {
-        let value = crate::postgres::conf::settings(line)
+        let value = conf::settings(line)
             .map(|(_, value)| value)
             .last()
             .unwrap_or_default();
         return format!("primary_conninfo = {}", conninfo::masked(&value));
     }
     line.to_owned()
+}
+
+/// What changes in a configuration file by effective value: the spelling, the place and the comments do not count.
+fn values(before: &str, after: &str, style: Style) -> String {
+    let mut text = String::new();
+    if before.is_empty() {
+        return text;
+    }
+    let (old, new): (BTreeMap<_, _>, BTreeMap<_, _>) = (
+        conf::settings(before).collect(),
+        conf::settings(after).collect(),
+    );
+    let shown = |name: &str, value: &str| {
+        let value = if name == "primary_conninfo" {
+            conninfo::masked(value)
+        } else {
+            value.to_owned()
+        };
+        super::style::harmless(&format!("{name} = {value}"))
+    };
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for name in names {
+        let (was, is) = (old.get(name), new.get(name));
+        if was == is {
+            continue;
+        }
+        if let Some(value) = was {
+            text += &format!(
+                "      {}\n",
+                style.red(&format!("- {}", shown(name, value)))
+            );
+        }
+        if let Some(value) = is {
+            text += &format!(
+                "      {}\n",
+                style.green(&format!("+ {}", shown(name, value)))
+            );
+        }
+    }
+    text
 }
 
 fn changes(before: &str, after: &str, diff: Diff, style: Style) -> String {
