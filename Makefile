@@ -44,3 +44,6 @@ lab-base:
 	$(LAB) base 12
 	$(LAB) base 12:pg
 	$(LAB) base 12:main
+	$(LAB) base 11:pg
+	$(LAB) base 13:pg
+	$(LAB) base forky:pg

@@ -41,22 +41,33 @@ begin() {
     fi
 }
 
-main() {
-    if ! active; then
-        if [ -f "$staging/complete" ] && [ "$(cat "$staging/system_id")" = "$system_id" ]; then
-            already
-            return
-        fi
-        begin
-    else
-        note "joined the copy that was already running"
-    fi
+follow() {
     pause=0.1
     while active; do
         show_progress
         sleep "$pause"
         pause=0.5
     done
+}
+
+main() {
+    joined=no
+    if active; then
+        joined=yes
+        note "joined the copy that was already running"
+    elif [ -f "$staging/complete" ] && [ "$(cat "$staging/system_id")" = "$system_id" ]; then
+        already
+        return
+    else
+        begin
+    fi
+    follow
+    if [ ! -f "$staging/complete" ] && [ "$joined" = yes ]; then
+        # What cut the earlier run short may have cut its copy too.
+        note "the copy that was joined did not end well: it begins again"
+        begin
+        follow
+    fi
     if [ ! -f "$staging/complete" ]; then
         said | awk '$2 != "kB"' | tail -n 10 >&2
         systemctl reset-failed "$clone_unit" 2>/dev/null || :

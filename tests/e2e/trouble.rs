@@ -54,67 +54,12 @@ fn killed_after_any_step_and_run_again_it_still_converges() {
 }
 
 #[test]
-fn a_copy_outlives_its_run_and_is_joined() {
-    let lab = Lab::up("join", &["server1=12:pg", "server2=12:pg"]);
-    let alone = lab.inventory("postgresql: { version: 15 }\nprimary: server1\n");
-    lab.converge(&alone);
-    lab.sql("server1", "create table big as select i, repeat('x', 900) as t from generate_series(1, 600000) i; checkpoint");
-    let inventory = lab.inventory(PAIR);
-    let path = inventory.to_str().unwrap();
-    let mut child = lab
-        .command(&["--format", "jsonl", "apply", path, "--auto-approve"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let events = BufReader::new(child.stdout.take().unwrap());
-    let copying = events
-        .lines()
-        .map_while(Result::ok)
-        .find(|line| line.contains("\"step_progress\""));
-    let _ = child.kill();
-    let _ = child.wait();
-    assert!(copying.is_some());
-    let unit = "pgrepl-shop-server2-clone.service";
-    let begun = lab.on(
-        "server2",
-        &format!("systemctl show -p ExecMainStartTimestampMonotonic --value {unit}"),
-    );
-    let staging = lab.on(
-        "server2",
-        "stat -c %i /var/lib/postgresql/15/main.pgrepl-new",
-    );
-    let ran = lab.converge(&inventory);
-    assert!(
-        ran.out.contains("joined") || ran.out.contains("the finished copy is used"),
-        "{begun} {staging}: {}",
-        ran.out
-    );
-    lab.until("server2", "select count(*) from big", "600000");
-}
-
-#[test]
 fn two_runs_at_once_and_hosts_that_do_not_answer_are_told_plainly() {
     let lab = Lab::up("trouble", &["server1=12:pg", "server2=12:pg"]);
     let inventory = lab.inventory(PAIR);
     let path = inventory.to_str().unwrap();
 
-    // Who cannot log in, or not become root, is told so, each in its own words.
-    for (name, message) in [
-        ("server1-nosudo", "sudo on server1-nosudo wants a password"),
-        ("server1-noshell", "has no usable shell"),
-        ("nowhere", "unknown host name nowhere"),
-    ] {
-        let bad = lab.inventory(&format!("postgresql: {{ version: 15 }}\nprimary: {name}\n"));
-        let ran = lab.pgrepl(&["plan", bad.to_str().unwrap()]);
-        assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
-        assert!(ran.err.contains(message), "{}", ran.err);
-    }
-    let root = lab.inventory("become: none\npostgresql: { version: 15 }\nprimary: server1-root\n");
-    assert_eq!(lab.pgrepl(&["plan", root.to_str().unwrap()]).code, 0);
-
     // A cluster is not initialised while a host that may hold it is silent.
-    lab.inventory(PAIR);
     lab.on("server2", "systemctl stop ssh");
     let ran = lab.pgrepl(&["plan", path]);
     assert_eq!(ran.code, 7, "{}{}", ran.out, ran.err);
@@ -157,4 +102,38 @@ fn two_runs_at_once_and_hosts_that_do_not_answer_are_told_plainly() {
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn an_interrupt_ends_after_the_running_step_and_the_rest_is_done_later() {
+    let lab = Lab::up("interrupt", &["server1=12:pg", "server2=12:pg"]);
+    let inventory = lab.inventory(PAIR);
+    let path = inventory.to_str().unwrap();
+    let mut child = lab
+        .command(&["--format", "jsonl", "apply", path, "--auto-approve"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let events = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = events.lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("\"step_started\"")));
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let rest: Vec<String> = lines.collect();
+    let ran = lab.finish(child);
+    assert_eq!(ran.code, 130, "{}", ran.err);
+    assert!(
+        rest.iter().any(|line| line.contains("\"interrupted\"")),
+        "{rest:#?}"
+    );
+    assert!(
+        ran.err.contains("not started: interrupted") && ran.err.contains("help: pgrepl apply"),
+        "{}",
+        ran.err
+    );
+    lab.converge(&inventory);
 }
