@@ -27,7 +27,7 @@ begin() {
     # shellcheck disable=SC2016 # expanded by the shell of the copy
     copy='cd "$staging" && set -- -D "$staging/data" -d "$conninfo" "$wal_method=stream" -c fast -P -w
         [ -z "$slot" ] || set -- "$@" -S "$slot"
-        if "$bindir/pg_basebackup" "$@" >log 2>&1; then : >complete && sync; fi'
+        if "$bindir/pg_basebackup" "$@" >log 2>&1; then : >complete; fi'
     if [ -d /run/systemd/system ]; then
         systemctl reset-failed "$clone_unit" 2>/dev/null || :
         systemd-run --quiet --unit="${clone_unit%.service}" --uid="$service_user" --gid="$service_user" \
@@ -42,11 +42,15 @@ begin() {
 }
 
 follow() {
-    pause=0.1
-    while active; do
-        show_progress
-        sleep "$pause"
-        pause=0.5
+    turn=0
+    # The end is looked for often, because looking for a file costs nothing; pg_basebackup has synced everything by then.
+    until [ -f "$staging/complete" ]; do
+        if [ "$((turn % 5))" = 0 ]; then
+            active || return 0
+            show_progress
+        fi
+        turn=$((turn + 1))
+        sleep 0.1
     done
 }
 
