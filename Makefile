@@ -1,9 +1,9 @@
 # make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
-# make test: everything that CI runs.
+# make test: everything that CI runs. make test-matrix: every release and version, also those that make test leaves out.
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
-.PHONY: all build demo demo-down test lint unit lab-base
+.PHONY: all build demo demo-down test test-matrix lint unit lab-base
 
 all: build
 
@@ -19,7 +19,7 @@ demo: build
 	target/release/pgrepl apply target/demo/inventory.yaml --auto-approve
 	@echo
 	target/release/pgrepl status target/demo/inventory.yaml
-	@printf '\n%s\n' \
+	@printf '%s\n' '' \
 	  "Log in:            ssh -F $$($(LAB) ssh-config --run demo) server1" \
 	  "Change something:  edit target/demo/inventory.yaml, then" \
 	  "                   PGREPL_DEMO_PASSWORD=$(PGREPL_DEMO_PASSWORD) target/release/pgrepl apply target/demo/inventory.yaml" \
@@ -31,6 +31,10 @@ demo-down:
 test: lint unit lab-base
 	cargo test --test e2e -- --test-threads=2
 
+test-matrix: lab-base
+	for host in 12:pg10 12:pg12 12:pg14 13:pg16; do $(LAB) base $$host || exit 1; done
+	cargo test --test e2e -- matrix:: --include-ignored --test-threads=2
+
 lint:
 	$(LAB) install
 	cargo fmt --check
@@ -41,9 +45,14 @@ unit:
 	cargo test --lib --bins --test house --test cli --test scenarios
 
 lab-base:
+	$(LAB) install
 	$(LAB) base 12
 	$(LAB) base 12:pg
 	$(LAB) base 12:main
+	$(LAB) base 12:pg11
+	$(LAB) base 12:firewalld
+	$(LAB) base 12:ufw
+	$(LAB) base 12:rhel
 	$(LAB) base 11:pg
 	$(LAB) base 13:pg
 	$(LAB) base forky:pg

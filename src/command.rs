@@ -19,6 +19,11 @@ pub struct Command {
     pub timeout: Option<Duration>,
     /// Whether it lives as long as pgrepl does: a line every ten seconds tells it so.
     pub heartbeat: bool,
+    /// The word of another step that it waits for in the middle: its script says `@fact armed` and then reads
+    /// `go VALUE`, or anything else if the word will never come.
+    pub gate: Option<&'static str>,
+    /// A variable whose value is the word of an earlier step.
+    pub takes: Option<(&'static str, &'static str)>,
 }
 
 /// A value of a script variable.
@@ -79,6 +84,8 @@ impl Command {
             vars: BTreeMap::new(),
             timeout: Some(Duration::from_secs(60)),
             heartbeat: false,
+            gate: None,
+            takes: None,
         }
     }
 

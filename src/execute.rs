@@ -1,17 +1,17 @@
 //! Does what a plan says: phases in order, one lane per host inside a phase, and nothing that is not in the plan.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures_util::future::join_all;
 use secrecy::SecretString;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::action::{Action, Readiness, settle};
 use crate::command::{Command, Vault};
 use crate::facts::Observation;
-use crate::host::{HostError, Line};
+use crate::host::{HostError, Line, Word};
 use crate::inventory::{Cluster, NodeName};
 use crate::observe::{Hosts, look};
 use crate::plan::builder::place_of;
@@ -44,6 +44,35 @@ pub struct Run<'a> {
     pub tell: &'a dyn Fn(Event),
 }
 
+/// What steps tell one another while they run at the same time on different hosts.
+#[derive(Default)]
+struct Board {
+    words: RefCell<BTreeMap<String, Option<String>>>,
+    news: Notify,
+}
+
+impl Board {
+    /// Tells a word, or that it will never be told; what was told first stays.
+    fn tell(&self, word: &str, value: Option<String>) {
+        self.words
+            .borrow_mut()
+            .entry(word.to_owned())
+            .or_insert(value);
+        self.news.notify_waiters();
+    }
+
+    /// Waits for a word.
+    async fn wait(&self, word: &str) -> Option<String> {
+        loop {
+            let news = self.news.notified();
+            if let Some(value) = self.words.borrow().get(word) {
+                return value.clone();
+            }
+            news.await;
+        }
+    }
+}
+
 /// How every step of a plan ended, in the order of the plan.
 pub type Outcomes = Vec<Outcome>;
 
@@ -55,10 +84,11 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
     let outcomes = RefCell::new(vec![unknown; plan.steps.len()]);
     let failed: RefCell<BTreeSet<NodeName>> = RefCell::default();
     let gate = Semaphore::new(run.parallel.max(1));
+    let board = Board::default();
     let phases: BTreeSet<u32> = plan.steps.iter().map(|step| step.phase).collect();
     for phase in phases {
         let lanes = plan.nodes.iter().map(|place| {
-            let (outcomes, failed, gate) = (&outcomes, &failed, &gate);
+            let (outcomes, failed, gate, board) = (&outcomes, &failed, &gate, &board);
             async move {
                 let steps = plan
                     .steps
@@ -67,11 +97,21 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
                     .filter(|(_, step)| step.phase == phase && step.node == place.node);
                 let _pass = gate.acquire().await;
                 for (at, step) in steps {
-                    let skip = skip(plan, run, step, &failed.borrow());
+                    let act = step.action.act();
+                    let never = match act.awaits() {
+                        Some(word) => board.wait(word).await.is_none(),
+                        None => false,
+                    };
+                    let skip = skip(plan, run, step, &failed.borrow())
+                        .or_else(|| never.then(|| "what it waited for did not happen".into()));
                     let outcome = match skip {
                         Some(because) => Outcome::Skipped { because },
-                        None => one(at, step, run).await,
+                        None => one(at, step, run, board).await,
                     };
+                    // Whoever waits for a word that was not told waits no more.
+                    for word in act.tells() {
+                        board.tell(word, None);
+                    }
                     if !outcome.is_good() {
                         failed.borrow_mut().insert(step.node.clone());
                     }
@@ -81,13 +121,11 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
         });
         join_all(lanes).await;
     }
-    let outcomes = outcomes.into_inner();
-    settle_started(plan, &outcomes, run).await;
-    outcomes
+    outcomes.into_inner()
 }
 
 /// Leaves no server behind that its service manager still believes to be starting.
-async fn settle_started(plan: &Plan, outcomes: &Outcomes, run: &Run<'_>) {
+pub async fn settle_started(plan: &Plan, outcomes: &Outcomes, run: &Run<'_>) {
     let started: BTreeSet<&NodeName> = plan
         .steps
         .iter()
@@ -128,7 +166,7 @@ fn skip(plan: &Plan, run: &Run<'_>, step: &Step, failed: &BTreeSet<NodeName>) ->
         .map(|node| format!("a step on {node} did not succeed"))
 }
 
-async fn one(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
+async fn one(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcome {
     let act = step.action.act();
     let begin = Instant::now();
     (run.tell)(Event::StepStarted {
@@ -136,7 +174,7 @@ async fn one(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
         node: step.node.clone(),
         title: act.title(),
     });
-    let outcome = attempt(at, step, run).await;
+    let outcome = attempt(at, step, run, board).await;
     let title = if outcome.is_good() {
         act.done()
     } else {
@@ -153,7 +191,7 @@ async fn one(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
     outcome
 }
 
-async fn attempt(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
+async fn attempt(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcome {
     let act = step.action.act();
     let failed = |message: String| Outcome::Failed {
         message,
@@ -181,6 +219,9 @@ async fn attempt(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
         }
     }
     let hear = |line: &Line| match line {
+        Line::Fact(word, value) if act.tells().contains(&word.as_str()) => {
+            board.tell(word, Some(value.clone()));
+        }
         Line::Progress(done, total) => {
             (run.tell)(Event::StepProgress {
                 step: at,
@@ -200,10 +241,21 @@ async fn attempt(at: usize, step: &Step, run: &Run<'_>) -> Outcome {
         _ => {}
     };
     let mut result = Outcome::AlreadyDone;
-    for command in act.commands(&place) {
-        result = match host.run(&command, run.vault, &hear).await {
+    for mut command in act.commands(&place) {
+        if let Some((variable, word)) = command.takes {
+            let Some(value) = board.wait(word).await else {
+                return failed("what an earlier step was to tell is missing".into());
+            };
+            command = command.var(variable, value);
+        }
+        let word: Word = match command.gate {
+            Some(word) => Box::pin(board.wait(word)),
+            None => Box::pin(std::future::ready(None)),
+        };
+        result = match host.run_with(&command, run.vault, &hear, word).await {
             Ok(lines) => read(&lines),
             Err(HostError::Unreachable(reason)) => failed(reason.message),
+            Err(HostError::NotBegun(why)) => failed(why),
             Err(HostError::TimedOut(because) | HostError::Lost(because)) => {
                 Outcome::Unknown { because }
             }
@@ -226,6 +278,7 @@ fn read(lines: &[Line]) -> Outcome {
         .collect();
     let tail = || said[said.len().saturating_sub(10)..].to_vec();
     let mut outcome = None;
+    let mut undecided = false;
     for line in lines {
         match line {
             Line::Ok {
@@ -249,6 +302,7 @@ fn read(lines: &[Line]) -> Outcome {
                     output: tail(),
                 })
             }
+            Line::Fact(key, _) if key == "undecided" => undecided = true,
             Line::Exit(code) if *code != 0 => {
                 let message = format!("its script ended with exit code {code}");
                 outcome = Some(Outcome::Failed {
@@ -258,6 +312,11 @@ fn read(lines: &[Line]) -> Outcome {
             }
             _ => {}
         }
+    }
+    if let (true, Some(Outcome::Failed { message, .. })) = (undecided, &outcome) {
+        return Outcome::Unknown {
+            because: message.clone(),
+        };
     }
     outcome.unwrap_or_else(|| Outcome::Failed {
         message: "its script told no result".into(),

@@ -10,15 +10,19 @@
 //! | [`facts`] | what is |
 //! | [`postgres`] | what is true of PostgreSQL |
 //! | [`platform`] | where it lives |
+//! | [`backup`] | who takes backups |
 //! | [`files`], [`render`] | the managed files |
 //! | [`action`] | what can be done |
 //! | [`plan`] | what will be done |
+//! | [`adopt`] | from servers that run already to an inventory |
 //! | [`host`] | how we reach |
 //! | [`observe`], [`execute`] | the only two places that drive hosts |
 //! | [`report`] | how we tell |
 //! | [`cli`] | glue |
 
 pub mod action;
+pub mod adopt;
+pub mod backup;
 pub mod cli;
 pub mod command;
 pub mod execute;

@@ -8,20 +8,34 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+pub mod find;
+
 use crate::action::Place;
-use crate::action::place::{clone_unit, staging};
-use crate::command::Vault;
+use crate::action::place::{clone_unit, variables};
+use crate::backup::{Engine, engine_of};
+use crate::command::{Vault, shell_quote};
+use crate::facts::backups::Backups;
 use crate::facts::parse::{Context, parse};
 use crate::facts::{Facts, Observation, Sight, Unreachable, digest, question};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
-use crate::platform;
-use crate::postgres::pgpass;
+use crate::platform::{self, Family};
+use crate::postgres::{Major, pgpass};
 use crate::report::event::Event;
 
 const SCRIPT: &str = concat!(
     include_str!("action/prelude.sh"),
+    include_str!("facts/firewall.sh"),
+    include_str!("facts/tool.sh"),
+    include_str!("facts/disks.sh"),
     include_str!("facts/probe.sh"),
+    "\nrun_main\n"
+);
+
+const BACKUPS: &str = concat!(
+    include_str!("action/prelude.sh"),
+    include_str!("facts/wal_runs.sh"),
+    include_str!("facts/backups.sh"),
     "\nrun_main\n"
 );
 
@@ -83,12 +97,24 @@ pub async fn look(
         original: String::new(),
     };
     let node = cluster.nodes.get(name).ok_or_else(unknown)?;
-    // The platform is known for certain only once os-release was read; the paths of the first family are asked for.
-    let platform = platform::debian::platform(cluster.major, node.data_directory.as_deref());
+    // Unless the inventory says where PostgreSQL lives, the host tells what family it is of, and the script goes on there.
+    let (major, data_directory) = (cluster.major, node.data_directory.as_deref());
+    let choose = |id: &str, like: &str| {
+        platform::choose(
+            node.platform.as_ref(),
+            id,
+            like,
+            major,
+            &node.instance,
+            data_directory,
+        )
+    };
+    let guess = choose("", "")
+        .unwrap_or_else(|| platform::debian::platform(major, &node.instance, data_directory));
     let place = Place {
         cluster: cluster.name.clone(),
         node: name.clone(),
-        platform: platform.clone(),
+        platform: guess.clone(),
         major: cluster.major,
         port: node.port,
     };
@@ -116,10 +142,25 @@ pub async fn look(
                 .as_ref()
                 .map_or("", |backup| backup.mount.as_str()),
         )
+        .var("backup_tool", engine_of(cluster).map_or("", Engine::name))
         .var("clone_unit", clone_unit(&cluster.name, name))
-        .var("staging", staging(&platform.data_directory))
+        .var(
+            "places",
+            if node.platform.is_some() {
+                "false".into()
+            } else {
+                places(major, &node.instance, data_directory)
+            },
+        )
         .var("pass_digest", pass_digest)
         .var("wal_directory", cluster.major.caps().names.wal_directory)
+        .var(
+            "tablespace_places",
+            node.tablespaces
+                .values()
+                .map(|place| format!("{place}\n"))
+                .collect::<String>(),
+        )
         .timeout(Some(Duration::from_secs(60)));
     let lines = host
         .run(&command, &Vault::default(), &|_| {})
@@ -146,8 +187,14 @@ pub async fn look(
             _ => None,
         })
         .collect();
+    let os = facts.iter().find(|(key, _)| key == "os");
+    let mut os = os.map_or("", |(_, value)| value).split('\t');
+    let (id, like) = (os.next().unwrap_or(""), os.next().unwrap_or(""));
+    let platform = choose(id, like).unwrap_or(guess);
     let context = Context {
+        major: cluster.major,
         data_directory: &platform.data_directory,
+        port: node.port,
         unit: &platform.unit,
         clone_unit: &clone_unit(&cluster.name, name),
         mount: cluster.backup.as_ref().map(|backup| backup.mount.as_str()),
@@ -159,4 +206,61 @@ pub async fn look(
         help: format!("is the login root, or may it use sudo? ssh {name} sudo -n id"),
         original: said.join("\n"),
     })
+}
+
+/// Returns shell text that sets the variables of a place for the `$word` of an operating system.
+fn places(major: Major, instance: &str, data_directory: Option<&str>) -> String {
+    let mut text = "case $word in\n".to_owned();
+    for (family, names) in Family::KNOWN {
+        let Some(platform) = platform::of(family, major, instance, data_directory) else {
+            continue;
+        };
+        let variables: Vec<String> = variables(&platform)
+            .into_iter()
+            .map(|(name, value)| format!("{name}={}", shell_quote(value)))
+            .collect();
+        text += &format!("{}) {} ;;\n", names.join("|"), variables.join(" "));
+    }
+    text + "*) false ;;\nesac"
+}
+
+/// Reads what is on the backup mount, from one host that was seen; the error is one line.
+pub async fn backups(
+    cluster: &Cluster,
+    name: &NodeName,
+    place: &Place,
+    host: &dyn Host,
+) -> Result<Backups, String> {
+    let top = cluster
+        .backup
+        .as_ref()
+        .map(|backup| backup.top(&cluster.name))
+        .unwrap_or_default();
+    let engine = engine_of(cluster);
+    let script = engine
+        .and_then(Engine::scripts)
+        .map_or(BACKUPS, |scripts| scripts.list);
+    let command = place
+        .command("read the backups", script)
+        .var("top", top)
+        .timeout(Some(Duration::from_secs(60)));
+    let lines = host
+        .run(&command, &Vault::default(), &|_| {})
+        .await
+        .map_err(|error| format!("cannot read the backups from {name}: {error}"))?;
+    let mut facts: Vec<(String, String)> = Vec::new();
+    for line in lines {
+        match line {
+            Line::Fact(key, value) => facts.push((key, value)),
+            Line::Fail(why) => return Err(format!("cannot read the backups from {name}: {why}")),
+            // Half a list would be taken for all there is.
+            Line::Exit(code) if code != 0 => {
+                return Err(format!(
+                    "cannot read the backups from {name}: the script ended with exit code {code}"
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(engine.map_or_else(Backups::default, |engine| engine.listed(&facts)))
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::postgres::conf;
 
 /// The built-in templates by name.
-pub const BUILT_IN: [(&str, &str); 4] = [
+pub const BUILT_IN: [(&str, &str); 7] = [
     (
         "postgresql.conf.j2",
         include_str!("../templates/postgresql.conf.j2"),
@@ -23,7 +23,19 @@ pub const BUILT_IN: [(&str, &str); 4] = [
         "standby.conf.j2",
         include_str!("../templates/standby.conf.j2"),
     ),
+    (
+        "recovery.conf.j2",
+        include_str!("../templates/recovery.conf.j2"),
+    ),
     ("pgpass.j2", include_str!("../templates/pgpass.j2")),
+    (
+        "pgbackrest.conf.j2",
+        include_str!("../templates/pgbackrest.conf.j2"),
+    ),
+    (
+        "pitrery.conf.j2",
+        include_str!("../templates/pitrery.conf.j2"),
+    ),
 ];
 
 /// The templates of a run: built-in ones, and texts of the user's that replace them.

@@ -6,24 +6,32 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Which rooms a room may name.
-const WALLS: [(&str, &str); 14] = [
+const WALLS: [(&str, &str); 16] = [
     ("postgres", ""),
     ("platform", "postgres"),
-    ("inventory", "postgres"),
+    ("inventory", "platform postgres"),
     ("facts", "inventory postgres"),
     ("command", ""),
     ("render", "postgres"),
-    ("files", "facts inventory platform postgres render"),
-    ("action", "command facts inventory platform postgres"),
+    ("backup", "command facts inventory platform postgres"),
+    (
+        "files",
+        "backup command facts inventory platform postgres render",
+    ),
+    ("action", "backup command facts inventory platform postgres"),
     (
         "plan",
+        "action backup facts files inventory platform postgres render",
+    ),
+    (
+        "adopt",
         "action facts files inventory platform postgres render",
     ),
     ("host", "command facts inventory"),
     ("report", "action facts inventory plan postgres"),
     (
         "observe",
-        "action command facts host inventory platform postgres report",
+        "action backup command facts host inventory platform postgres report",
     ),
     (
         "execute",
@@ -31,12 +39,13 @@ const WALLS: [(&str, &str); 14] = [
     ),
     (
         "cli",
-        "action command execute facts files host inventory observe plan platform postgres render report",
+        "action adopt backup command execute facts files host inventory observe plan platform postgres render report",
     ),
 ];
 
 /// Rooms that decide: no input or output, no clock, no order that changes from run to run.
-const PURE: [&str; 9] = [
+const PURE: [&str; 11] = [
+    "backup",
     "postgres",
     "platform",
     "inventory",
@@ -46,6 +55,7 @@ const PURE: [&str; 9] = [
     "files",
     "action",
     "plan",
+    "adopt",
 ];
 const IMPURE: [&str; 10] = [
     "tokio",
@@ -183,6 +193,64 @@ fn versions_are_compared_in_the_version_table_only() {
     }
 }
 
+/// A script is told what to do by names, options and truths; the only thing it may ask is whether two versions are the same.
+#[test]
+fn scripts_compare_no_versions() {
+    let orders = [" -lt ", " -le ", " -gt ", " -ge ", " -eq ", " -ne "];
+    for (path, text) in files("src", "sh") {
+        for (number, line) in text.lines().enumerate() {
+            let names_version = line.contains("$major") || line.contains("version");
+            let compares = names_version && orders.iter().any(|order| line.contains(order));
+            assert!(!compares, "{path}:{}: {line}", number + 1);
+        }
+    }
+    for (path, text) in files("templates", "j2") {
+        for word in ["version", "major"] {
+            assert!(!text.contains(word), "{path} names {word}");
+        }
+    }
+}
+
+/// In front of `||` the shell goes on after what fails, and all of a script stands there: it must ask itself.
+#[test]
+fn a_script_goes_on_only_after_a_rename_that_succeeded() {
+    for (path, text) in files("src/action", "sh") {
+        for (number, line) in text.lines().enumerate() {
+            let renames = line.trim_start().starts_with("mv ");
+            let asks = line.contains("||") || line.contains("&&");
+            assert!(!renames || asks, "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
+/// What belongs to the service user is written by him: root would follow a link that he put there.
+#[test]
+fn root_writes_nothing_where_the_service_user_may() {
+    let his = [
+        "staging",
+        "data_directory",
+        "config_directory",
+        "home",
+        "auto",
+    ];
+    for (path, text) in files("src/action", "sh") {
+        for (number, line) in text.lines().enumerate() {
+            let writes = his
+                .iter()
+                .any(|place| line.contains(&format!(">\"${place}")));
+            let by_him = line.contains("as_service_user") || line.contains("'cd ");
+            let follows = line.contains("chown ")
+                && !line.contains("chown -h")
+                && !line.contains("chown root:root");
+            assert!(
+                !(writes && !by_him || follows),
+                "{path}:{}: {line}",
+                number + 1
+            );
+        }
+    }
+}
+
 #[test]
 fn a_file_does_one_thing() {
     for directory in ["src", "tests", "templates"] {
@@ -207,20 +275,45 @@ fn nothing_is_left_for_later_and_nothing_can_panic_unexplained() {
     }
 }
 
-/// What runs on hosts as root is checked as it is sent: the prelude, then the script.
+/// What runs on hosts as root is checked as it is sent: the shared parts, then the script.
 #[test]
 fn scripts_for_hosts_pass_shellcheck() {
     let scripts = files("src", "sh");
-    let prelude = &scripts
+    // What several scripts share stands in front of each.
+    let shared = |name: &str| {
+        let found = scripts.iter().find(|(path, _)| path.ends_with(name));
+        found.unwrap().clone()
+    };
+    let shared = [
+        "prelude.sh",
+        "manager.sh",
+        "job.sh",
+        "staging.sh",
+        "fetch.sh",
+        "wal_runs.sh",
+        "mount_lock.sh",
+        "take.sh",
+        "remove.sh",
+        "unpack.sh",
+        "apart.sh",
+        "patience.sh",
+    ]
+    .map(shared);
+    let texts: Vec<&str> = shared.iter().map(|(_, text)| text.as_str()).collect();
+    let in_front = texts.join("\n");
+    // Once is enough for those.
+    let single = scripts
         .iter()
-        .find(|(path, _)| path.ends_with("prelude.sh"))
-        .unwrap()
-        .1;
-    for (path, text) in &scripts {
-        if path.ends_with("prelude.sh") {
-            continue;
-        }
-        let whole = format!("{prelude}\n{text}\nrun_main\n");
+        .filter(|script| !shared[1..].contains(script));
+    for (path, text) in single {
+        let alone = text.starts_with("#!/bin/sh");
+        let whole = if alone {
+            text.clone()
+        } else if shared[0].0 == *path {
+            format!("{in_front}\nmain\n")
+        } else {
+            format!("{in_front}\n{text}\nmain\n")
+        };
         let mut child = Command::new("shellcheck")
             // The variables come from the command; functions of the prelude are not all used by each script.
             .args([

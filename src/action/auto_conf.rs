@@ -10,6 +10,7 @@ use crate::postgres::conf::{self, ConfLine};
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("marker.sh"),
     include_str!("auto_conf.sh"),
     "\nrun_main\n"
 );

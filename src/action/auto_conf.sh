@@ -7,9 +7,7 @@ main() {
         done
     else
         auto=$data_directory/postgresql.auto.conf
-        awk -v keys=" $keys " '{ name = tolower($1); sub("=.*", "", name) } index(keys, " " name " ") == 0' "$auto" >"$auto.new"
-        chown "$service_user:$service_user" "$auto.new"
-        mv -f "$auto.new" "$auto"
+        forget_keys "$auto" "$keys"
     fi
     ok
 }

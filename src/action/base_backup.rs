@@ -2,14 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fetch::{lines, staged, vacant};
 use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
-use crate::facts::{Content, Facts, Observation, Staging};
+use crate::facts::{Facts, Observation};
 use crate::inventory::NodeName;
 use crate::postgres::SystemId;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("job.sh"),
+    include_str!("staging.sh"),
     include_str!("base_backup.sh"),
     "\nrun_main\n"
 );
@@ -23,6 +26,9 @@ pub struct BaseBackup {
     pub conninfo: String,
     /// The slot that keeps WAL meanwhile, if there is one.
     pub slot: Option<String>,
+    /// Where its tablespaces are, and where the copies go.
+    #[serde(default)]
+    pub tablespaces: Vec<(String, String)>,
     /// The cluster's system identifier, if it exists before the plan runs.
     pub system_id: Option<SystemId>,
     /// Bytes of all databases, as far as known.
@@ -45,13 +51,7 @@ impl Act for BaseBackup {
     }
 
     fn expects(&self, facts: &Facts) -> Readiness {
-        match &facts.data.content {
-            Content::Nothing => Readiness::Ready,
-            _ => Readiness::Mismatch {
-                expected: format!("nothing in {}", facts.data.path),
-                found: "something".into(),
-            },
-        }
+        vacant(facts)
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
@@ -70,21 +70,12 @@ impl Act for BaseBackup {
                     "system_id",
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),
                 )
-                .var("wal_method", place.major.caps().names.basebackup_wal_method)
+                .var("tablespaces", lines(&self.tablespaces))
                 .timeout(None),
         ]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {
-        if let Some(facts) = world.facts_mut(node) {
-            facts.staging = Some(Staging {
-                path: super::place::staging(&facts.data.path),
-                complete: true,
-                source: self.source.to_string(),
-                system_id: self.system_id,
-                log: String::new(),
-            });
-            facts.jobs.clear();
-        }
+        staged(node, world, self.source.to_string(), self.system_id);
     }
 }

@@ -6,12 +6,20 @@ use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
 use crate::facts::{Content, Facts, Observation, predict};
 use crate::inventory::NodeName;
+use crate::platform::Family;
 
 use std::time::Duration;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("init_db.sh"),
+    "\nrun_main\n"
+);
+
+const UNIT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("boot_unit.sh"),
+    include_str!("init_db_unit.sh"),
     "\nrun_main\n"
 );
 
@@ -60,9 +68,13 @@ impl Act for InitDb {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
+        let script = match place.platform.family {
+            Family::Debian => SCRIPT,
+            Family::Rhel | Family::Custom => UNIT,
+        };
         vec![
             place
-                .command("create the database cluster", SCRIPT)
+                .command("create the database cluster", script)
                 .var("checksums", super::write_file::yes(self.checksums))
                 .timeout(Some(Duration::from_secs(300))),
         ]

@@ -8,32 +8,76 @@ use crate::inventory::NodeName;
 
 mod auto_conf;
 mod base_backup;
+mod carry_wal;
+mod checkpoint;
+mod drill;
+mod fetch;
+mod firewall;
 mod init_db;
+mod mark_standby;
+mod mount;
 mod packages;
 pub mod place;
 pub mod place_clone;
+mod promote;
 mod proof;
+mod prove_archive;
+mod prune;
+mod recover;
 mod register;
 mod replication_role;
+mod restore_copy;
+mod rewind;
 mod service;
 mod set_aside;
 mod slot;
+mod stop;
+mod take_backup;
+pub mod timer;
+mod tool;
+mod tool_backup;
+mod try_login;
+mod unpack_backup;
+mod verify_backup;
+mod verify_wal;
 mod wait;
 mod write_file;
 mod write_pgpass;
 
 pub use auto_conf::CleanAutoConf;
 pub use base_backup::BaseBackup;
+pub use carry_wal::{PlaceWal, ReadWal};
+pub use checkpoint::Checkpoint;
+pub use drill::Drill;
+pub use fetch::Source;
+pub use firewall::{ClosePort, OpenPort};
 pub use init_db::InitDb;
+pub use mark_standby::MarkStandby;
+pub use mount::PrepareMount;
 pub use packages::InstallPackages;
 pub use place::Place;
 pub use place_clone::PlaceClone;
+pub use promote::Promote;
 pub use proof::{DropProof, ReadProof, WriteProof};
+pub use prove_archive::{Archived, SeeArchived, SwitchWal};
+pub use prune::Prune;
+pub use recover::Recover;
 pub use register::Register;
 pub use replication_role::EnsureRole;
-pub use service::{Enable, Reload, Restart, Start, settle};
+pub use restore_copy::RestoreCopy;
+pub use rewind::{GrantRewind, Rewind};
+pub use service::{Disable, Enable, Reload, Restart, Start, settle};
 pub use set_aside::SetAside;
 pub use slot::{CreateSlot, DropSlot};
+pub use stop::Stop;
+pub use take_backup::TakeBackup;
+pub use timer::{DropTimer, SetTimer};
+pub use tool::{InstallTool, PrepareTool};
+pub use tool_backup::{ToolBackup, ToolExpire, ToolVerify};
+pub use try_login::TryLogin;
+pub use unpack_backup::UnpackBackup;
+pub use verify_backup::VerifyBackup;
+pub use verify_wal::VerifyWal;
 pub use wait::{WaitReplayed, WaitStreaming};
 pub use write_file::{Check, Text, WriteFile};
 pub use write_pgpass::WritePgpass;
@@ -88,6 +132,16 @@ pub trait Act {
         false
     }
 
+    /// Names the word of another step of its phase that must be told before it begins.
+    fn awaits(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Names the words that it tells other steps of its phase.
+    fn tells(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Compares what it expects with what was just seen.
     fn expects(&self, _facts: &Facts) -> Readiness {
         Readiness::Ready
@@ -98,6 +152,14 @@ pub trait Act {
 
     /// Changes an observation into what it will be once this is done on `node`.
     fn effect(&self, node: &NodeName, world: &mut Observation);
+}
+
+/// Names a server by its unit; where commands start it, it has none.
+fn server_of(unit: &str) -> &str {
+    match unit.trim_end_matches(".service") {
+        "" => "the server",
+        unit => unit,
+    }
 }
 
 macro_rules! actions {
@@ -129,6 +191,10 @@ macro_rules! actions {
 actions! {
     /// Install PostgreSQL's packages.
     InstallPackages,
+    /// Let addresses in to PostgreSQL's port.
+    OpenPort,
+    /// Take such rules away.
+    ClosePort,
     /// Create an empty instance.
     InitDb,
     /// Make the instance known to the platform's service manager.
@@ -139,6 +205,8 @@ actions! {
     WritePgpass,
     /// Take settings out of postgresql.auto.conf.
     CleanAutoConf,
+    /// Make the cluster's place on the backup mount.
+    PrepareMount,
     /// Create or change the replication role.
     EnsureRole,
     /// Create a replication slot.
@@ -147,14 +215,68 @@ actions! {
     DropSlot,
     /// Copy the data directory from another server into staging.
     BaseBackup,
+    /// Unpack a backup into staging.
+    UnpackBackup,
+    /// Let a restored server recover to its target.
+    Recover,
+    /// Restore a backup beside everything else.
+    RestoreCopy,
+    /// End a WAL segment.
+    SwitchWal,
+    /// See it in the archive.
+    SeeArchived,
+    /// Verify a backup.
+    VerifyBackup,
+    /// Restore a backup for trial.
+    Drill,
+    /// Set up the timer that takes backups.
+    SetTimer,
+    /// Remove it.
+    DropTimer,
+    /// Verify archived WAL.
+    VerifyWal,
+    /// Remove backups and WAL that are not needed any more.
+    Prune,
+    /// Take a base backup onto the mount.
+    TakeBackup,
+    /// Install a backup engine's packages.
+    InstallTool,
+    /// Make its repository.
+    PrepareTool,
+    /// Take a backup with it.
+    ToolBackup,
+    /// Verify its backups.
+    ToolVerify,
+    /// Remove those that are not needed any more.
+    ToolExpire,
     /// Rename a complete copy to the data directory.
     PlaceClone,
     /// Rename a data directory out of the way.
     SetAside,
+    /// Bring a diverged instance back.
+    Rewind,
+    /// Give the replication role what pg_rewind needs.
+    GrantRewind,
     /// Enable the service at boot.
     Enable,
+    /// Keep the service from starting.
+    Disable,
     /// Start the server.
     Start,
+    /// Stop the server.
+    Stop,
+    /// Promote a standby.
+    Promote,
+    /// Read the last WAL of a stopped primary.
+    ReadWal,
+    /// Give it to a standby.
+    PlaceWal,
+    /// Write a checkpoint.
+    Checkpoint,
+    /// Log in to another server for replication.
+    TryLogin,
+    /// Make a stopped instance a standby.
+    MarkStandby,
     /// Restart the server.
     Restart,
     /// Reload its configuration.

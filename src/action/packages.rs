@@ -6,12 +6,21 @@ use super::{Act, Kind, Place};
 use crate::command::Command;
 use crate::facts::Observation;
 use crate::inventory::NodeName;
+use crate::platform::Family;
 
 use std::time::Duration;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("installer.sh"),
     include_str!("packages.sh"),
+    "\nrun_main\n"
+);
+
+const RHEL: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("installer.sh"),
+    include_str!("packages_rhel.sh"),
     "\nrun_main\n"
 );
 
@@ -38,9 +47,13 @@ impl Act for InstallPackages {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
+        let script = match place.platform.family {
+            Family::Rhel => RHEL,
+            Family::Debian | Family::Custom => SCRIPT,
+        };
         vec![
             place
-                .command("install packages", SCRIPT)
+                .command("install packages", script)
                 .var("packages", self.packages.join(" "))
                 .timeout(Some(Duration::from_secs(1800))),
         ]

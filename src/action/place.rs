@@ -25,26 +25,24 @@ pub struct Place {
 impl Place {
     /// Makes a command of a script, with the variables that every script may use.
     pub fn command(&self, what: impl Into<String>, script: &'static str) -> Command {
-        let platform = &self.platform;
-        Command::new(what, script)
+        let command = Command::new(what, script)
             .var("cluster", &self.cluster)
             .var("node", &self.node)
             .var("major", self.major)
-            .var("port", self.port)
-            .var("bindir", &platform.bindir)
-            .var("config_directory", &platform.config_directory)
-            .var("data_directory", &platform.data_directory)
-            .var("home", &platform.home)
-            .var("service_user", &platform.user)
-            .var("unit", &platform.unit)
-            .var("instance", &platform.instance)
-            .var("socket_directory", &platform.socket_directory)
-            .var("log", &platform.log)
+            .var("port", self.port);
+        variables(&self.platform)
+            .into_iter()
+            .fold(command, |command, (name, value)| command.var(name, value))
     }
 
     /// Returns the directory a copy is made in before it is renamed to the data directory.
     pub fn staging(&self) -> String {
         staging(&self.platform.data_directory)
+    }
+
+    /// Returns the mark on the mount of what a node reads for `what`; a node's name holds no `~`.
+    pub fn reader(node: &NodeName, what: &str) -> String {
+        format!("{node}~{what}")
     }
 
     /// Returns the name of the transient unit that copies the data directory.
@@ -53,9 +51,34 @@ impl Place {
     }
 }
 
+/// Returns what scripts know of a platform, by the names of their variables.
+pub fn variables(platform: &Platform) -> Vec<(&'static str, &str)> {
+    let mut variables = vec![
+        ("family", platform.family.word()),
+        ("bindir", &platform.bindir),
+        ("config_directory", &platform.config_directory),
+        ("data_directory", &platform.data_directory),
+        ("home", &platform.home),
+        ("service_user", &platform.user),
+        ("unit", &platform.unit),
+        ("instance", &platform.instance),
+        ("socket_directory", &platform.socket_directory),
+        ("log", &platform.log),
+    ];
+    if let Some((start, stop)) = &platform.commands {
+        variables.extend([("start_command", start.as_str()), ("stop_command", stop)]);
+    }
+    variables
+}
+
 /// Returns the staging directory that belongs to a data directory: beside it, so that a rename suffices.
 pub fn staging(data_directory: &str) -> String {
     format!("{data_directory}.pgrepl-new")
+}
+
+/// Returns the mark on the mount of what a node reads for `what`; a node's name holds no `~`.
+pub fn reader(node: &NodeName, what: &str) -> String {
+    format!("{node}~{what}")
 }
 
 /// Returns the name of the transient unit that copies a data directory to a node.

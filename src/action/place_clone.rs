@@ -4,18 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
-use crate::facts::{Content, Facts, Observation, Signals, predict};
+use crate::facts::{Content, Facts, FileFact, Marker, Observation, predict};
 use crate::inventory::NodeName;
 use crate::postgres::SystemId;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("marker.sh"),
     include_str!("place_clone.sh"),
     "\nrun_main\n"
 );
 
 /// Parameters that would make a copy follow, stop or promote on its own if they came along in postgresql.auto.conf.
-pub const DANGEROUS: [&str; 18] = [
+pub const DANGEROUS: [&str; 19] = [
+    "archive_mode",
     "primary_conninfo",
     "primary_slot_name",
     "restore_command",
@@ -36,7 +38,7 @@ pub const DANGEROUS: [&str; 18] = [
     "cluster_name",
 ];
 
-/// Makes a complete copy the data directory of a standby.
+/// Makes a complete copy the data directory of a standby, or of a server that recovers to a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceClone {
     /// The data directory.
@@ -45,11 +47,21 @@ pub struct PlaceClone {
     pub source: NodeName,
     /// The cluster's system identifier, if it exists before the plan runs.
     pub system_id: Option<SystemId>,
+    /// What makes it a standby, or a server that recovers.
+    pub marker: Marker,
+    /// For a recovery: its settings, which stand in postgresql.auto.conf until it is over.
+    #[serde(default)]
+    pub recovery: Option<String>,
 }
 
 impl Act for PlaceClone {
     fn title(&self) -> String {
-        format!("the copy becomes {}", self.data_directory)
+        let with = if self.marker.is_recovery_conf() {
+            ", with a recovery.conf"
+        } else {
+            ""
+        };
+        format!("the copy becomes {}{with}", self.data_directory)
     }
 
     fn kind(&self) -> Kind {
@@ -79,6 +91,9 @@ impl Act for PlaceClone {
                     "system_id",
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),
                 )
+                .var("marker", &self.marker.name)
+                .var("marker_text", &self.marker.text)
+                .var("recovery", self.recovery.as_deref().unwrap_or_default())
                 .var("keys", DANGEROUS.join(" ")),
         ]
     }
@@ -86,15 +101,32 @@ impl Act for PlaceClone {
     fn effect(&self, node: &NodeName, world: &mut Observation) {
         let content = world
             .facts(&self.source)
-            .map(|source| source.data.content.clone());
-        if let Some(facts) = world.facts_mut(node) {
-            facts.staging = None;
-            facts.data.content = content.unwrap_or_else(|| predict::new_instance(true));
-            facts.data.signals = Signals {
-                standby: true,
-                backup_label: true,
-                ..Signals::default()
+            .map(|source| source.data.content.clone())
+            .filter(|_| self.recovery.is_none());
+        let Some(facts) = world.facts_mut(node) else {
+            return;
+        };
+        facts.staging = None;
+        facts.data.content = content.unwrap_or_else(|| predict::new_instance(true));
+        if let (Content::Instance(instance), Some(id)) = (&mut facts.data.content, self.system_id)
+            && let Ok(control) = &mut instance.control
+        {
+            control.system_id = id;
+        }
+        facts.data.signals.backup_label = true;
+        predict::mark(facts, &self.marker, self.recovery.is_none());
+        if let Some(recovery) = &self.recovery {
+            let text = format!("{recovery}\n");
+            let file = FileFact {
+                digest: crate::facts::digest(&text),
+                owner: String::new(),
+                group: String::new(),
+                mode: "600".into(),
+                content: Some(text),
+                unloaded: false,
             };
+            let path = format!("{}/postgresql.auto.conf", self.data_directory);
+            facts.files.insert(path, file);
         }
     }
 }

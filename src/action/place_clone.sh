@@ -1,7 +1,8 @@
 # Makes a complete copy the data directory: markers and settings first, one rename last.
-# In: staging system_id keys (parameters that must not be inherited)
+# In: staging system_id keys (parameters that must not be inherited) marker marker_text
+#     recovery (settings of a recovery, or empty)
 main() {
-    if [ -f "$data_directory/PG_VERSION" ] && [ -f "$data_directory/standby.signal" ] && [ ! -e "$staging" ]; then
+    if [ -f "$data_directory/PG_VERSION" ] && [ -f "$data_directory/$marker" ] && [ ! -e "$staging" ]; then
         already
         return
     fi
@@ -13,19 +14,23 @@ main() {
         [ -z "$(ls -A "$data_directory")" ] || refused "an empty or missing $data_directory" "something in it"
     fi
     auto=$staging/data/postgresql.auto.conf
-    if [ -f "$auto" ]; then
-        awk -v keys=" $keys " '{ name = tolower($1); sub("=.*", "", name) } index(keys, " " name " ") == 0' "$auto" >"$auto.new"
-        chown "$service_user:$service_user" "$auto.new"
-        mv -f "$auto.new" "$auto"
+    if [ -f "$auto" ]; then forget_keys "$auto" "$keys"; fi
+    if [ -n "$recovery" ]; then
+        # shellcheck disable=SC2016 # expanded by the shell it is given to
+        printf '%s\n' "$recovery" | as_service_user sh -c 'umask 077 && cat >>"$1"' sh "$auto" || fail "cannot write $auto: no space left"
     fi
-    rm -f "$staging/data/recovery.signal"
-    : >"$staging/data/standby.signal"
-    chown "$service_user:$service_user" "$staging/data/standby.signal"
-    chmod 600 "$staging/data/standby.signal"
-    chmod 700 "$staging/data"
+    if config_inside; then
+        # What came along is the other server's: this one gets its own before it starts.
+        inside=$staging/data${config_directory#"$data_directory"}
+        rm -f "$inside/postgresql.conf" "$inside/pg_hba.conf" "$inside"/*.pgrepl-previous "$inside"/*.before-pgrepl
+    fi
+    case $log in "$data_directory"/*) rm -rf "$staging/data${log#"$data_directory"}" ;; esac
+    write_marker "$staging/data"
+    as_service_user chmod 700 "$staging/data"
     sync
     if [ -d "$data_directory" ]; then rmdir "$data_directory" || fail "cannot replace $data_directory: it is a mount point or in use"; fi
-    mv "$staging/data" "$data_directory"
+    mv "$staging/data" "$data_directory" || fail "cannot give the copy in $staging its place, $data_directory"
+    label_data
     sync
     rm -rf "$staging"
     ok

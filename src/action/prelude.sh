@@ -11,6 +11,16 @@ unset PGPASSWORD PGUSER PGHOST PGDATABASE PGOPTIONS PGSERVICE 2>/dev/null || :
 PGCONNECT_TIMEOUT=5
 export PGCONNECT_TIMEOUT
 
+# The client programs: the server's own, or where its package has none, those of the newest version beside it.
+find_clients() {
+    clients=${bindir:-}
+    if [ -n "$clients" ] && [ ! -x "$clients/psql" ]; then
+        newest=$(printf '%s\n' "${bindir%/"$major"/bin}"/*/bin/psql | sort -V | tail -n 1)
+        if [ -x "$newest" ]; then clients=${newest%/psql}; fi
+    fi
+}
+find_clients
+
 # The results go to descriptor 7, so that no program can mix its words into them.
 escape() {
     case $1 in
@@ -33,20 +43,45 @@ fail() {
 note() { printf '@note %s\n' "$(escape "$1")" >&7; }
 progress() { printf '@progress %s %s\n' "$1" "$2" >&7; }
 
-# Runs a program as the service user; signals and the exit status pass through.
+# Runs a program as the service user; signals and the exit status pass through. Older setprivs know neither names nor
+# --init-groups, only the option that came after both tells; runuser costs a process more.
+setpriv_knows=$(setpriv --help 2>&1) || :
 as_service_user() {
-    if command -v setpriv >/dev/null 2>&1; then
-        HOME=$home setpriv --reuid "$service_user" --regid "$service_user" --init-groups "$@"
+    case $setpriv_knows in
+        *--reset-env*) HOME=$home setpriv --reuid "$service_user" --regid "$service_user" --init-groups "$@" ;;
+        *) HOME=$home runuser -u "$service_user" -- "$@" ;;
+    esac
+}
+
+# Makes a directory of the service user's: by himself where he may, so that root follows nothing that he put there.
+own_directory() {
+    as_service_user mkdir -m 700 "$1" 2>/dev/null || { mkdir -m 700 "$1" && chown -h "$service_user:$service_user" "$1"; } || fail "cannot make $1"
+}
+
+# Writes a file of the service user's whole, likewise: put PATH TEXT
+put() {
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    if as_service_user test -w "${1%/*}"; then
+        printf '%s' "$2" | as_service_user sh -c 'umask 077 && cat >"$1.put" && mv -f "$1.put" "$1"' sh "$1"
     else
-        HOME=$home sudo -n -u "$service_user" -- "$@"
-    fi
+        printf '%s' "$2" >"$1" && chown -h "$service_user:$service_user" "$1"
+    fi || fail "cannot write $1"
 }
 
 # Runs SQL as the service user over the local socket, one statement per line of the answer.
 sql() {
     # The working directory of an administrator may be closed to the service user.
-    printf '%s\n' "$1" | (cd / && as_service_user "$bindir/psql" -XAtq -w -v ON_ERROR_STOP=1 \
+    printf '%s\n' "$1" | (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 \
         -h "$socket_directory" -p "$port" -d postgres)
+}
+
+# Runs a command that touches a file system that may not answer: within SECONDS COMMAND... ; 124 when it gave none in
+# time. What the kernel holds cannot be killed: only a shell that waits for it is, and nothing here waits for its output.
+within() {
+    limit=$1
+    shift
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    timeout "$limit" sh -c 'trap "kill -KILL \$work" TERM; "$@" & work=$!; wait "$work"' sh "$@" >/dev/null 2>&1 7>&-
 }
 
 # Waits until a command succeeds: wait_for SECONDS COMMAND... ; looks ten times a second at first.
@@ -71,14 +106,84 @@ postmaster_pid() {
 }
 
 accepts_connections() {
-    "$bindir/pg_isready" -q -h "$socket_directory" -p "$port" -d postgres
+    "$clients/pg_isready" -q -h "$socket_directory" -p "$port" -d postgres
+}
+
+# The file the server writes its log into now: where a collector writes, the newest one.
+server_log() {
+    if [ -d "$log" ]; then
+        # shellcheck disable=SC2012 # the names are made by the server
+        printf '%s/%s\n' "$log" "$(ls -t "$log" | head -n 1)"
+    else
+        printf '%s\n' "$log"
+    fi
 }
 
 log_tail() {
-    if [ -f "$log" ]; then tail -n "${1:-10}" "$log" >&2; fi
+    log_now=$(server_log)
+    if [ -f "$log_now" ]; then tail -n "${1:-10}" "$log_now" >&2; fi
+    # What a server says before its collector works is heard by its unit only.
+    if [ -d "$log" ] && [ -n "$unit" ]; then journalctl -q --no-pager -o cat -n "${1:-10}" -u "$unit" >&2 || :; fi
 }
 
+config_inside() { case $config_directory/ in "$data_directory"/*) return 0 ;; *) return 1 ;; esac }
+
+selinux_on() { command -v selinuxenabled >/dev/null 2>&1 && selinuxenabled; }
+
+# Gives files the labels that their places ask for, where SELinux is on.
+label() {
+    if selinux_on; then restorecon -R "$@" >&2 || note "restorecon failed on $*"; fi
+}
+
+# Gives a place and all in it labels of one type. Where the policy has another one for it, what is there would be closed to
+# the server, and SELinux is told first: label_as TYPE PLACE
+label_as() {
+    selinux_on || return 0
+    case $(matchpathcon -n "$2" 2>/dev/null) in
+        *:"$1":*) ;;
+        *)
+            rule="$(printf '%s' "$2" | sed 's/[].*^$+?(){}|\\[]/\\&/g')(/.*)?"
+            tell_selinux "$1" "$rule" || {
+                note "SELinux may keep the server from $2: semanage fcontext -a -t $1 '$rule' && restorecon -R $2"
+                return 0
+            }
+            note "SELinux knows $2 as $1 from now on"
+            ;;
+    esac
+    label "$2"
+}
+tell_selinux() {
+    answer=$(semanage fcontext -a -t "$1" "$2" 2>&1) && return
+    printf '%s\n' "$answer" >&2
+    # The policy may know the place by another name.
+    other=$(printf '%s\n' "$answer" | sed -n "s/.*Try adding '\(.*\)' instead.*/\1/p")
+    [ -n "$other" ] && semanage fcontext -a -t "$1" "$other" >&2
+}
+
+# The data directory and its tablespaces, wherever the inventory has them.
+label_data() {
+    for place in "$data_directory" "$data_directory"/pg_tblspc/*; do
+        [ ! -d "$place" ] || label_as postgresql_db_t "$(readlink -f "$place")"
+    done
+}
+
+# The data directory that the unit gives to the server.
+unit_data() {
+    unit_data_is=$(systemctl show -p Environment "$unit" 2>/dev/null | sed 's/^Environment=//' | tr ' ' '\n' | tr -d '"' | sed -n 's/^PGDATA=//p' | tail -n 1)
+    printf '%s\n' "${unit_data_is%/}"
+}
+
+# A field of the control file: control_field DATA-DIRECTORY NAME. Another version's pg_controldata would tell nonsense.
 control_field() {
+    if [ ! -x "$bindir/pg_controldata" ]; then
+        # It stands first in the control file of every version (src/include/catalog/pg_control.h).
+        if [ "$2" != 'Database system identifier' ]; then
+            echo "pg_controldata is not installed in $bindir" >&2
+            return 1
+        fi
+        od -An -t u8 -N 8 "$1/global/pg_control" | tr -d ' '
+        return
+    fi
     "$bindir/pg_controldata" "$1" | awk -F ': *' -v want="$2" '$1 == want { print $2 }'
 }
 
@@ -86,10 +191,43 @@ digest_of() {
     if [ -e "$1" ]; then sha256sum <"$1" | cut -d ' ' -f 1; else echo absent; fi
 }
 
-# Runs main, defined by the script that follows, and ends with the line that says the script was not cut short.
+# Whoever works on a mount that does not answer says nothing any more, so another one looks at it, and speaks in its
+# place. What had begun there may go on when it answers again; this script does not.
+watch_mount() {
+    while [ -d "/proc/$worker" ]; do
+        sleep 5 >/dev/null 2>&1
+        code=0
+        within 20 stat -f "$top" || code=$?
+        [ "$code" != 124 ] || {
+            printf '@fail %s does not answer\n@exit 0\n' "$(escape "$top")"
+            kill -KILL "$$" "$worker"
+        }
+    done
+}
+
+# Runs main, defined by the script that follows, and ends with the line that says the script was not cut short. Because
+# its exit status is looked at, the shell does not stop in it at a command that fails, whatever `set -e` says: whoever
+# goes on after something that must have succeeded asks.
 run_main() {
-    rc=0
-    (main </dev/null 7>&1 >&2) || rc=$?
+    # In front of || the shell would go on after a command that fails.
+    set +e
+    if [ -n "${top:-}" ]; then
+        careful_main &
+        worker=$!
+        watch_mount &
+        watcher=$!
+        wait "$worker"
+        rc=$?
+        kill "$watcher" 2>/dev/null
+    else
+        careful_main
+        rc=$?
+    fi
+    set -e
     printf '@exit %s\n' "$rc"
     exit 0
 }
+careful_main() (
+    set -e
+    main </dev/null 7>&1 >&2
+)

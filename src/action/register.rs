@@ -6,10 +6,18 @@ use super::{Act, Kind, Place};
 use crate::command::Command;
 use crate::facts::Observation;
 use crate::inventory::NodeName;
+use crate::platform::Family;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("register.sh"),
+    "\nrun_main\n"
+);
+
+const UNIT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("boot_unit.sh"),
+    include_str!("register_unit.sh"),
     "\nrun_main\n"
 );
 
@@ -22,7 +30,10 @@ pub struct Register {
 
 impl Act for Register {
     fn title(&self) -> String {
-        format!("service {}", self.unit)
+        match self.unit.as_str() {
+            "" => "directories of the server".into(),
+            unit => format!("service {unit}"),
+        }
     }
 
     fn kind(&self) -> Kind {
@@ -30,7 +41,11 @@ impl Act for Register {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![place.command("register the service", SCRIPT)]
+        let script = match place.platform.family {
+            Family::Debian => SCRIPT,
+            Family::Rhel | Family::Custom => UNIT,
+        };
+        vec![place.command("register the service", script)]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {

@@ -6,18 +6,33 @@ use super::{Act, Kind, Place};
 use crate::command::Command;
 use crate::facts::{Observation, predict};
 use crate::inventory::NodeName;
+use crate::platform::Family;
 
 use std::time::Duration;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("manager.sh"),
+    include_str!("boot_debian.sh"),
+    include_str!("service.sh"),
+    "\nrun_main\n"
+);
+
+const UNIT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("manager.sh"),
+    include_str!("boot_unit.sh"),
     include_str!("service.sh"),
     "\nrun_main\n"
 );
 
 fn command(place: &Place, verb: &'static str) -> Command {
+    let script = match place.platform.family {
+        Family::Debian => SCRIPT,
+        Family::Rhel | Family::Custom => UNIT,
+    };
     place
-        .command(verb, SCRIPT)
+        .command(verb, script)
         .var("verb", verb)
         .var("config", place.platform.config("postgresql.conf"))
         .timeout(Some(Duration::from_secs(1300)))
@@ -37,7 +52,7 @@ pub struct Enable {
 
 impl Act for Enable {
     fn title(&self) -> String {
-        format!("enable at boot {}", self.unit.trim_end_matches(".service"))
+        format!("enable at boot {}", super::server_of(&self.unit))
     }
 
     fn done(&self) -> String {
@@ -60,6 +75,41 @@ impl Act for Enable {
     }
 }
 
+/// Keeps the service from starting, by hand or at boot: the fence around a primary that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disable {
+    /// The unit.
+    pub unit: String,
+}
+
+impl Act for Disable {
+    fn title(&self) -> String {
+        format!("disable {}", super::server_of(&self.unit))
+    }
+
+    fn done(&self) -> String {
+        match self.unit.as_str() {
+            "" => "not fenced: there is no unit to disable".into(),
+            _ => "fenced: its service is disabled".into(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Change
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![command(place, "disable")]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let (Some(facts), false) = (world.facts_mut(node), self.unit.is_empty()) {
+            facts.service.enabled = false;
+            facts.service.start = "disabled".into();
+        }
+    }
+}
+
 /// Makes the server start; only an answering server counts as done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
@@ -69,7 +119,7 @@ pub struct Start {
 
 impl Act for Start {
     fn title(&self) -> String {
-        format!("start {}", self.unit.trim_end_matches(".service"))
+        format!("start {}", super::server_of(&self.unit))
     }
 
     fn done(&self) -> String {
@@ -102,7 +152,7 @@ pub struct Restart {
 
 impl Act for Restart {
     fn title(&self) -> String {
-        format!("restart {}", self.unit.trim_end_matches(".service"))
+        format!("restart {}", super::server_of(&self.unit))
     }
 
     fn done(&self) -> String {
@@ -135,7 +185,7 @@ pub struct Reload {
 
 impl Act for Reload {
     fn title(&self) -> String {
-        format!("reload {}", self.unit.trim_end_matches(".service"))
+        format!("reload {}", super::server_of(&self.unit))
     }
 
     fn done(&self) -> String {
@@ -153,6 +203,36 @@ impl Act for Reload {
     fn effect(&self, node: &NodeName, world: &mut Observation) {
         if let Some(facts) = world.facts_mut(node) {
             predict::load(facts, false);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    /// Asks the shared part of the scripts what it makes of a unit's properties.
+    fn ask(properties: &str, question: &str) -> String {
+        let script = format!(
+            "set -eu\nunit=u\nsystemctl() {{ printf '%s\\n' {properties}; }}\n{}\n{question}\n",
+            include_str!("manager.sh")
+        );
+        let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn a_unit_that_nobody_works_on_is_told_from_one_that_is_slow() {
+        for (properties, state) in [
+            ("ControlPID=0 MainPID=7 Job= SubState=running", "rests"),
+            ("ControlPID=0 MainPID=0 Job=0 SubState=dead", "rests"),
+            ("ControlPID=0 MainPID=0 Job=12 SubState=dead", "works"),
+            ("ControlPID=9 MainPID=0 Job=12 SubState=start", "works"),
+            ("ControlPID=0 MainPID=7 Job=12 SubState=start", "works"),
+            // A forking unit whose program has ended without a server waits for its PID file for ever.
+            ("ControlPID=0 MainPID=0 Job=12 SubState=start", "stuck"),
+        ] {
+            assert_eq!(ask(properties, "manager_state"), state, "{properties}");
         }
     }
 }

@@ -1,13 +1,5 @@
 # Starts, restarts, reloads or enables the server.
-# In: verb (start, restart, reload, settle, enable); for restart and reload: config (postgresql.conf)
-# The service manager is asked and then not waited for: Debian's unit waits for ever for a server that died
-# while it started, and two seconds too long for one that lives. Only the server's own answer counts.
-
-manager_works() {
-    worker=$(systemctl show -p ControlPID --value "$unit" 2>/dev/null) || worker=0
-    [ "${worker:-0}" != 0 ]
-}
-manager_rests() { ! manager_works; }
+# In: verb (start, restart, reload, settle, enable, disable); for restart and reload: config (postgresql.conf)
 
 # One life of the postmaster: its process and when it began.
 life() {
@@ -16,32 +8,13 @@ life() {
 
 # Asks for a start or restart and waits for a life of the server other than the one given.
 bring_up() {
-    # A unit that is asked to stop while it still starts kills the server slowly instead of stopping it.
-    wait_for 60 manager_rests || :
-    systemctl reset-failed "$unit" 2>/dev/null || :
-    systemctl --no-block "$1" "$unit" >&2 || :
+    begin_start "$1"
     patience=$(($(date +%s) + 600))
-    idle=0
     until now_lives=$(life) && [ "$now_lives" != none ] && [ "$now_lives" != "$2" ] && accepts_connections; do
-        if postmaster_pid >/dev/null; then
-            idle=0
-            [ "$(date +%s)" -lt "$patience" ] || fail "the server runs, but did not accept connections within 600 s"
-        elif manager_works; then
-            idle=0
-        else
-            # Between its processes the service manager takes a moment.
-            idle=$((idle + 1))
-            [ "$idle" -lt 20 ] || return 1
-        fi
+        start_goes_on || return 1
+        [ "$(date +%s)" -lt "$patience" ] || fail "the server did not accept connections within 600 s"
         sleep 0.1
     done
-}
-
-# Ends what is left of a start that came to nothing, so that the next one is not queued behind it.
-forget_start() {
-    systemctl --no-block stop "$unit" 2>/dev/null || :
-    wait_for 30 manager_rests || :
-    systemctl reset-failed "$unit" 2>/dev/null || :
 }
 
 put_back() {
@@ -49,11 +22,15 @@ put_back() {
 }
 
 loaded_at() { sql 'select extract(epoch from pg_conf_load_time())'; }
-load_errors() {
+# A parameter of the postmaster that left the file waits for a restart; that, too, is told as an error, without a name.
+load_errors() (
+    PGOPTIONS='-c lc_messages=C'
+    export PGOPTIONS
     sql "select coalesce(sourcefile, '') || ':' || coalesce(sourceline::text, '') || ' ' || coalesce(name, '') || ': ' || error
          from pg_file_settings f where error is not null
-         and not exists (select from pg_settings s where s.name = f.name and s.context in ('postmaster', 'internal'))"
-}
+         and not exists (select from pg_settings s where s.name = f.name and s.context in ('postmaster', 'internal'))
+         and error not like '%cannot be changed without restarting the server'"
+)
 reload() {
     before=$(loaded_at)
     sql 'select pg_reload_conf()' >/dev/null
@@ -104,10 +81,12 @@ main() {
             wait_for 30 manager_rests || :
             already
             ;;
+        disable)
+            fence
+            ok
+            ;;
         enable)
-            printf 'auto\n' >"$config_directory/start.conf"
-            systemctl enable --quiet postgresql.service 2>/dev/null || :
-            systemctl daemon-reload 2>/dev/null || :
+            unfence
             ok
             ;;
     esac

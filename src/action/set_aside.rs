@@ -43,7 +43,7 @@ impl Act for SetAside {
                 expected: "a stopped server".into(),
                 found: "one that runs".into(),
             }
-        } else if found == Some(self.system_id) {
+        } else if found == Some(self.system_id) || facts.cannot_read_control() {
             Readiness::Ready
         } else if facts.data.content == Content::Nothing {
             Readiness::AlreadyDone
@@ -67,6 +67,10 @@ impl Act for SetAside {
         if let Some(facts) = world.facts_mut(node) {
             facts.data.content = Content::Nothing;
             facts.data.signals = Signals::default();
+            facts.data.rewinding = false;
+            facts.data.slots.clear();
+            let inside = format!("{}/", self.data_directory);
+            facts.files.retain(|path, _| !path.starts_with(&inside));
             facts.set_aside.push(Aside {
                 path: format!("{}.pgrepl-…", self.data_directory),
             });

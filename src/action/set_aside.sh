@@ -1,4 +1,4 @@
-# Renames a data directory out of the way; it is never deleted.
+# Renames a data directory and its tablespaces out of the way; nothing is deleted.
 # In: system_id (of what is expected there)
 main() {
     ! postmaster_pid >/dev/null || refused "no server in $data_directory" "one that runs"
@@ -8,8 +8,23 @@ main() {
     }
     found=$(control_field "$data_directory" 'Database system identifier')
     [ "$found" = "$system_id" ] || refused "system identifier $system_id in $data_directory" "$found"
-    aside=$data_directory.pgrepl-$(date -u +%Y%m%dT%H%M%SZ)
-    mv "$data_directory" "$aside"
+    stamp=$(date -u +%Y%m%dT%H%M%SZ)
+    aside=$data_directory.pgrepl-$stamp
+    for link in "$data_directory"/pg_tblspc/*; do
+        [ -L "$link" ] || continue
+        place=$(readlink -f "$link")
+        [ -d "$place" ] || continue
+        # The link is the service user's: root renames nothing that is not.
+        [ "$(stat -c %U "$place")" = "$service_user" ] || fail "the tablespace $place does not belong to $service_user: it cannot be set aside"
+        ! mountpoint -q "$place" || fail "the tablespace $place is itself a mount point: it cannot be set aside by a rename"
+        # The copy that is set aside stays whole: its link follows.
+        mv "$place" "$place.pgrepl-$stamp" || fail "cannot set the tablespace $place aside"
+        as_service_user ln -sfn "$place.pgrepl-$stamp" "$link"
+        # WAL that a recovery replays may make a tablespace here again.
+        own_directory "$place"
+    done
+    mv "$data_directory" "$aside" || fail "cannot set $data_directory aside"
+    rm -rf "$data_directory.pgrepl-rewinding"
     sync
     ok "$aside"
 }

@@ -14,11 +14,13 @@ main() {
                 already
                 return
             fi
-            # A standby that left the inventory may still stream; without its slot it cannot come back.
-            sql "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '$slot' and active" >/dev/null
-            unused() { [ "$(sql "select active from pg_replication_slots where slot_name = '$slot'")" = f ]; }
-            wait_for 10 unused || fail "cannot drop the slot $slot: someone streams through it"
-            sql "select pg_drop_replication_slot('$slot')" >/dev/null || fail "cannot drop the slot $slot"
+            # A standby that left the inventory may still stream, and comes back at once; without its slot it cannot.
+            gone() {
+                sql "select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '$slot' and active" >/dev/null
+                sql "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '$slot' and not active" >/dev/null || :
+                [ "$(sql "select count(*) from pg_replication_slots where slot_name = '$slot'")" = 0 ]
+            }
+            wait_for 10 gone || fail "cannot drop the slot $slot: someone streams through it"
             ;;
     esac
     ok

@@ -1,29 +1,34 @@
-# Writes a file whole: temporary file beside it, owner and mode first, checked, synced, renamed.
+# Writes a file whole: temporary file beside it, owner and mode first, checked, synced, renamed. Where the service user may
+# write, he does: root follows nothing that he put there.
 # In: path owner mode content expected (digest, "absent" or "any") check (none, conf, hba)
 
 put_back() {
     if [ -n "$saved" ]; then mv -f "$saved" "$path"; else rm -f "$path"; fi
 }
 
+writer() { if [ "$by_user" = yes ]; then as_service_user "$@"; else "$@"; fi; }
+
 main() {
+    directory=$(dirname "$path")
+    if as_service_user test -w "$directory"; then by_user=yes; else by_user=no; fi
     found=$(digest_of "$path")
     wanted=$(printf '%s' "$content" | sha256sum | cut -d ' ' -f 1)
     if [ "$found" = "$wanted" ]; then
-        chown "$owner" "$path"
-        chmod "$mode" "$path"
+        chown -h "$owner" "$path"
+        writer chmod "$mode" "$path"
         already
         return
     fi
     if [ "$expected" != any ] && [ "$found" != "$expected" ]; then
         refused "$path as it was planned on ($(printf %.12s "$expected"))" "another content ($(printf %.12s "$found"))"
     fi
-    directory=$(dirname "$path")
+    case $directory in /usr/local/lib/pgrepl/* | /etc/pgbackrest | /etc/pitrery) (umask 022 && mkdir -p "$directory") ;; esac
     [ -d "$directory" ] || fail "cannot write $path: its directory does not exist"
-    temporary=$(mktemp "$directory/.pgrepl.XXXXXX")
+    temporary=$(writer mktemp "$directory/.pgrepl.XXXXXX")
     trap 'rm -f "$temporary"' EXIT
-    chown "$owner" "$temporary"
-    chmod "$mode" "$temporary"
-    printf '%s' "$content" >"$temporary" || fail "cannot write $path: no space left in $directory"
+    { chown -h "$owner" "$temporary" && writer chmod "$mode" "$temporary"; } || fail "cannot write $path: it cannot belong to $owner"
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    printf '%s' "$content" | writer sh -c 'cat >"$1"' sh "$temporary" || fail "cannot write $path: no space left in $directory"
     sync "$temporary" 2>/dev/null || sync
 
     if [ "$check" = conf ]; then
@@ -38,12 +43,14 @@ main() {
     saved=
     if [ -e "$path" ]; then
         saved=$path.pgrepl-previous
-        cp -p "$path" "$saved"
+        writer cp -p "$path" "$saved"
         if [ "$keep_original" = yes ] && [ ! -e "$path.before-pgrepl" ]; then
-            cp -p "$path" "$path.before-pgrepl"
+            writer cp -p "$path" "$path.before-pgrepl"
         fi
     fi
-    mv -f "$temporary" "$path"
+    mv -f "$temporary" "$path" || fail "cannot write $path: it cannot be replaced"
+    # What stands there the server runs, which it may do with programs only.
+    case $path in /usr/local/lib/pgrepl/*) label_as bin_t /usr/local/lib/pgrepl ;; *) label "$path" ;; esac
     sync "$directory" 2>/dev/null || sync
 
     if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && accepts_connections; then

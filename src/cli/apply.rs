@@ -156,7 +156,7 @@ async fn go(
     let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
     let changed = drive.conclude(&plan, &outcomes, interrupted)?;
     // The plan was done if a second one is empty; else what is left is told.
-    let seen = drive.look().await;
+    let seen = drive.verify(&plan, &outcomes, &seen).await;
     let left = make(&seen)?;
     if !left.steps.is_empty() {
         let steps: Vec<String> = left

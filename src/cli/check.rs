@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::exit::PENDING;
-use super::{Failure, Format, Global, Kind, context, plan};
+use super::{Failure, Format, Global, Kind, context, plan, secrets};
 use crate::action::Action;
 use crate::command::Vault;
 use crate::plan::{Plan, Step, check::check};
@@ -57,10 +57,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
-    let mut random = [0u8; 8];
-    getrandom::fill(&mut random)
-        .map_err(|error| Failure::new(Kind::Failed, format!("cannot make a token: {error}")))?;
-    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = secrets::token()?;
     let seen = drive.look().await;
     let cluster = &drive.loaded.cluster;
     let plan = check(cluster, &drive.loaded.templates, &seen, &token, seconds)
@@ -88,23 +85,25 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
         drive.ended.replace(ended);
         clean = again.iter().all(|outcome| outcome.is_good());
     }
-    let ended = drive.ended.borrow();
-    let at = |wanted: usize| -> Option<Instant> {
-        ended
+    let proof = {
+        let ended = drive.ended.borrow();
+        let at = |wanted: usize| -> Option<Instant> {
+            ended
+                .iter()
+                .find(|(step, _)| *step == wanted)
+                .map(|(_, at)| *at)
+        };
+        let wrote = plan
+            .steps
             .iter()
-            .find(|(step, _)| *step == wanted)
-            .map(|(_, at)| *at)
+            .position(|step| matches!(step.action, Action::WriteProof(_)))
+            .and_then(at);
+        let later = |step: usize| -> Option<u64> {
+            let late = at(step)?.saturating_duration_since(wrote?);
+            u64::try_from(late.as_millis()).ok()
+        };
+        Proof::conclude(&plan, &outcomes, &later, clean)
     };
-    let wrote = plan
-        .steps
-        .iter()
-        .position(|step| matches!(step.action, Action::WriteProof(_)))
-        .and_then(at);
-    let later = |step: usize| -> Option<u64> {
-        let late = at(step)?.saturating_duration_since(wrote?);
-        u64::try_from(late.as_millis()).ok()
-    };
-    let proof = Proof::conclude(&plan, &outcomes, &later, clean);
     match drive.global.format {
         Format::Json | Format::Jsonl => {
             sink::out(&(serde_json::to_string(&proof).unwrap_or_default() + "\n"));
@@ -113,8 +112,17 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
             sink::out(&proof::show(&proof, drive.global.out()));
         }
     }
+    let mut whole = true;
+    if cluster.backup.is_some()
+        && let Ok((_, there)) = super::backup::read(cluster, drive.connections, &seen).await
+    {
+        for said in crate::report::archive::problems(&there) {
+            whole = false;
+            sink::err(&format!("{said}\n"));
+        }
+    }
     if interrupted {
         return Ok(Kind::Interrupted.code());
     }
-    Ok(if proof.holds() { 0 } else { PENDING })
+    Ok(if proof.holds() && whole { 0 } else { PENDING })
 }

@@ -10,10 +10,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::{Connections, Loaded};
 use super::{Failure, Format, Global, Kind};
+use crate::action::Action;
 use crate::command::Vault;
-use crate::execute::{Outcomes, Run, cancel, execute};
+use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
 use crate::host::lock::{self, Lock, NotLocked};
+use crate::inventory::NodeName;
 use crate::observe::observe;
 use crate::plan::Plan;
 use crate::report::event::{Event, Outcome};
@@ -115,7 +117,35 @@ impl Drive<'_> {
         }
     }
 
-    /// Takes the cluster's lock on every host that was seen.
+    /// Asks for a host's name, unless `--confirm` gave it: the word for what cannot be undone.
+    pub fn confirm(&self, host: &NodeName, what: &str, given: &[String]) -> Result<(), Failure> {
+        if given.iter().any(|name| name == host.as_str()) {
+            return Ok(());
+        }
+        if self.global.no_input || !std::io::stdin().is_terminal() {
+            return Err(
+                Failure::new(Kind::Refused, format!("not confirmed: {what}"))
+                    .help(format!("--confirm {host}")),
+            );
+        }
+        sink::err(&format!(
+            "\n{what}. To confirm, type the name of the host: "
+        ));
+        let mut answer = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut answer);
+        if answer.trim() == host.as_str() {
+            Ok(())
+        } else {
+            Err(Failure::new(
+                Kind::Refused,
+                "not confirmed, nothing was done",
+            ))
+        }
+    }
+
+    /// Takes the cluster's lock on every host that was seen: on the first of them alone, then on the others at once.
+    ///
+    /// Two runs that ask all hosts at once can each get one, and then both give up.
     pub async fn lock(&self, seen: &Observation) -> Result<Vec<Lock>, Failure> {
         let who = std::env::var("USER").unwrap_or_else(|_| "someone".into());
         let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -128,23 +158,21 @@ impl Drive<'_> {
             std::process::id(),
             self.command
         );
-        let takes = seen.seen().filter_map(|(node, _)| {
+        let mut takes = seen.seen().filter_map(|(node, _)| {
             let host = self.connections.hosts.get(node)?.clone();
             let holder = &holder;
             Some(async move {
-                (
-                    node,
-                    lock::take(host, &self.loaded.cluster.name, holder).await,
-                )
+                lock::take(host, &self.loaded.cluster.name, holder)
+                    .await
+                    .map_err(|why| not_locked(node, why))
             })
         });
         let mut locks = Vec::new();
-        for (node, taken) in join_all(takes).await {
-            match taken {
-                Ok(lock) => locks.push(lock),
-                Err(NotLocked::Held(by)) => return Err(Failure::new(Kind::Locked, format!("{node} is locked by another run: {by}")).help("wait for it to end; a run whose connection was cut frees its lock within a minute")),
-                Err(NotLocked::Failed(error)) => return Err(Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))),
-            }
+        if let Some(first) = takes.next() {
+            locks.push(first.await?);
+        }
+        for taken in join_all(takes).await {
+            locks.push(taken?);
         }
         Ok(locks)
     }
@@ -156,28 +184,58 @@ impl Drive<'_> {
         seen: &Observation,
     ) -> Result<(Outcomes, bool), Failure> {
         let stop = Cell::new(false);
-        let run = Run {
+        let tell = |event: Event| {
+            if let Event::StepEnded { step, .. } = &event {
+                self.ended.borrow_mut().push((*step, Instant::now()));
+            }
+            self.screen.tell(&event);
+        };
+        let run = self.run(seen, &stop, &tell);
+        tokio::select! {
+            outcomes = execute(plan, &run) => {
+                if !outcomes.iter().all(Outcome::is_good) {
+                    settle_started(plan, &outcomes, &run).await;
+                }
+                Ok((outcomes, stop.get()))
+            }
+            () = self.twice_interrupted(&stop) => {
+                cancel(plan, &run).await;
+                Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
+                    .help(format!("see where everything stands, then go on: {}", self.again)))
+            }
+        }
+    }
+
+    /// Reads every host after a plan that was done, while the service managers come to rest.
+    pub async fn verify(
+        &self,
+        plan: &Plan,
+        outcomes: &Outcomes,
+        seen: &Observation,
+    ) -> Observation {
+        let stop = Cell::new(false);
+        let tell = |event: Event| self.screen.tell(&event);
+        let run = self.run(seen, &stop, &tell);
+        futures_util::future::join(self.look(), settle_started(plan, outcomes, &run))
+            .await
+            .0
+    }
+
+    fn run<'r>(
+        &'r self,
+        seen: &'r Observation,
+        stop: &'r Cell<bool>,
+        tell: &'r dyn Fn(Event),
+    ) -> Run<'r> {
+        Run {
             cluster: &self.loaded.cluster,
             hosts: &self.connections.hosts,
             seen,
             vault: self.vault,
             password: self.password,
             parallel: self.parallel,
-            stop: &stop,
-            tell: &|event| {
-                if let Event::StepEnded { step, .. } = &event {
-                    self.ended.borrow_mut().push((*step, Instant::now()));
-                }
-                self.screen.tell(&event);
-            },
-        };
-        tokio::select! {
-            outcomes = execute(plan, &run) => Ok((outcomes, stop.get())),
-            () = self.twice_interrupted(&stop) => {
-                cancel(plan, &run).await;
-                Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
-                    .help(format!("see where everything stands, then go on: {}", self.again)))
-            }
+            stop,
+            tell,
         }
     }
 
@@ -211,6 +269,12 @@ impl Drive<'_> {
                     Outcome::Changed { .. } | Outcome::AlreadyDone => continue,
                 };
                 text += &format!("\n  {}  {}: {why}", step.node, step.action.act().title());
+            }
+            for (step, outcome) in plan.steps.iter().zip(outcomes) {
+                if let (Action::SetAside(_), Outcome::Changed { detail }) = (&step.action, outcome)
+                {
+                    text += &format!("\n  {}  its data of before is in {detail}", step.node);
+                }
             }
             text
         };
@@ -258,4 +322,17 @@ fn changed(outcomes: &Outcomes) -> usize {
         .iter()
         .filter(|outcome| matches!(outcome, Outcome::Changed { .. }))
         .count()
+}
+
+fn not_locked(node: &NodeName, why: NotLocked) -> Failure {
+    match why {
+        NotLocked::Held(by) => Failure::new(
+            Kind::Locked,
+            format!("{node} is locked by another run: {by}"),
+        )
+        .help("wait for it to end; a run whose connection was cut frees its lock within a minute"),
+        NotLocked::Failed(error) => {
+            Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! `pgrepl init`.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{Failure, Global, Kind};
+use super::{Failure, Global, Kind, adopt};
 use crate::inventory;
+use crate::inventory::write::Draft;
 use crate::report::{problems, sink};
 
 /// Writes a first inventory, asking only what it must
@@ -12,18 +13,25 @@ use crate::report::{problems, sink};
 /// Examples:
 ///   pgrepl init
 ///   pgrepl init --cluster shop --version 16 --primary server1 --standby server2
+///   pgrepl init --from-host server1
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// Where it is written; an existing file is never replaced
     #[arg(default_value = "pgrepl.yaml")]
     file: PathBuf,
+    /// Describes servers that run already: this one, and all that replicate from it or to it
+    #[arg(long, value_name = "HOST")]
+    from_host: Option<String>,
     /// The cluster's name
     #[arg(long)]
     cluster: Option<String>,
     /// The major version of PostgreSQL
     #[arg(long)]
     version: Option<String>,
+    /// The server's name at its service manager, where a host of `--from-host` has several: Debian's cluster name
+    #[arg(long, value_name = "NAME", requires = "from_host")]
+    instance: Option<String>,
     /// The primary, as in `ssh server1`
     #[arg(long, value_name = "HOST")]
     primary: Option<String>,
@@ -33,70 +41,24 @@ pub struct Arguments {
     /// The mount that backups live on
     #[arg(long, value_name = "DIR")]
     mount: Option<String>,
+    /// A client configuration file for ssh, in place of the user's
+    #[arg(long, value_name = "FILE")]
+    ssh_config: Option<String>,
 }
 
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let path = &arguments.file;
-    let exists = || {
-        Failure::new(Kind::Refused, format!("{} exists already", path.display()))
-            .help("pgrepl init OTHER.yaml")
-    };
+    // Before anybody is asked anything; the write itself refuses again.
     if path.exists() {
-        return Err(exists());
+        return Err(exists(path));
     }
     let asks = !global.no_input && std::io::stdin().is_terminal();
-    let need =
-        |given: &Option<String>, option: &str, question: &str, default: &str| match (given, asks) {
-            (Some(given), _) => Ok(given.clone()),
-            (None, true) => Ok(ask(question, default)),
-            (None, false) if default.is_empty() => Err(Failure::new(
-                Kind::Usage,
-                format!("nobody is here to be asked: {question}"),
-            )
-            .help(format!("pgrepl init {option} …"))),
-            (None, false) => Ok(default.to_owned()),
-        };
-    let cluster = need(
-        &arguments.cluster,
-        "--cluster",
-        "name of the cluster",
-        "main",
-    )?;
-    let version = need(
-        &arguments.version,
-        "--version",
-        "major version of PostgreSQL",
-        "17",
-    )?;
-    let primary = need(
-        &arguments.primary,
-        "--primary",
-        "host of the primary, as in `ssh server1`",
-        "",
-    )?;
-    let standbys = if arguments.standbys.is_empty() && asks {
-        ask("hosts of the standbys, separated by blanks", "")
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect()
-    } else {
-        arguments.standbys.clone()
+    let draft = match &arguments.from_host {
+        Some(host) => described(global, arguments, host, asks)?,
+        None => asked(arguments, asks)?,
     };
-    let variable = format!("{}_REPLICATION_PASSWORD", cluster.to_ascii_uppercase());
-    let mut text = format!(
-        "# yaml-language-server: $schema=pgrepl.schema.json\n\
-         # The schema is what `pgrepl schema` prints. What can be said here besides: pgrepl's README.\n\
-         cluster: {cluster}\n\
-         postgresql: {{ version: {version} }}\n\
-         replication: {{ password: {{ env: {variable} }} }}\n\
-         primary: {primary}\n\
-         standbys: [{}]\n",
-        standbys.join(", ")
-    );
-    if let Some(mount) = &arguments.mount {
-        text += &format!("backup: {{ mount: {mount} }}\n");
-    }
+    let text = draft.text();
     inventory::read(&text).map_err(|found| {
         let shown = path.display().to_string();
         Failure::raw(
@@ -110,22 +72,148 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()));
     write.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => exists(),
+        std::io::ErrorKind::AlreadyExists => exists(path),
         _ => Failure::new(
             Kind::Failed,
             format!("cannot write {}: {error}", path.display()),
         ),
     })?;
     if !global.quiet {
+        let known = match arguments.from_host {
+            Some(_) => "=…   # the password that replication uses now",
+            None => "=…",
+        };
         sink::out(&format!(
-            "Written: {0}\n\nNext:\n  export {variable}=…\n  pgrepl plan {0}\n",
-            path.display()
+            "Written: {0}\n\nNext:\n  export {1}{known}\n  pgrepl plan {0}\n",
+            path.display(),
+            draft.password
         ));
     }
     Ok(0)
 }
 
-fn ask(question: &str, default: &str) -> String {
+fn exists(path: &Path) -> Failure {
+    Failure::new(Kind::Refused, format!("{} exists already", path.display()))
+        .help("pgrepl init OTHER.yaml")
+}
+
+/// An inventory of servers that run, as they say themselves.
+fn described(
+    global: &Global,
+    arguments: &Arguments,
+    host: &str,
+    asks: bool,
+) -> Result<Draft, Failure> {
+    let named = arguments.primary.iter().chain(&arguments.standbys);
+    let mut draft = adopt::describe(
+        global,
+        &adopt::Wish {
+            hosts: std::iter::once(host.to_owned())
+                .chain(named.cloned())
+                .collect(),
+            cluster: arguments.cluster.clone(),
+            version: arguments.version.clone(),
+            instance: arguments.instance.clone(),
+            ssh_config: arguments.ssh_config.as_deref(),
+            asks,
+        },
+    )?;
+    draft.mount = arguments.mount.clone().or(draft.mount);
+    Ok(draft)
+}
+
+/// An inventory of servers to be, as a person says.
+fn asked(arguments: &Arguments, asks: bool) -> Result<Draft, Failure> {
+    let need =
+        |given: &Option<String>, option: &str, question: &str, default: &str, set: Set| match (
+            given, asks,
+        ) {
+            (Some(given), _) => Ok(given.clone()),
+            (None, true) => ask_for(question, default, set),
+            (None, false) if default.is_empty() => {
+                Err(nobody(question).help(format!("pgrepl init {option} …")))
+            }
+            (None, false) => Ok(default.to_owned()),
+        };
+    let cluster = need(
+        &arguments.cluster,
+        "--cluster",
+        "name of the cluster",
+        "main",
+        &|draft, answer| draft.cluster = answer.to_owned(),
+    )?;
+    let version = need(
+        &arguments.version,
+        "--version",
+        "major version of PostgreSQL",
+        "17",
+        &|draft, answer| draft.version = answer.to_owned(),
+    )?;
+    let primary = need(
+        &arguments.primary,
+        "--primary",
+        "host of the primary, as in `ssh server1`",
+        "",
+        &|draft, answer| draft.primary = answer.to_owned(),
+    )?;
+    let split =
+        |answer: &str| -> Vec<String> { answer.split_whitespace().map(str::to_owned).collect() };
+    let standbys = if arguments.standbys.is_empty() && asks {
+        let question = "hosts of the standbys, separated by blanks";
+        split(&ask_for(question, "", &|draft, answer| {
+            draft.primary.clone_from(&primary);
+            draft.standbys = split(answer);
+        })?)
+    } else {
+        arguments.standbys.clone()
+    };
+    Ok(Draft {
+        password: format!("{}_REPLICATION_PASSWORD", cluster.to_ascii_uppercase()),
+        cluster,
+        version,
+        primary,
+        standbys,
+        mount: arguments.mount.clone(),
+        ssh_config: arguments.ssh_config.clone(),
+        ..Draft::default()
+    })
+}
+
+/// Puts an answer into an inventory.
+type Set<'a> = &'a dyn Fn(&mut Draft, &str);
+
+fn nobody(question: &str) -> Failure {
+    Failure::new(
+        Kind::Usage,
+        format!("nobody is here to be asked: {question}"),
+    )
+}
+
+/// Asks until the answer fits into an inventory.
+pub(super) fn ask_for(question: &str, default: &str, set: Set) -> Result<String, Failure> {
+    loop {
+        let answer = ask(question, default).ok_or_else(|| nobody(question))?;
+        let mut draft = Draft {
+            cluster: "main".into(),
+            version: "17".into(),
+            password: "PASSWORD".into(),
+            primary: "server1".into(),
+            ..Draft::default()
+        };
+        set(&mut draft, &answer);
+        match inventory::read(&draft.text()) {
+            Ok(_) => return Ok(answer),
+            Err(problems) => {
+                for problem in problems.iter().take(1) {
+                    sink::err(&format!("  {}: {}\n", problem.message, problem.label));
+                }
+            }
+        }
+    }
+}
+
+/// Asks once; `None` if nobody can answer any more.
+fn ask(question: &str, default: &str) -> Option<String> {
     let shown = if default.is_empty() {
         String::new()
     } else {
@@ -133,9 +221,13 @@ fn ask(question: &str, default: &str) -> String {
     };
     sink::err(&format!("{question}{shown}: "));
     let mut answer = String::new();
-    let _ = std::io::stdin().lock().read_line(&mut answer);
-    match answer.trim() {
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    if !read.is_ok_and(|bytes| bytes > 0) {
+        sink::err("\n");
+        return None;
+    }
+    Some(match answer.trim() {
         "" => default.to_owned(),
         answer => answer.to_owned(),
-    }
+    })
 }

@@ -8,18 +8,25 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::report::sink;
 use crate::report::style::Style;
 
+mod adopt;
 mod apply;
+mod backup;
 mod check;
 mod context;
 mod drive;
 mod exit;
+mod failover;
 mod init;
 mod plan;
+mod rebuild;
 mod render;
+mod restore;
 mod schema;
 mod secrets;
 mod status;
+mod switchover;
 mod validate;
+mod write;
 
 pub use exit::{Failure, Kind};
 
@@ -100,6 +107,11 @@ enum Command {
     Apply(apply::Arguments),
     Status(status::Arguments),
     Check(check::Arguments),
+    Switchover(switchover::Arguments),
+    Failover(failover::Arguments),
+    Rebuild(rebuild::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Schema(schema::Arguments),
     /// Prints the shell's completions
     Completions {
@@ -163,6 +175,11 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = match cli.command {
         Command::Init(arguments) => init::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
+        Command::Switchover(arguments) => switchover::run(global, &arguments),
+        Command::Rebuild(arguments) => rebuild::run(global, &arguments),
+        Command::Failover(arguments) => failover::run(global, &arguments),
+        Command::Backup(arguments) => backup::run(global, &arguments),
+        Command::Restore(arguments) => restore::run(global, &arguments),
         Command::Schema(arguments) => schema::run(global, &arguments),
         Command::Validate(arguments) => validate::run(global, &arguments),
         Command::Render(arguments) => render::run(global, &arguments),

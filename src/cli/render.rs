@@ -15,6 +15,8 @@ use crate::report::sink;
 
 /// Shows the files as they would be on new servers, offline
 ///
+/// Without a host nobody knows its family: paths are Debian's, unless the inventory says where PostgreSQL lives.
+///
 /// Examples:
 ///   pgrepl render inventory.yaml --host server2
 ///   pgrepl render --eject postgresql.conf.j2 --out templates
@@ -38,7 +40,7 @@ pub struct Arguments {
 }
 
 /// Renders every file of every host; where only a host could look up an address, its name stands.
-pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, &'static str, String)>, Failure> {
+pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, String, String)>, Failure> {
     // Names are looked up on the hosts; without hosts they stand for themselves.
     let mut cluster = loaded.cluster.clone();
     for node in cluster.nodes.values_mut() {
@@ -60,7 +62,16 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, &'static str, String)>, Fai
                     .unwrap_or_else(|| cluster.primary.clone()),
             }
         };
-        let platform = platform::debian::platform(cluster.major, node.data_directory.as_deref());
+        // A host tells what it is; without one it is taken for Debian, unless the inventory says more.
+        let platform = platform::choose(
+            node.platform.as_ref(),
+            "debian",
+            "",
+            cluster.major,
+            &node.instance,
+            node.data_directory.as_deref(),
+        )
+        .expect("Debian is known");
         let view = View {
             cluster,
             node,
@@ -72,18 +83,23 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, &'static str, String)>, Fai
             synchronous: true,
         };
         let conf = files::postgresql_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
-        rendered.push((node.name.clone(), "postgresql.conf", conf.text));
+        rendered.push((node.name.clone(), "postgresql.conf".into(), conf.text));
         let hba = files::pg_hba_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
-        rendered.push((node.name.clone(), "pg_hba.conf", hba.text));
+        rendered.push((node.name.clone(), "pg_hba.conf".into(), hba.text));
+        if let Some(conf) = files::tool_conf(&view, &loaded.templates).map_err(invalid)? {
+            rendered.push((node.name.clone(), conf.name.into(), conf.text));
+        }
         let entries: Vec<String> =
             files::pgpass_entries(cluster, &world, &loaded.templates, &node.name)
                 .map_err(invalid)?
                 .iter()
                 .map(|entry| format!("{entry}:{}\n", files::HIDDEN))
                 .collect();
-        rendered.push((node.name.clone(), ".pgpass", entries.concat()));
-        if role != Role::Primary {
-            rendered.push((node.name.clone(), "standby.signal", String::new()));
+        rendered.push((node.name.clone(), ".pgpass".into(), entries.concat()));
+        if let Role::Standby { upstream } = &role {
+            let marker =
+                files::standby_marker(&view, upstream, &loaded.templates).map_err(invalid)?;
+            rendered.push((node.name.clone(), marker.name, marker.text));
         }
     }
     Ok(rendered)
@@ -120,15 +136,25 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     let hosts: Vec<String> = arguments.host.iter().cloned().collect();
     let limit = context::limit(&loaded.cluster, &hosts)?;
+    let mut assumed = false;
     for (node, file, text) in all(&loaded)? {
-        let other = arguments.file.as_ref().is_some_and(|wanted| wanted != file);
+        let other = arguments
+            .file
+            .as_ref()
+            .is_some_and(|wanted| *wanted != file);
         if other || limit.as_ref().is_some_and(|limit| !limit.contains(&node)) {
             continue;
         }
+        assumed |= loaded.cluster.nodes[&node].platform.is_none();
         match &arguments.out {
-            Some(directory) => write(&directory.join(node.as_str()).join(file), &text)?,
+            Some(directory) => write(&directory.join(node.as_str()).join(&file), &text)?,
             None => sink::out(&format!("==> {node}: {file}\n{text}\n")),
         }
+    }
+    if assumed {
+        sink::err(
+            "note: places are Debian's: only a host tells its family; `pgrepl plan --diff full` asks it\n",
+        );
     }
     Ok(0)
 }

@@ -104,3 +104,11 @@ pub fn vault(cluster: &Cluster, password: &SecretString) -> Result<Vault, Failur
     );
     Ok(vault)
 }
+
+/// Makes letters and digits that nobody has used before.
+pub fn token() -> Result<String, Failure> {
+    let mut random = [0u8; 8];
+    getrandom::fill(&mut random)
+        .map_err(|error| Failure::new(Kind::Failed, format!("cannot make a token: {error}")))?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::backup::{moment, read};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, context};
 use crate::observe::observe;
+use crate::report::archive::summary;
+use crate::report::status::Trouble;
 use crate::report::{sink, status, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
@@ -34,7 +37,19 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         loop {
             let begin = Instant::now();
             let seen = observe(&loaded.cluster, &connections.hosts, None, &|_| {}).await;
-            let concluded = status::conclude(&loaded.cluster, &seen);
+            let mut concluded = status::conclude(&loaded.cluster, &seen);
+            if loaded.cluster.backup.is_some()
+                && let Ok((node, there)) = read(&loaded.cluster, &connections, &seen).await
+            {
+                concluded.backups = summary(&there, &moment);
+                for message in concluded.backups.iter().flat_map(|said| &said.findings) {
+                    concluded.problems.push(Trouble {
+                        node: node.clone(),
+                        message: message.clone(),
+                        help: "pgrepl backup list".into(),
+                    });
+                }
+            }
             if arguments.watch && global.format == Format::Human {
                 sink::out("\x1b[H\x1b[2J");
             }

@@ -1,8 +1,12 @@
 //! What stands on disk: the data directory, its control file, its markers, a clone beside it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::postgres::{ClusterState, ControlData, SystemId};
+use crate::postgres::parameters::Kind;
+use crate::postgres::value::{self, Value};
+use crate::postgres::{ClusterState, ControlData, History, Major, SystemId, conf};
 
 /// The data directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,15 @@ pub struct DataDirectory {
     pub content: Content,
     /// Its signal files.
     pub signals: Signals,
+    /// The newest timeline history in its WAL directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Whether a rewind of it was begun and has not ended: its files are half changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rewinding: bool,
+    /// The replication slots on disk: they outlive every stop.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slots: Vec<String>,
 }
 
 /// What a data directory holds.
@@ -47,15 +60,84 @@ pub struct Instance {
 /// The files in a data directory that decide how it starts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signals {
-    /// standby.signal.
+    /// It starts as a standby: standby.signal, or before 12 a recovery.conf that says `standby_mode`.
     pub standby: bool,
-    /// recovery.signal.
+    /// It starts with a recovery to a point in time: recovery.signal, or before 12 a recovery.conf without `standby_mode`.
     pub recovery: bool,
-    /// recovery.conf.
+    /// There is a recovery.conf, with which 12 and later do not start.
     pub recovery_conf: bool,
     /// backup_label: a copy that has not been started yet.
     pub backup_label: bool,
 }
+
+impl Signals {
+    /// Tells how an instance starts that has these files, in the way of its version (manual, 26.2.2 and its like in 11).
+    pub fn of(major: Major, files: &[&str], recovery_conf: Option<&str>) -> Self {
+        let has = |name: &str| files.contains(&name);
+        let mut signals = Self {
+            standby: has("standby.signal"),
+            recovery: has("recovery.signal"),
+            recovery_conf: has("recovery.conf"),
+            backup_label: has("backup_label"),
+        };
+        if !major.caps().has_standby_signal {
+            let on = standby_mode(major, recovery_conf.unwrap_or_default());
+            signals.standby = signals.recovery_conf && on;
+            signals.recovery = signals.recovery_conf && !on;
+        }
+        signals
+    }
+}
+
+fn standby_mode(major: Major, recovery_conf: &str) -> bool {
+    let said = conf::settings(recovery_conf)
+        .filter(|(name, _)| name == "standby_mode")
+        .last();
+    said.is_some_and(|(_, said)| value::parse(major, &Kind::Bool, &said) == Ok(Value::Bool(true)))
+}
+
+/// The file that makes an instance start as a standby, or with a recovery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Its name: "standby.signal", "recovery.signal" or, before 12, "recovery.conf".
+    pub name: String,
+    /// What stands in it: nothing, except in recovery.conf.
+    pub text: String,
+}
+
+impl Marker {
+    /// Returns a signal file.
+    pub fn signal(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            text: String::new(),
+        }
+    }
+
+    /// Returns the file that makes a restored server recover; `settings` stand in it where it can hold some.
+    pub fn recovery(major: Major, settings: &str) -> Self {
+        if major.caps().has_standby_signal {
+            return Self::signal("recovery.signal");
+        }
+        Self {
+            name: RECOVERY_CONF.into(),
+            text: format!("standby_mode = 'off'\n{settings}\n"),
+        }
+    }
+
+    /// Says whether this is a recovery.conf.
+    pub fn is_recovery_conf(&self) -> bool {
+        self.name == RECOVERY_CONF
+    }
+
+    /// Says whether an instance with it starts as a standby.
+    pub fn makes_standby(&self, major: Major) -> bool {
+        Signals::of(major, &[&self.name], Some(&self.text)).standby
+    }
+}
+
+/// The name of the file that decides how an instance starts before 12.
+pub const RECOVERY_CONF: &str = "recovery.conf";
 
 /// What a data directory's postmaster is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +164,9 @@ pub struct Staging {
     pub system_id: Option<SystemId>,
     /// The end of the copy's own messages.
     pub log: String,
+    /// Bytes in it and in the places of its tablespaces, by path, of a copy that is not complete.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub holds: BTreeMap<String, u64>,
 }
 
 impl DataDirectory {

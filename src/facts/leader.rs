@@ -48,14 +48,18 @@ struct Seen<'a> {
     running_primary: bool,
 }
 
-fn seen<'a>(
-    major: Major,
-    node: &'a NodeName,
-    facts: &'a Facts,
-) -> Result<Option<Seen<'a>>, NoLeader> {
+enum Found<'a> {
+    Nothing,
+    Instance(Seen<'a>),
+    /// A stopped instance on a host without pg_controldata, and why nobody can be said to lead if nobody runs.
+    Unreadable(NoLeader),
+}
+
+fn seen<'a>(major: Major, node: &'a NodeName, facts: &'a Facts) -> Result<Found<'a>, NoLeader> {
     let Content::Instance(instance) = &facts.data.content else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
+    let signals = facts.data.signals;
     let control = match &instance.control {
         Ok(control) => control,
         Err(_) if instance.version != major.to_string() => {
@@ -71,6 +75,21 @@ fn seen<'a>(
                 ),
             });
         }
+        Err(why) if facts.cannot_read_control() => {
+            return Ok(Found::Unreadable(NoLeader {
+                message: format!(
+                    "cannot tell what the instance of {node} holds while it is stopped"
+                ),
+                details: vec![format!("{node}: {why}")],
+                help: if signals.standby {
+                    format!("start the primary by hand; {node} was a standby")
+                } else {
+                    format!(
+                        "install pg_controldata of PostgreSQL {major} on {node}; or start it by hand, if it was the primary when it stopped"
+                    )
+                },
+            }));
+        }
         Err(why) => {
             return Err(NoLeader {
                 message: format!("cannot read the control file of {node}"),
@@ -82,12 +101,7 @@ fn seen<'a>(
             });
         }
     };
-    let signals = facts.data.signals;
-    let marked = if major.caps().has_standby_signal {
-        signals.standby || signals.recovery
-    } else {
-        signals.recovery_conf
-    };
+    let marked = signals.standby || signals.recovery || facts.data.rewinding;
     let server = facts.server.as_ref();
     let timeline = server
         .map_or(control.timeline, |s| s.timeline.max(control.timeline))
@@ -97,7 +111,7 @@ fn seen<'a>(
         .unwrap_or_default()
         .max(control.checkpoint)
         .max(control.minimum_recovery_end);
-    Ok(Some(Seen {
+    Ok(Found::Instance(Seen {
         node,
         facts,
         system_id: control.system_id,
@@ -115,10 +129,32 @@ fn describe(seen: &Seen) -> String {
         (None, Process::Stopped) => "stopped",
         (None, _) => "starting or recovering",
     };
+    let fork = seen
+        .facts
+        .data
+        .history
+        .as_ref()
+        .filter(|history| history.of == seen.timeline)
+        .and_then(|history| history.forks.last())
+        .map(|(timeline, at)| format!(" (which left timeline {timeline} at {at})"))
+        .unwrap_or_default();
     format!(
-        "{}: {state}, timeline {}, WAL up to {}, system identifier {}",
+        "{}: {state}, timeline {}{fork}, WAL up to {}, system identifier {}",
         seen.node, seen.timeline, seen.end, seen.system_id
     )
+}
+
+/// Says what shows that there was a cluster: a restore that was cut has set aside the instances of all hosts.
+fn left_of_a_cluster((node, facts): (&NodeName, &Facts)) -> Option<String> {
+    if let Some(aside) = facts.set_aside.first() {
+        return Some(format!("{} of {node} is set aside", aside.path));
+    }
+    let mount = facts.mount.as_ref()?;
+    let id = mount.archive_of?;
+    Some(format!(
+        "{} of {node} has the archive of cluster {id}",
+        mount.path
+    ))
 }
 
 /// Decides who leads, from everything that was seen; `wanted` is the inventory's primary.
@@ -128,8 +164,13 @@ pub fn leader(
     wanted: &NodeName,
 ) -> Result<Leader, NoLeader> {
     let mut instances = Vec::new();
+    let mut unreadable = None;
     for (node, facts) in observation.seen() {
-        instances.extend(seen(major, node, facts)?);
+        match seen(major, node, facts)? {
+            Found::Nothing => {}
+            Found::Instance(found) => instances.push(found),
+            Found::Unreadable(why) => unreadable = unreadable.or(Some(why)),
+        }
     }
     let unseen: Vec<String> = observation
         .unseen()
@@ -192,6 +233,9 @@ pub fn leader(
             ),
         };
     }
+    if let Some(why) = unreadable {
+        return Err(why);
+    }
     if !unseen.is_empty() {
         return no(
             format!(
@@ -202,12 +246,27 @@ pub fn leader(
         );
     }
     if instances.is_empty() {
+        if let Some(left) = observation.seen().find_map(left_of_a_cluster) {
+            return no(
+                format!("no host has an instance, and {left}: no new cluster is begun beside it"),
+                format!("pgrepl restore --to {wanted} --latest; to begin anew, move it away"),
+            );
+        }
         return Ok(Leader::New(wanted.clone()));
     }
     if let Some(busy) = instances
         .iter()
         .find(|i| i.facts.process == Process::Busy && !i.marked)
     {
+        if let Some(port) = busy.facts.other_port {
+            return no(
+                format!(
+                    "{} runs on port {port}, not on that of the inventory",
+                    busy.node
+                ),
+                format!("`port: {port}`; or stop it first, and apply starts it on the other port"),
+            );
+        }
         return no(
             format!("{} is starting up and does not answer yet", busy.node),
             "wait until it accepts connections, then run this again; pgrepl status --watch".into(),

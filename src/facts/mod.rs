@@ -5,23 +5,33 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub mod archive_state;
+pub mod backups;
+mod disk;
+pub mod firewall;
 pub mod instance;
 pub mod leader;
 pub mod observation;
 pub mod parse;
+mod parse_data;
 mod parse_server;
+mod pending;
 pub mod predict;
 mod question;
 pub mod server;
+pub mod way_back;
 
-pub use instance::{Content, DataDirectory, Process, Signals, Staging};
+pub use disk::Disk;
+pub use instance::{Content, DataDirectory, Marker, Process, RECOVERY_CONF, Signals, Staging};
 pub use observation::{Observation, Sight, Unreachable};
 pub use parse::digest;
+pub use pending::waits_for_restart;
 pub use question::question;
 pub use server::Server;
+pub use way_back::{WayBack, way_back};
 
 use crate::inventory::NodeName;
-use crate::postgres::ServerVersion;
+use crate::postgres::{ServerVersion, SystemId};
 
 /// Everything one probe saw on one host. Lists are sorted; what could not be read is `None`, never a default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,16 +62,47 @@ pub struct Facts {
     pub pgpass: Option<PassFile>,
     /// The service that runs the server.
     pub service: Service,
+    /// The firewall that is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<firewall::Firewall>,
+    /// Who else listens on the port that the server is to have, when it does not: process and directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_taken: Option<String>,
+    /// The configuration of another server that is to have the same port and starts at boot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_set: Option<String>,
+    /// The port that the data directory's server has now, when it is another than it is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_port: Option<u16>,
     /// File systems under the data directory, its WAL directory and its tablespaces.
     pub disks: Vec<Disk>,
+    /// The file systems where the inventory puts tablespaces, and every mount point: where something else would go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_systems: Vec<Disk>,
     /// The backup mount, if the inventory has one.
     pub mount: Option<Mount>,
+    /// The backup engine's own program.
+    #[serde(default, skip_serializing_if = "Tool::is_unknown")]
+    pub tool: Tool,
     /// Long work that runs on the host on its own.
     pub jobs: Vec<Job>,
+    /// How many seconds the oldest WAL file that is not archived waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_waits_s: Option<u64>,
+    /// The timer that takes backups; `None` if it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timer: Option<Timer>,
     /// A clone that was begun beside the data directory.
     pub staging: Option<Staging>,
     /// Data directories set aside beside the data directory.
     pub set_aside: Vec<SetAside>,
+}
+
+impl Facts {
+    /// Says whether the host lacks the program that tells what a stopped instance holds.
+    pub fn cannot_read_control(&self) -> bool {
+        self.data.control().is_none() && !self.packages.tools.contains("pg_controldata")
+    }
 }
 
 /// An operating system, from /etc/os-release.
@@ -134,23 +175,11 @@ pub struct Service {
     pub enabled: bool,
     /// systemd's `ActiveState`, or `unknown`.
     pub active: String,
-    /// Whether the service's own configuration exists (Debian: /etc/postgresql/V/NAME).
+    /// Whether the service was made known (Debian: /etc/postgresql/V/NAME exists; else its unit is enabled or fenced, or an
+    /// instance is there).
     pub registered: bool,
-    /// Debian's start.conf; `auto` elsewhere.
+    /// Debian's start.conf; elsewhere its words for a unit: enabled is `auto`, fenced `disabled`, neither `manual`.
     pub start: String,
-}
-
-/// A file system, with what it is used for here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Disk {
-    /// `data`, `wal`, or a tablespace's path.
-    pub used_for: String,
-    /// Where it is mounted.
-    pub mounted_on: String,
-    /// Size in bytes.
-    pub size: u64,
-    /// Bytes that the service user may still write.
-    pub free: u64,
 }
 
 /// The backup mount.
@@ -160,14 +189,54 @@ pub struct Mount {
     pub path: String,
     /// Whether something is really mounted there.
     pub mounted: bool,
+    /// Whether it gives no answer, or only errors, as the mount of a dead file server does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
     /// Whether the service user may write there; `None` when the service user does not exist yet.
     pub writable: Option<bool>,
+    /// Whose archive the cluster's directory on it is; `None` if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_of: Option<SystemId>,
+    /// What was written there once and is on no other file system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// How many files it can still take; `None` where that has no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_inodes: Option<u64>,
     /// File system type.
     pub fstype: String,
     /// Size in bytes.
     pub size: u64,
     /// Free bytes.
     pub free: u64,
+}
+
+impl Mount {
+    /// Says why nothing can be read or written there; `whose` follows the path: " of server1", or nothing.
+    pub fn absence(&self, whose: &str) -> Option<String> {
+        if !self.mounted {
+            Some(format!("nothing is mounted on {}{whose}", self.path))
+        } else if self.stale {
+            Some(format!("{}{whose} does not answer", self.path))
+        } else {
+            None
+        }
+    }
+}
+
+/// The program of a backup engine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// What it says of its version; `None` if it is not installed.
+    pub version: Option<String>,
+    /// Whether its repository on the mount was made.
+    pub repository: bool,
+}
+
+impl Tool {
+    fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Long work that runs on a host as a transient unit.
@@ -179,6 +248,17 @@ pub struct Job {
     pub active: String,
     /// Bytes done and bytes in all, as last reported.
     pub progress: Option<(u64, u64)>,
+}
+
+/// The timer that takes backups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// Whether it waits for its next moment.
+    pub active: bool,
+    /// When its service ended last since the host was booted, as systemd writes it.
+    pub last: Option<String>,
+    /// Whether that went wrong.
+    pub failed: bool,
 }
 
 /// A data directory that was set aside.

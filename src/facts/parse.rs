@@ -5,19 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
-use super::instance::Instance;
-use super::parse_server::server;
+use super::firewall::Firewall;
+use super::parse_data::data;
+use super::parse_server::{Told, server};
 use super::{
-    Content, DataDirectory, Disk, Facts, FileFact, Job, Mount, Os, Packages, PassFile, Process,
-    Service, SetAside, Signals, Staging,
+    Disk, Facts, FileFact, Job, Mount, Os, Packages, PassFile, Process, Service, SetAside, Staging,
+    Timer, Tool,
 };
 use crate::inventory::NodeName;
-use crate::postgres::{ControlData, ServerVersion, SystemId};
+use crate::postgres::{Major, ServerVersion, SystemId};
 
 /// What the reader of a probe has to know besides its lines.
 pub struct Context<'a> {
+    /// The major version asked for.
+    pub major: Major,
     /// The data directory asked for.
     pub data_directory: &'a str,
+    /// The port asked for.
+    pub port: u16,
     /// The unit of the server.
     pub unit: &'a str,
     /// The unit of a running copy.
@@ -31,19 +36,19 @@ pub struct Context<'a> {
 }
 
 /// Lines of facts by key, in order.
-struct Lines<'a>(BTreeMap<&'a str, Vec<&'a str>>);
+pub(super) struct Lines<'a>(BTreeMap<&'a str, Vec<&'a str>>);
 
 impl<'a> Lines<'a> {
-    fn all(&self, key: &str) -> &[&'a str] {
+    pub(super) fn all(&self, key: &str) -> &[&'a str] {
         self.0.get(key).map_or(&[], Vec::as_slice)
     }
 
-    fn first(&self, key: &str) -> Option<&'a str> {
+    pub(super) fn first(&self, key: &str) -> Option<&'a str> {
         self.all(key).first().copied()
     }
 }
 
-fn columns<const N: usize>(line: &str) -> Option<[&str; N]> {
+pub(super) fn columns<const N: usize>(line: &str) -> Option<[&str; N]> {
     line.splitn(N, '\t').collect::<Vec<_>>().try_into().ok()
 }
 
@@ -70,7 +75,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         .first("sql")
         .map(|json| server(json, context))
         .transpose()?;
-    let (server, loaded_at) = server.map_or((None, None), |(server, at)| (Some(server), Some(at)));
+    let (server, told) = server.map_or((None, None), |(server, told)| (Some(server), Some(told)));
     let mut resolved: BTreeMap<NodeName, Vec<_>> = BTreeMap::new();
     for [name, address] in lines
         .all("resolved")
@@ -106,30 +111,41 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             .collect(),
         resolved,
         packages: packages(&lines),
-        data: data(&lines, context, real_path),
+        data: data(&lines, context, real_path, told.as_ref()),
         process,
         server: server.map(|mut server| {
             server.archive_waiting = lines.first("archive_waiting").and_then(|n| n.parse().ok());
             server
         }),
-        files: files(&lines, loaded_at),
+        files: files(&lines, told.as_ref()),
         pgpass: pgpass(&lines, context),
         service: service(&lines, context),
+        firewall: Firewall::read(
+            lines.first("firewall"),
+            lines.all("firewall_rule"),
+            context.port,
+        ),
+        port_taken: lines.first("port_taken").map(str::to_owned),
+        port_set: lines.first("port_set").map(str::to_owned),
+        other_port: lines.first("other_port").and_then(|port| port.parse().ok()),
         disks: lines
             .all("disk")
             .iter()
-            .filter_map(|line| columns::<4>(line))
-            .filter_map(|[used_for, mounted_on, size, free]| {
-                Some(Disk {
-                    used_for: used_for.into(),
-                    mounted_on: mounted_on.into(),
-                    size: size.parse().ok()?,
-                    free: free.parse().ok()?,
-                })
-            })
+            .filter_map(|line| Disk::read(line))
+            .collect(),
+        file_systems: lines
+            .all("file_system")
+            .iter()
+            .filter_map(|line| Disk::read(line))
             .collect(),
         mount: context.mount.map(|path| mount(&lines, path)),
+        tool: Tool {
+            version: lines.first("tool_version").map(str::to_owned),
+            repository: lines.first("tool_repository").is_some(),
+        },
         jobs: jobs(&lines, context),
+        archive_waits_s: lines.first("archive_waits").and_then(|n| n.parse().ok()),
+        timer: timer(&lines),
         staging: lines.first("staging").map(|path| Staging {
             path: path.into(),
             complete: lines.first("staging_complete").is_some(),
@@ -139,6 +155,12 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
                 .and_then(|id| id.parse().ok())
                 .map(SystemId),
             log: lines.all("staging_log").join("\n"),
+            holds: lines
+                .all("staging_holds")
+                .iter()
+                .filter_map(|line| columns(line))
+                .filter_map(|[path, bytes]| Some((path.to_owned(), bytes.parse().ok()?)))
+                .collect(),
         }),
         set_aside: lines
             .all("set_aside")
@@ -174,38 +196,7 @@ fn packages(lines: &Lines) -> Packages {
     }
 }
 
-fn data(lines: &Lines, context: &Context, real_path: &str) -> DataDirectory {
-    let content = match lines.first("instance") {
-        Some(version) => Content::Instance(Box::new(Instance {
-            version: version.into(),
-            control: ControlData::parse(&lines.all("control").join("\n")),
-        })),
-        None if lines.all("foreign").is_empty() => Content::Nothing,
-        None => Content::Foreign(lines.all("foreign").iter().map(|f| (*f).into()).collect()),
-    };
-    let signal = |name: &str| lines.all("signal").contains(&name);
-    DataDirectory {
-        path: context.data_directory.into(),
-        real_path: real_path.into(),
-        is_mount: lines.first("data_is_mount").is_some(),
-        wal_link: lines.first("wal_link").map(str::to_owned),
-        tablespaces: lines
-            .all("tablespace")
-            .iter()
-            .filter_map(|line| columns(line))
-            .map(|[oid, path]| (oid.to_owned(), path.to_owned()))
-            .collect(),
-        content,
-        signals: Signals {
-            standby: signal("standby.signal"),
-            recovery: signal("recovery.signal"),
-            recovery_conf: signal("recovery.conf"),
-            backup_label: signal("backup_label"),
-        },
-    }
-}
-
-fn files(lines: &Lines, loaded_at: Option<f64>) -> BTreeMap<String, FileFact> {
+fn files(lines: &Lines, told: Option<&Told>) -> BTreeMap<String, FileFact> {
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
     for [path, line] in lines.all("line").iter().filter_map(|line| columns(line)) {
         let text = texts.entry(path).or_default();
@@ -231,8 +222,12 @@ fn files(lines: &Lines, loaded_at: Option<f64>) -> BTreeMap<String, FileFact> {
             .into_iter()
             .find(|text| super::digest(text) == *digest)
             .map(str::to_owned);
-        let unloaded = match (loaded_at, modified.parse::<f64>()) {
-            (Some(loaded_at), Ok(modified)) => modified > loaded_at,
+        let read_at = told.map(|told| match path.ends_with("/recovery.conf") {
+            true => told.started_at.unwrap_or(told.loaded_at),
+            false => told.loaded_at,
+        });
+        let unloaded = match (read_at, modified.parse::<f64>()) {
+            (Some(read_at), Ok(modified)) => modified > read_at,
             _ => false,
         };
         files.insert(
@@ -304,6 +299,15 @@ fn jobs(lines: &Lines, context: &Context) -> Vec<Job> {
     }]
 }
 
+fn timer(lines: &Lines) -> Option<Timer> {
+    let [state, ended, result] = lines.first("timer").and_then(columns)?;
+    Some(Timer {
+        active: state == "active",
+        last: Some(ended.to_owned()).filter(|ended| !ended.is_empty()),
+        failed: result != "success",
+    })
+}
+
 /// Reads pg_basebackup's own words, `123456/789012 kB (15%), …`, as bytes done and in all.
 pub fn progress(line: &str) -> Option<(u64, u64)> {
     let (done, rest) = line.trim_start().split_once('/')?;
@@ -327,8 +331,15 @@ fn mount(lines: &Lines, path: &str) -> Mount {
     let [fstype, size, free] = space.unwrap_or(["", "0", "0"]);
     Mount {
         path: path.into(),
-        mounted: lines.first("mount") == Some("mounted"),
+        mounted: matches!(lines.first("mount"), Some("mounted" | "stale")),
+        stale: lines.first("mount") == Some("stale"),
         writable: lines.first("mount_writable").map(|answer| answer == "yes"),
+        archive_of: lines
+            .first("mount_archive_of")
+            .and_then(|id| id.parse().ok())
+            .map(SystemId),
+        token: lines.first("mount_token").map(str::to_owned),
+        free_inodes: lines.first("mount_inodes").and_then(|n| n.parse().ok()),
         fstype: fstype.into(),
         size: size.parse().unwrap_or(0),
         free: free.parse().unwrap_or(0),

@@ -10,7 +10,7 @@ use super::server::{
     Archiver, FileError, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
 };
 use crate::postgres::verifier::{self, Kind};
-use crate::postgres::{Lsn, ServerVersion, SystemId, Timeline};
+use crate::postgres::{ClusterState, ControlData, Lsn, ServerVersion, SystemId, Timeline};
 
 /// The JSON document a server answers with. No `Debug`: it holds a verifier.
 #[derive(Deserialize)]
@@ -25,7 +25,11 @@ struct Answer {
     paused: bool,
     replay_age_ms: Option<i64>,
     loaded_at: f64,
+    started_at: Option<f64>,
+    control: Option<Control>,
     settings: BTreeMap<String, Setting>,
+    #[serde(default)]
+    pending_restart: Vec<String>,
     conf_errors: Vec<FileError>,
     hba_errors: Vec<FileError>,
     role: Option<StoredRole>,
@@ -34,7 +38,35 @@ struct Answer {
     senders: Vec<Sender>,
     receiver: Option<Receiver>,
     archiver: Option<Archiver>,
+    #[serde(default)]
+    prepared: u64,
+    oldest_transaction_ms: Option<i64>,
     database_bytes: u64,
+    #[serde(default)]
+    tablespace_bytes: BTreeMap<String, u64>,
+    wal_bytes: Option<u64>,
+}
+
+/// What the functions pg_control_… tell.
+#[derive(Deserialize)]
+struct Control {
+    timeline: Timeline,
+    checkpoint: Lsn,
+    redo: Lsn,
+    minimum_recovery_end: Lsn,
+    minimum_recovery_timeline: Timeline,
+    checksums: bool,
+    wal_segment_size: u64,
+}
+
+/// What a server tells of other things than itself.
+pub(super) struct Told {
+    /// When it read its configuration last, in seconds since 1970.
+    pub loaded_at: f64,
+    /// When it was started, in seconds since 1970.
+    pub started_at: Option<f64>,
+    /// Its control file, as far as SQL shows it.
+    pub control: Option<ControlData>,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +77,7 @@ struct StoredRole {
     verifier: String,
 }
 
-pub(super) fn server(json: &str, context: &Context) -> Result<(Server, f64), String> {
+pub(super) fn server(json: &str, context: &Context) -> Result<(Server, Told), String> {
     // serde_json quotes what it does not understand; a verifier must not get into a message.
     let answer: Answer = serde_json::from_str(json).map_err(|error| {
         format!(
@@ -53,6 +85,27 @@ pub(super) fn server(json: &str, context: &Context) -> Result<(Server, f64), Str
             error.column()
         )
     })?;
+    let logs_hints = answer
+        .settings
+        .get("wal_log_hints")
+        .is_some_and(|setting| setting.setting == "on");
+    let control = answer.control.map(|control| ControlData {
+        system_id: answer.system_id,
+        state: if answer.in_recovery {
+            ClusterState::InArchiveRecovery
+        } else {
+            ClusterState::InProduction
+        },
+        timeline: control.timeline,
+        checkpoint: control.checkpoint,
+        redo: control.redo,
+        minimum_recovery_end: control.minimum_recovery_end,
+        minimum_recovery_timeline: control.minimum_recovery_timeline,
+        checksums: control.checksums,
+        wal_log_hints: logs_hints,
+        wal_segment_size: control.wal_segment_size,
+        sensitive: BTreeMap::new(),
+    });
     let role = answer.role.map(|role| Role {
         login: role.login,
         replication: role.replication,
@@ -85,6 +138,11 @@ pub(super) fn server(json: &str, context: &Context) -> Result<(Server, f64), Str
             .into_iter()
             .map(|(name, setting)| (name.to_ascii_lowercase(), setting))
             .collect(),
+        pending_restart: answer
+            .pending_restart
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect(),
         conf_errors: answer.conf_errors,
         hba_errors: answer.hba_errors,
         role,
@@ -94,7 +152,18 @@ pub(super) fn server(json: &str, context: &Context) -> Result<(Server, f64), Str
         receiver: answer.receiver,
         archiver: answer.archiver,
         archive_waiting: None,
+        prepared: answer.prepared,
+        oldest_transaction_ms: answer
+            .oldest_transaction_ms
+            .and_then(|ms| u64::try_from(ms).ok()),
         database_bytes: answer.database_bytes,
+        tablespace_bytes: answer.tablespace_bytes,
+        wal_bytes: answer.wal_bytes,
     };
-    Ok((server, answer.loaded_at))
+    let told = Told {
+        loaded_at: answer.loaded_at,
+        started_at: answer.started_at,
+        control,
+    };
+    Ok((server, told))
 }

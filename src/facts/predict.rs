@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::instance::Instance;
-use super::server::{Server, Setting};
-use super::{Content, Facts, Process};
+use super::server::{Server, Setting, Slot};
+use super::{Content, Facts, FileFact, Marker, Process, RECOVERY_CONF};
 use crate::postgres::{
     ClusterState, ControlData, Lsn, Major, ServerVersion, SystemId, Timeline, conf, parameters,
 };
@@ -29,12 +29,43 @@ pub fn new_instance(checksums: bool) -> Content {
     }))
 }
 
+/// Makes an instance start as a standby, or with a recovery, by this file.
+pub fn mark(facts: &mut Facts, marker: &Marker, standby: bool) {
+    facts.data.signals.standby = standby;
+    facts.data.signals.recovery = !standby;
+    facts.data.signals.recovery_conf = marker.is_recovery_conf();
+    if marker.is_recovery_conf() {
+        let file = FileFact {
+            digest: super::digest(&marker.text),
+            owner: String::new(),
+            group: String::new(),
+            mode: "600".into(),
+            content: Some(marker.text.clone()),
+            unloaded: false,
+        };
+        facts.files.insert(recovery_conf(facts), file);
+    }
+}
+
+/// Makes an instance start as a primary: what marked it is gone.
+pub fn unmark(facts: &mut Facts) {
+    facts.data.signals.standby = false;
+    facts.data.signals.recovery = false;
+    facts.data.signals.recovery_conf = false;
+    facts.files.remove(&recovery_conf(facts));
+}
+
+fn recovery_conf(facts: &Facts) -> String {
+    format!("{}/{RECOVERY_CONF}", facts.data.path)
+}
+
 /// Makes a stopped server run with the files it has.
 pub fn start(facts: &mut Facts) {
     let control = facts.data.control().cloned();
     facts.process = Process::Running;
     facts.data.signals.backup_label = false;
     facts.server = Some(Server {
+        pending_restart: Vec::new(),
         version: facts.packages.server.unwrap_or(ServerVersion(0)),
         in_recovery: facts.data.signals.standby,
         system_id: control.as_ref().map_or(SystemId(0), |c| c.system_id),
@@ -48,13 +79,22 @@ pub fn start(facts: &mut Facts) {
         conf_errors: Vec::new(),
         hba_errors: Vec::new(),
         role: None,
-        slots: BTreeMap::new(),
+        slots: facts
+            .data
+            .slots
+            .iter()
+            .map(|name| (name.clone(), Slot::idle()))
+            .collect(),
         logical_slots: Vec::new(),
         senders: Vec::new(),
         receiver: None,
         archiver: None,
         archive_waiting: None,
+        prepared: 0,
+        oldest_transaction_ms: None,
         database_bytes: 0,
+        tablespace_bytes: BTreeMap::new(),
+        wal_bytes: None,
     });
     load(facts, true);
 }

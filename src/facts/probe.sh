@@ -1,6 +1,8 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
 # In: the variables of a place, and: question (SQL) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
-#     staging pass_digest (SHA-256 of the wanted .pgpass field, or empty) wal_directory
+#     pass_digest (SHA-256 of the wanted .pgpass field, or empty) wal_directory
+#     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
+#     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
 read_release() {
     # A file of the system, made to be read by shells.
@@ -12,13 +14,27 @@ read_release() {
     )
 }
 
+# Where PostgreSQL lives is known only now, unless the inventory says it.
+choose_place() {
+    # shellcheck disable=SC1091
+    for word in $(ID='' ID_LIKE='' && if [ -r /etc/os-release ]; then . /etc/os-release; fi && printf '%s %s' "$ID" "$ID_LIKE"); do
+        if eval "$places"; then return; fi
+    done
+}
+
 read_network() {
     ip -o addr show scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print "@fact address " $4 }' >&7
-    for peer in $peers; do
-        name=${peer%%=*}
-        timeout 5 getent ahosts "${peer#*=}" 2>/dev/null |
-            awk -v name="$name" '!seen[$1]++ { print "@fact resolved " name "\t" $1 }' >&7 || :
-    done
+    # All at once: a resolver that does not answer is waited for once, and not for each name.
+    {
+        for peer in $peers; do
+            # An address needs nobody to be asked.
+            case ${peer#*=} in
+                *[!0-9.]*) case ${peer#*=} in *:*) printf '%s\n' "${peer#*=}" ;; *) timeout 5 getent ahosts "${peer#*=}" 2>/dev/null || : ;; esac ;;
+                *) printf '%s\n' "${peer#*=}" ;;
+            esac | sed "s|^|${peer%%=*} |" &
+        done
+        wait
+    } | awk '!seen[$1, $2]++ { print "@fact resolved " $1 "\t" $2 }' >&7
 }
 
 read_packages() {
@@ -28,22 +44,25 @@ read_packages() {
         tools=
         for tool in "$bindir"/*; do tools="$tools ${tool##*/}"; done
         fact tools "$tools"
-    else
+    elif [ "$family" = debian ]; then
         fact candidate "$(apt-cache policy "postgresql-$major" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }')"
         if grep -qs '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf /etc/postgresql-common/createcluster.d/*.conf; then
             fact creates_cluster no
         fi
     fi
-    for other in "${bindir%/"$major"/*}"/*/bin/postgres; do
+    # The other versions stand beside this one, with their number where this one has its own.
+    before=${bindir%"$major"/*}
+    for other in "$before"*/bin/postgres; do
         if [ -x "$other" ] && [ "$other" != "$bindir/postgres" ]; then
             other=${other%/bin/postgres}
-            fact other_major "${other##*/}"
+            fact other_major "${other#"$before"}"
         fi
     done
 }
 
 read_data() {
     real=$(readlink -f "$data_directory" 2>/dev/null || printf '%s' "$data_directory")
+    wal_link='' spaces=''
     fact data "$real"
     if mountpoint -q "$real" 2>/dev/null; then fact data_is_mount yes; fi
     if [ -f "$real/PG_VERSION" ]; then
@@ -55,14 +74,35 @@ read_data() {
         for signal in standby.signal recovery.signal recovery.conf backup_label; do
             if [ -e "$real/$signal" ]; then fact signal "$signal"; fi
         done
-        if [ -L "$real/$wal_directory" ]; then fact wal_link "$(readlink -f "$real/$wal_directory")"; fi
+        if [ -L "$real/$wal_directory" ]; then
+            wal_link=$(readlink -f "$real/$wal_directory")
+            fact wal_link "$wal_link"
+        fi
         for space in "$real"/pg_tblspc/*; do
-            if [ -L "$space" ]; then fact tablespace "${space##*/}	$(readlink -f "$space")"; fi
+            if [ -L "$space" ]; then
+                path=$(readlink -f "$space")
+                fact tablespace "${space##*/}	$path"
+                spaces="$spaces$path
+"
+            fi
         done
+        for slot in "$real"/pg_replslot/*; do
+            if [ -d "$slot" ]; then fact slot "${slot##*/}"; fi
+        done
+        newest=
+        for newest in "$real/$wal_directory"/*.history; do :; done
+        if [ -f "$newest" ]; then
+            fact history "${newest##*/}"
+            awk '{ print "@fact history_line " $0 }' "$newest" >&7
+        fi
         waiting=0
         for ready in "$real/$wal_directory"/archive_status/*.ready; do
             if [ -e "$ready" ]; then waiting=$((waiting + 1)); fi
         done
+        if [ "$waiting" -gt 0 ]; then
+            oldest=$(find "$real/$wal_directory/archive_status" -name '*.ready' -printf '%Ts\n' 2>/dev/null | sort -n | head -n 1)
+            if [ -n "$oldest" ]; then fact archive_waits "$(($(date +%s) - oldest))"; fi
+        fi
         fact archive_waiting "$waiting"
     elif [ -d "$real" ]; then
         shown=0
@@ -73,23 +113,37 @@ read_data() {
             fi
         done
     fi
-    if pid=$(postmaster_pid); then fact postmaster "$pid"; fi
+    if mine=$(postmaster_pid); then fact postmaster "$mine"; fi
     for aside in "$data_directory".pgrepl-[0-9]*; do
         if [ -d "$aside" ]; then fact set_aside "$aside"; fi
     done
+    if [ -d "$data_directory.pgrepl-rewinding" ]; then fact rewinding yes; fi
     if [ -d "$staging" ]; then
         fact staging "$staging"
         if [ -f "$staging/source" ]; then fact staging_source "$(head -n 1 "$staging/source")"; fi
         if [ -f "$staging/system_id" ]; then fact staging_system_id "$(head -n 1 "$staging/system_id")"; fi
-        if [ -f "$staging/complete" ]; then fact staging_complete yes; fi
+        if [ -f "$staging/complete" ]; then
+            fact staging_complete yes
+        else
+            # What is released when a copy that was cut short begins again.
+            {
+                timeout 5 du -sB1 "$staging" || :
+                if [ -f "$staging/tablespaces" ]; then cut -f 2 "$staging/tablespaces" | timeout 5 xargs -r -d '\n' du -sB1 || :; fi
+            } 2>/dev/null | awk -F '\t' '{ print "@fact staging_holds " $2 "\t" $1 }' >&7
+        fi
         if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr '\r' '\n' | tail -n 5 | awk '{ print "@fact staging_log " $0 }' >&7; fi
     fi
 }
 
 read_files() {
     set --
-    for file in "$config_directory"/*.conf "$config_directory"/conf.d/*.conf "$data_directory/postgresql.auto.conf" "$data_directory/recovery.conf"; do
+    for file in "$config_directory"/*.conf "$config_directory"/conf.d/*.conf "/usr/local/lib/pgrepl/$cluster"/* \
+        "/etc/systemd/system/pgrepl-$cluster-backup".* "/etc/pgbackrest/$cluster.conf" "/etc/pitrery/$cluster.conf"; do
         if [ -f "$file" ]; then set -- "$@" "$file"; fi
+    done
+    # Where the configuration lies in the data directory they were among these.
+    for file in "$data_directory/postgresql.auto.conf" "$data_directory/recovery.conf"; do
+        if [ -f "$file" ] && [ "$config_directory" != "$data_directory" ]; then set -- "$@" "$file"; fi
     done
     if [ $# -gt 0 ]; then
         stat -c '@fact file %n	%U	%G	%a	%.Y' "$@" >&7
@@ -120,46 +174,133 @@ read_files() {
     fi
 }
 
+# Whether a unit of the server's own was made known: enabled for this data directory, fenced, or left to somebody else.
+unit_start() {
+    if [ -z "$unit" ]; then
+        if [ -d "${data_directory%/*}" ]; then echo auto; fi
+        return
+    fi
+    state=$(systemctl show -p UnitFileState "$unit" 2>/dev/null)
+    state=${state#*=}
+    if [ -e "/etc/systemd/system/$unit.d/pgrepl-fenced.conf" ] || [ "$state" = masked ]; then
+        echo disabled
+    elif [ "$state" != disabled ] && [ -n "$state" ] && { [ "$family" != rhel ] || [ "$(unit_data)" = "$data_directory" ]; }; then
+        echo auto
+    elif [ -f "$data_directory/PG_VERSION" ]; then
+        echo manual
+    fi
+}
+
+# The rules of the firewall, and who listens where the server is to.
+read_port() {
+    firewall=$(firewall_kind)
+    rules=$(firewall_rules "$firewall")
+    # Where firewalld guards no zone, nothing stands in the way.
+    case $firewall:$rules in
+        ufw:* | firewalld:*"zone "*)
+            fact firewall "$firewall"
+            printf '%s\n' "$rules" | sed -n 's/^rule /@fact firewall_rule /p; s/^denial /@fact firewall_rule &/p' >&7
+            ;;
+    esac
+    if [ -n "$mine" ]; then
+        serves=
+        # The fourth line.
+        { read -r _ && read -r _ && read -r _ && read -r serves; } <"$data_directory/postmaster.pid" || :
+        if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
+    fi
+    taken=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
+    case "
+$taken
+" in
+        *" $mine
+"*) ;;
+        *)
+            pid=${taken%%
+*} pid=${pid##* }
+            # Debian's other clusters that start at boot, whether they run or not.
+            for other in /etc/postgresql/*/*/postgresql.conf; do
+                if [ "${other%/*}" != "$config_directory" ] && grep -qs '^auto' "${other%/*}/start.conf" &&
+                    [ "$(sed -n 's/^[ \t]*port[^a-z_0-9]*\([0-9][0-9]*\).*/\1/p' "$other" | tail -n 1)" = "$port" ]; then
+                    fact port_set "$other"
+                    break
+                fi
+            done
+            if [ -n "$pid" ]; then fact port_taken "${taken%% *}, process $pid in $(readlink "/proc/$pid/cwd" || :)"; fi
+            ;;
+    esac
+}
+
 read_service() {
+    umbrella=
+    if [ "$family" = debian ]; then umbrella=postgresql.service; fi
     if [ -d /run/systemd/system ]; then
         fact systemd yes
-        systemctl show -p Id -p ActiveState -p UnitFileState "$unit" postgresql.service "$clone_unit" 2>/dev/null |
+        systemctl show -p Id -p ActiveState -p UnitFileState ${unit:+"$unit"} ${umbrella:+"$umbrella"} "$clone_unit" 2>/dev/null |
             awk -F = '$1 == "Id" { id = $2 } NF > 1 && $1 != "Id" { print "@fact unit " id "\t" $1 "\t" $2 }
                       $1 == "ActiveState" || $1 == "UnitFileState" { seen[$1] = $2 }' >&7 || :
     fi
-    if [ -f "$config_directory/start.conf" ]; then
+    if [ -f "/etc/systemd/system/pgrepl-$cluster-backup.timer" ]; then
+        service=pgrepl-$cluster-backup.service
+        fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")	$(systemctl show -p ExecMainExitTimestamp --value "$service")	$(systemctl show -p Result --value "$service")"
+    fi
+    if [ "$family" != debian ]; then
+        start=$(unit_start)
+        if [ -n "$start" ]; then fact start "$start"; fi
+    elif [ -f "$config_directory/start.conf" ]; then
         fact start "$(awk '/^[^#]/ { print $1; exit }' "$config_directory/start.conf")"
     fi
 }
 
-read_disks() {
-    near=$real
-    while [ ! -d "$near" ]; do near=$(dirname "$near"); done
-    timeout 5 df -B1 --output=target,size,avail "$near" 2>/dev/null | awk 'NR == 2 { print "@fact disk data\t" $1 "\t" $2 "\t" $3 }' >&7 || :
-    if [ -n "$mount" ]; then
-        # A dead network mount blocks whoever looks at it.
-        if timeout 5 mountpoint -q "$mount"; then
-            fact mount mounted
-            timeout 5 df -B1 --output=fstype,size,avail "$mount" | awk 'NR == 2 { print "@fact mount_space " $1 "\t" $2 "\t" $3 }' >&7 || :
-            if id "$service_user" >/dev/null 2>&1; then
-                if as_service_user timeout 5 test -w "$mount"; then fact mount_writable yes; else fact mount_writable no; fi
-            fi
-        else
-            fact mount missing
-        fi
+# A dead network mount blocks whoever looks at it, or gives errors that look as if nothing was mounted. What the kernel
+# remembers of it proves nothing: its size is asked of the file server.
+read_mount() {
+    code=0
+    within 5 mountpoint -q "$mount" || code=$?
+    if [ "$code" != 0 ] && [ "$code" != 124 ] && ! grep -qsF " $mount " /proc/self/mountinfo; then
+        fact mount missing
+        return
+    fi
+    if [ "$code" != 124 ]; then code=0; fi
+    space=$([ "$code" = 0 ] && within 5 stat -f "$mount" && timeout 5 df -B1 --output=fstype,size,avail "$mount") || code=$?
+    archive_of=$([ "$code" != 0 ] || timeout 5 head -n 1 "$mount/$cluster/.pgrepl" 2>/dev/null) || [ $? != 124 ] || code=124
+    if [ "$code" != 0 ]; then
+        fact mount stale
+        return
+    fi
+    mount_answers=yes
+    fact mount mounted
+    printf '%s\n' "$space" | awk 'NR == 2 { print "@fact mount_space " $1 "\t" $2 "\t" $3 }' >&7
+    if [ -n "$archive_of" ]; then
+        fact mount_archive_of "$archive_of"
+        token=$(timeout 5 sed -n 's/^token=//p' "$mount/$cluster/.pgrepl")
+        if [ -n "$token" ]; then fact mount_token "$token"; fi
+    fi
+    # Some file systems have no limit, and say 0 of 0.
+    timeout 5 df --output=itotal,iavail "$mount" | awk 'NR == 2 && $1 > 0 { print "@fact mount_inodes " $2 }' >&7 || :
+    if id "$service_user" >/dev/null 2>&1; then
+        if as_service_user timeout 5 test -w "$mount"; then fact mount_writable yes; else fact mount_writable no; fi
     fi
 }
 
 main() {
     read_release
+    choose_place
+    find_clients
+    # As in action/place.rs.
+    staging=$data_directory.pgrepl-new
     fact uname "$(uname -nm)"
     read_network
     read_packages
     read_data
     read_files
     read_service
-    read_disks
-    if postmaster_pid >/dev/null && [ -x "$bindir/psql" ]; then
+    read_port
+    read_file_systems
+    mount_answers=no
+    if [ -n "$mount" ]; then read_mount; fi
+    read_tool
+    # Where the port is another one, another server would answer.
+    if [ "${serves:-}" = "$port" ] && [ -x "$clients/psql" ]; then
         PGOPTIONS='-c statement_timeout=10000 -c lc_messages=C'
         export PGOPTIONS
         if answer=$(sql "$question"); then fact sql "$answer"; fi

@@ -43,7 +43,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'in_recovery', pg_is_in_recovery(),
         'system_id', (select system_identifier::text from pg_control_system()),
         'timeline', case when pg_is_in_recovery()
-            then greatest((select timeline_id from pg_control_checkpoint()), (select received_tli from pg_stat_wal_receiver))
+            then greatest((select timeline_id from pg_control_checkpoint()), (select received_tli from pg_stat_wal_receiver),
+                (select min_recovery_end_timeline from pg_control_recovery()))
             else ('x' || left({walfile}({current}()), 8))::bit(32)::int end,
         'current', case when pg_is_in_recovery() then null else {current}()::text end,
         'received', case when pg_is_in_recovery() then {receive}()::text end,
@@ -51,10 +52,17 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'paused', case when pg_is_in_recovery() then {paused}() else false end,
         'replay_age_ms', case when pg_is_in_recovery() then (extract(epoch from now() - pg_last_xact_replay_timestamp()) * 1000)::bigint end,
         'loaded_at', extract(epoch from pg_conf_load_time()),
+        'started_at', extract(epoch from pg_postmaster_start_time()),
+        'control', (select json_build_object('timeline', timeline_id, 'checkpoint', checkpoint_{suffix}::text, 'redo', redo_{suffix}::text,
+            'minimum_recovery_end', min_recovery_end_{suffix}::text, 'minimum_recovery_timeline', min_recovery_end_timeline,
+            'checksums', data_page_checksum_version > 0, 'wal_segment_size', bytes_per_wal_segment)
+            from pg_control_checkpoint(), pg_control_recovery(), pg_control_init()),
         'settings', (select json_object_agg(name, json_build_object('setting', setting, 'unit', unit, 'vartype', vartype,
             'context', context, 'source', source, 'sourcefile', sourcefile, 'boot_val', boot_val)) from pg_settings where name !~ '[.]'),
+        'pending_restart', (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart),
         'conf_errors', (select coalesce(json_agg(json_build_object('file', sourcefile, 'line', sourceline, 'error', error)), '[]')
-            from pg_file_settings where error is not null and error <> 'setting could not be applied'),
+            from pg_file_settings where error is not null and error <> 'setting could not be applied'
+            and error not like '%cannot be changed without restarting the server'),
         'hba_errors', {hba},
         'role', (select json_build_object('login', rolcanlogin, 'replication', rolreplication, 'superuser', rolsuper,
             'verifier', coalesce(rolpassword, '')) from pg_authid where rolname = {user}),
@@ -71,7 +79,14 @@ pub fn question(major: Major, replication_user: &str) -> String {
             'last_message_age_ms', (extract(epoch from clock_timestamp() - last_msg_receipt_time) * 1000)::bigint) from pg_stat_wal_receiver),
         'archiver', (select json_build_object('last_archived', last_archived_wal, 'last_archived_age_s', extract(epoch from now() - last_archived_time)::bigint,
             'last_failed', last_failed_wal, 'last_failed_age_s', extract(epoch from now() - last_failed_time)::bigint, 'failed_count', failed_count) from pg_stat_archiver),
-        'database_bytes', (select sum(pg_database_size(oid))::bigint from pg_database))",
+        'prepared', (select count(*) from pg_prepared_xacts),
+        'oldest_transaction_ms', (select (extract(epoch from max(clock_timestamp() - xact_start)) * 1000)::bigint from pg_stat_activity
+            where xact_start is not null and pid <> pg_backend_pid() and datname is not null),
+        'database_bytes', spaces.total, 'tablespace_bytes', spaces.outside,
+        'wal_bytes', (select sum((pg_stat_file('{waldir}/' || file, true)).size)::bigint from pg_ls_dir('{waldir}') file))
+        from (select sum(bytes)::bigint as total, coalesce(json_object_agg(oid::text, bytes) filter (where spcname !~ '^pg_'), '{{}}') as outside
+            from (select oid, spcname, coalesce(pg_tablespace_size(oid), 0) as bytes from pg_tablespace) each) spaces",
+        waldir = names.wal_directory,
         walfile = names.walfile_name,
         current = names.current_lsn,
         receive = names.receive_lsn,

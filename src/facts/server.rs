@@ -15,7 +15,8 @@ pub struct Server {
     pub in_recovery: bool,
     /// The system identifier.
     pub system_id: SystemId,
-    /// The timeline it writes (primary) or replays (standby: the newer of the last checkpoint's and the receiver's).
+    /// The timeline it writes (primary) or replays (standby: the newest of the last checkpoint's, the receiver's and that of
+    /// its minimum recovery end, which a rewind brings along before the first restartpoint).
     pub timeline: Timeline,
     /// Current write position of a primary.
     pub current: Option<Lsn>,
@@ -29,6 +30,9 @@ pub struct Server {
     pub replay_age_ms: Option<u64>,
     /// Every parameter by name, in lower case.
     pub settings: BTreeMap<String, Setting>,
+    /// Parameters that PostgreSQL says wait for a restart; it goes on saying so when a file was changed back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending_restart: Vec<String>,
     /// Complaints of `pg_file_settings` that are not about a missing restart.
     pub conf_errors: Vec<FileError>,
     /// Complaints of `pg_hba_file_rules`.
@@ -47,8 +51,20 @@ pub struct Server {
     pub archiver: Option<Archiver>,
     /// Number of .ready files, if it could be counted.
     pub archive_waiting: Option<u64>,
-    /// Bytes of all databases.
+    /// Prepared transactions that wait for their end.
+    #[serde(default)]
+    pub prepared: u64,
+    /// For how many milliseconds the oldest transaction of a client has been open.
+    #[serde(default)]
+    pub oldest_transaction_ms: Option<u64>,
+    /// Bytes of all tablespaces.
     pub database_bytes: u64,
+    /// Bytes of each tablespace that is not in the data directory, by OID.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tablespace_bytes: BTreeMap<String, u64>,
+    /// Bytes in the WAL directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal_bytes: Option<u64>,
 }
 
 /// A row of `pg_settings`.
@@ -123,6 +139,19 @@ pub struct Slot {
     pub retained: Option<u64>,
     /// Whether it vanishes with its connection.
     pub temporary: bool,
+}
+
+impl Slot {
+    /// Returns a slot that nobody uses.
+    pub fn idle() -> Self {
+        Self {
+            active: false,
+            restart_lsn: None,
+            wal_status: None,
+            retained: None,
+            temporary: false,
+        }
+    }
 }
 
 /// A row of `pg_stat_replication`; lags in bytes behind the server's own position.

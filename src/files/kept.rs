@@ -67,8 +67,10 @@ pub fn kept_settings(view: &View, text: &str) -> Kept {
         }
         match read {
             ConfLine::Setting { name, value } => {
-                let decided =
-                    DECIDED.contains(&name.as_str()) || name.starts_with("recovery_target");
+                let archives = name == "archive_command" && view.cluster.backup.is_some();
+                let decided = archives
+                    || DECIDED.contains(&name.as_str())
+                    || name.starts_with("recovery_target");
                 if decided {
                     continue;
                 }
@@ -76,7 +78,7 @@ pub fn kept_settings(view: &View, text: &str) -> Kept {
                     continue;
                 }
                 if view.cluster.unmanaged == Unmanaged::Remove
-                    || breaks_replication(view, &name, &value)
+                    || view.cluster.breaks_replication(&name, &value)
                 {
                     kept.dropped.push(format!("{name} = {value}"));
                     continue;
@@ -92,17 +94,6 @@ pub fn kept_settings(view: &View, text: &str) -> Kept {
         }
     }
     kept
-}
-
-fn breaks_replication(view: &View, name: &str, value: &str) -> bool {
-    let needed = view.cluster.standbys.len() + 2;
-    match name {
-        "wal_level" => value.eq_ignore_ascii_case("minimal"),
-        "max_wal_senders" | "max_replication_slots" => {
-            value.parse::<usize>().is_ok_and(|n| n < needed)
-        }
-        _ => false,
-    }
 }
 
 /// Returns what is kept of an older pg_hba.conf: rules that are not written anyway, with the comments above them.

@@ -11,12 +11,20 @@ use crate::postgres::hba::{self, HbaLine};
 use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
 
+pub mod archive;
 mod kept;
 mod peers;
+pub mod recovery;
+pub mod schedule;
+mod standby;
+mod tool;
 
 pub use crate::facts::digest;
 pub use kept::{Kept, kept_rules, kept_settings};
 pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
+
+pub use standby::standby_marker;
+pub use tool::{ToolConf, tool_conf};
 
 use kept::DECIDED;
 use peers::network;
@@ -68,21 +76,30 @@ pub fn postgresql_conf(
             .retain(|line| !line.trim_start().starts_with("include"));
     }
     let upstream = match view.role {
-        Role::Primary => None,
-        Role::Standby { upstream } => Some(upstream),
+        Role::Standby { upstream } if caps.has_standby_signal => Some(upstream),
+        _ => None,
     };
     let synchronous =
         (view.synchronous && cluster.replication.synchronous > 0 && *view.role == Role::Primary)
             .then(|| {
-                let names: Vec<String> = cluster
-                    .in_order()
+                // By name: the order in the file changes with the roles, and ANY knows none.
+                let standbys: Vec<&str> = cluster
+                    .nodes
+                    .values()
                     .filter(|node| node.name != view.node.name && node.apply_delay.is_none())
                     .filter(|node| {
                         node.upstream
                             .as_ref()
                             .is_none_or(|upstream| *upstream == view.node.name)
                     })
-                    .map(|node| crate::postgres::sql::identifier(node.name.as_str()))
+                    .map(|node| node.name.as_str())
+                    .collect();
+                if let Some(loaded) = waits_for_others(view, &standbys) {
+                    return loaded;
+                }
+                let names: Vec<String> = standbys
+                    .into_iter()
+                    .map(crate::postgres::sql::identifier)
                     .collect();
                 let method = if caps.has_sync_methods { "ANY " } else { "" };
                 format!(
@@ -92,15 +109,23 @@ pub fn postgresql_conf(
                 )
             });
     let ssl = view.platform.certificate.as_ref();
+    let apart = !view.platform.config_inside();
+    let mut parameters = view.node.parameters.clone();
+    if !caps.has_standby_signal {
+        // It stands in recovery.conf.
+        parameters.remove("restore_command");
+    }
     let context = serde_json::json!({
         "node": view.node.name,
         "cluster": cluster.name,
         "kept": kept.lines,
-        "data_directory": view.platform.data_directory,
+        // Beside its data a configuration that named a place would name the wrong one wherever it is copied to.
+        "data_directory": apart.then_some(&view.platform.data_directory),
         "hba_file": view.platform.config("pg_hba.conf"),
         "ident_file": view.platform.config("pg_ident.conf"),
         "external_pid_file": view.platform.pid_file,
-        "socket_directory": view.platform.socket_directory,
+        "sockets": view.platform.sockets,
+        "log_directory": view.platform.log_directory(),
         "listen_addresses": view.node.listen_addresses,
         "port": view.node.port,
         "standbys": cluster.standbys.len(),
@@ -113,17 +138,15 @@ pub fn postgresql_conf(
         "conninfo": upstream.and_then(|upstream| primary_conninfo(view, upstream)),
         "slot": cluster.replication.slots.then(|| slot_name(view.node.name.as_str())),
         "apply_delay": view.node.apply_delay,
+        "archive_command": archive::archive_command(cluster),
+        "restore_command": archive::restore_command(cluster, archive::Use::Standby),
+        "summarizes_wal": caps.has_incremental_backups,
         "ssl_cert_file": ssl.map(|(certificate, _)| certificate),
         "ssl_key_file": ssl.map(|(_, key)| key),
-        "parameters": view.node.parameters,
+        "parameters": parameters,
         "floors": view.floors,
     });
-    let text = templates.render(
-        "postgresql.conf.j2",
-        context,
-        &view.node.parameters,
-        &kept.settings,
-    )?;
+    let text = templates.render("postgresql.conf.j2", context, &parameters, &kept.settings)?;
     if let Some(at) = conf::parse(&text)
         .iter()
         .position(|line| matches!(line, ConfLine::Bad { .. }))
@@ -152,6 +175,22 @@ pub fn postgresql_conf(
     Ok(Rendered { text, kept })
 }
 
+/// Returns `synchronous_standby_names` as it is loaded, if standbys confirm commits by other names than pgrepl's and not
+/// enough stream by these yet: changed now, every commit would wait for them.
+fn waits_for_others(view: &View, standbys: &[&str]) -> Option<String> {
+    let server = view.world.facts(&view.node.name)?.server.as_ref()?;
+    let loaded = &server.settings.get("synchronous_standby_names")?.setting;
+    let streaming = |name: &&&str| {
+        server
+            .senders
+            .iter()
+            .any(|sender| sender.name == ***name && sender.state == "streaming")
+    };
+    let confirming = standbys.iter().filter(streaming).count();
+    let few = confirming < view.cluster.replication.synchronous as usize;
+    (few && !loaded.is_empty()).then(|| loaded.clone())
+}
+
 /// Renders pg_hba.conf; see [`postgresql_conf`] for `before` and `inherited`.
 pub fn pg_hba_conf(
     view: &View,
@@ -174,7 +213,8 @@ pub fn pg_hba_conf(
     own.push("127.0.0.1/32".into());
     own.push("::1/128".into());
     let peers: Vec<Peer> = cluster
-        .in_order()
+        .nodes
+        .values()
         .filter(|peer| peer.name != *node)
         .flat_map(|peer| {
             let mut found: Vec<String> = addresses(cluster, view.world, node, &peer.name)

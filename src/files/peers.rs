@@ -129,8 +129,10 @@ pub fn pgpass_entries(
 ) -> Result<Vec<String>, TemplateError> {
     const NAME: &str = "pgpass.j2";
     let user = pgpass::field(&cluster.replication.user).unwrap_or_default();
+    // By name: the order does not change with the roles.
     let servers: Vec<serde_json::Value> = cluster
-        .in_order()
+        .nodes
+        .values()
         .filter(|peer| peer.name != *node)
         .filter_map(|peer| {
             let host = pgpass::field(&host(cluster, world, node, &peer.name)?).ok()?;

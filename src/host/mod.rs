@@ -7,6 +7,7 @@ use crate::command::{Command, Vault};
 use crate::facts::Unreachable;
 
 mod errors;
+mod gate;
 pub mod lock;
 pub mod scripted;
 pub mod ssh;
@@ -46,13 +47,17 @@ pub enum HostError {
     TimedOut(String),
     /// The connection broke before the script's last line; whether it was done is unknown.
     Lost(String),
+    /// The script was to wait for a word and was never given it: it did nothing.
+    NotBegun(String),
 }
 
 impl std::fmt::Display for HostError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             HostError::Unreachable(reason) => f.write_str(&reason.message),
-            HostError::TimedOut(message) | HostError::Lost(message) => f.write_str(message),
+            HostError::TimedOut(message)
+            | HostError::Lost(message)
+            | HostError::NotBegun(message) => f.write_str(message),
         }
     }
 }
@@ -60,15 +65,30 @@ impl std::fmt::Display for HostError {
 /// The outcome of [`Host::run`], to be awaited on a single thread.
 pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>, HostError>> + 'a>>;
 
+/// A word that another step will tell, or `None` once it is certain that it never will.
+pub type Word<'a> = Pin<Box<dyn Future<Output = Option<String>> + 'a>>;
+
 /// A host on which scripts can be run as root.
 pub trait Host {
-    /// Runs a command to its end and returns every line of its answer; `say` hears each one as it comes.
+    /// Runs a command to its end and returns every line of its answer; `say` hears each one as it comes, and a command
+    /// with a gate is given `word` when it has come and the host has just shown that it still listens.
+    fn run_with<'a>(
+        &'a self,
+        command: &'a Command,
+        vault: &'a Vault,
+        say: &'a dyn Fn(&Line),
+        word: Word<'a>,
+    ) -> Running<'a>;
+
+    /// Runs a command that waits for nothing.
     fn run<'a>(
         &'a self,
         command: &'a Command,
         vault: &'a Vault,
         say: &'a dyn Fn(&Line),
-    ) -> Running<'a>;
+    ) -> Running<'a> {
+        self.run_with(command, vault, say, Box::pin(std::future::ready(None)))
+    }
 }
 
 /// Reads a line of standard output; what is no protocol was said by a program.

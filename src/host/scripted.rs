@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use super::{Host, HostError, Line, Running};
+use super::{Host, HostError, Line, Running, Word};
 use crate::command::{Command, Vault};
 
 /// What a scripted host does when asked.
@@ -41,11 +41,12 @@ impl ScriptedHost {
 }
 
 impl Host for ScriptedHost {
-    fn run<'a>(
+    fn run_with<'a>(
         &'a self,
         command: &'a Command,
         _: &'a Vault,
         say: &'a dyn Fn(&Line),
+        _: Word<'a>,
     ) -> Running<'a> {
         let next = self.expected.borrow_mut().pop_front();
         let Some((what, answer)) = next else {

@@ -8,7 +8,8 @@ use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::sync::OnceCell;
 
-use super::{Host, HostError, Line, Running, errors, parse_line};
+use super::gate::Gate;
+use super::{Host, HostError, Line, Running, Word, errors, parse_line};
 use crate::command::{Command, Vault};
 use crate::inventory::{self, Become, Node};
 
@@ -98,6 +99,8 @@ impl SshHost {
         command: &Command,
         vault: &Vault,
         say: &dyn Fn(&Line),
+        gate: &Gate,
+        word: Word<'_>,
     ) -> Result<Vec<Line>, HostError> {
         let session = self.session().await?;
         let Some(text) = command.text(vault) else {
@@ -131,8 +134,13 @@ impl SshHost {
             return Err(lost("it gave no pipes".into()));
         };
         let lines = RefCell::new(Vec::new());
+        let ended = tokio::sync::Notify::new();
         let hear = |line: Line| {
             say(&line);
+            gate.hear(&line);
+            if let Line::Exit(_) = line {
+                ended.notify_one();
+            }
             lines.borrow_mut().push(line);
         };
         let feed = async {
@@ -147,14 +155,26 @@ impl SshHost {
                     }
                 }
             }
+            if command.gate.is_some() {
+                gate.open(&mut stdin, word).await;
+                // Its answer is due; a dead connection would be waited for much longer.
+                tokio::time::sleep(gate.patience()).await;
+                return;
+            }
             // Standard input stays open: its end would tell the script to stop.
             std::future::pending::<()>().await;
         };
         let answers = async { each_line(stdout, |line| hear(parse_line(line))).await };
         let words = async { each_line(stderr, |line| hear(Line::Said(line.to_owned()))).await };
+        // A process that cannot be killed holds the pipes for as long as it lives; what was said before has come by then.
+        let over = async {
+            ended.notified().await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        };
         let work = async {
             tokio::select! {
                 ((), ()) = async { tokio::join!(answers, words) } => {}
+                () = over => {}
                 () = feed => {}
             }
         };
@@ -225,12 +245,24 @@ fn home(path: &Path) -> PathBuf {
 }
 
 impl Host for SshHost {
-    fn run<'a>(
+    fn run_with<'a>(
         &'a self,
         command: &'a Command,
         vault: &'a Vault,
         say: &'a dyn Fn(&Line),
+        word: Word<'a>,
     ) -> Running<'a> {
-        Box::pin(self.talk(command, vault, say))
+        Box::pin(async move {
+            let gate = Gate::default();
+            let answer = self.talk(command, vault, say, &gate, word).await;
+            match answer {
+                Err(HostError::TimedOut(why) | HostError::Lost(why))
+                    if command.gate.is_some() && !gate.was_opened() =>
+                {
+                    Err(HostError::NotBegun(why))
+                }
+                answer => answer,
+            }
+        })
     }
 }

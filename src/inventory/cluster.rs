@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::Custom;
 use crate::postgres::Major;
 
 /// The name of a host in the inventory, which is also its SSH destination.
@@ -76,14 +77,20 @@ pub struct Node {
     pub address: Option<String>,
     /// The TCP port of PostgreSQL.
     pub port: u16,
+    /// The server's name at its service manager: Debian's cluster name.
+    pub instance: String,
     /// `listen_addresses`.
     pub listen_addresses: String,
     /// The data directory, if it is not the platform's.
     pub data_directory: Option<String>,
+    /// Where its PostgreSQL lives, if no known platform tells.
+    pub platform: Option<Custom>,
     /// The node it replicates from, if not from the primary.
     pub upstream: Option<NodeName>,
     /// `recovery_min_apply_delay`, as written.
     pub apply_delay: Option<String>,
+    /// Where its tablespaces are, by where they are on the others; absolute paths.
+    pub tablespaces: BTreeMap<String, String>,
     /// Parameters by lower-case name, those of the host over those of the cluster; values as written.
     pub parameters: BTreeMap<String, String>,
     /// pg_hba.conf lines of the cluster, then of the host, as written.
@@ -179,9 +186,11 @@ pub enum Unmanaged {
 /// Whether the host's firewall is opened for the servers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Firewall {
-    /// Whatever runs there is told.
+    /// Whatever runs there lets the servers of the cluster in.
     #[default]
     Auto,
+    /// Whatever runs there lets everybody in.
+    World,
     /// It is left alone.
     Off,
 }
@@ -201,8 +210,16 @@ pub struct Backup {
     pub from: BackupFrom,
 }
 
+impl Backup {
+    /// Returns the cluster's directory on the mount.
+    pub fn top(&self, cluster: &str) -> String {
+        format!("{}/{cluster}", self.mount.trim_end_matches('/'))
+    }
+}
+
 /// A backup engine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BackupTool {
     /// pg_basebackup.
     #[default]
@@ -238,5 +255,32 @@ impl Cluster {
         std::iter::once(&self.primary)
             .chain(&self.standbys)
             .filter_map(|name| self.nodes.get(name))
+    }
+
+    /// Returns the least value of `max_wal_senders` or `max_replication_slots` that replication works with: one for each
+    /// standby, and two for copies.
+    pub fn least(&self, parameter: &str) -> usize {
+        let standbys = match parameter {
+            "max_replication_slots" if !self.replication.slots => 0,
+            _ => self.standbys.len(),
+        };
+        match parameter {
+            "max_wal_senders" => standbys + 2,
+            // A copy uses a slot only where there are temporary ones.
+            "max_replication_slots" if standbys > 0 || self.major.caps().has_temporary_slots => {
+                standbys + 2
+            }
+            _ => 0,
+        }
+    }
+
+    /// Says whether replication does not work with a value of a parameter, so that no older file may keep it.
+    pub fn breaks_replication(&self, name: &str, value: &str) -> bool {
+        match name {
+            "wal_level" => value.eq_ignore_ascii_case("minimal"),
+            _ => value
+                .parse::<usize>()
+                .is_ok_and(|value| value < self.least(name)),
+        }
     }
 }

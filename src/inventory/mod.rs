@@ -5,12 +5,16 @@ use std::ops::Range;
 pub mod cluster;
 mod fields;
 mod parameters;
+mod place;
 mod read;
 mod rules;
 mod sections;
+pub mod swap;
 mod tree;
+pub mod write;
 
 pub use cluster::*;
+pub use parameters::is_written_by_pgrepl;
 pub use read::read;
 
 /// The JSON Schema (draft 7) of an inventory, for editors.

@@ -7,7 +7,7 @@ use super::{Cluster, Node, Problem};
 use crate::postgres::{parameters, value};
 
 /// Parameters that pgrepl writes itself, with the inventory key to use instead.
-const OWNED: [(&str, &str); 22] = [
+const OWNED: [(&str, &str); 20] = [
     ("port", "postgresql.port"),
     ("listen_addresses", "postgresql.listen_addresses"),
     ("data_directory", "postgresql.data_directory"),
@@ -18,10 +18,8 @@ const OWNED: [(&str, &str); 22] = [
     ("unix_socket_directories", ""),
     ("cluster_name", "cluster and the host's name"),
     ("hot_standby", ""),
-    ("wal_log_hints", ""),
     ("primary_conninfo", "replication and hosts.HOST.upstream"),
     ("primary_slot_name", "replication.slots"),
-    ("restore_command", "backup"),
     ("archive_cleanup_command", ""),
     ("promote_trigger_file", "pgrepl switchover or failover"),
     ("trigger_file", "pgrepl switchover or failover"),
@@ -33,7 +31,19 @@ const OWNED: [(&str, &str); 22] = [
 ];
 
 /// Parameters that pgrepl writes itself once backups are wanted.
-const ARCHIVE: [&str; 3] = ["archive_mode", "archive_command", "archive_library"];
+const ARCHIVE: [&str; 4] = [
+    "archive_mode",
+    "archive_command",
+    "archive_library",
+    "restore_command",
+];
+
+/// Says whether pgrepl writes a parameter by itself, so that no inventory may hold it.
+pub fn is_written_by_pgrepl(name: &str, with_backups: bool) -> bool {
+    OWNED.iter().any(|(owned, _)| *owned == name)
+        || name.starts_with("recovery_target")
+        || (with_backups && ARCHIVE.contains(&name))
+}
 
 pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
     let major = cluster.major;
@@ -95,11 +105,13 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mu
             }
         };
         let Some(written) = written else { continue };
-        // The delay is no parameter of the old versions' postgresql.conf but has the same form everywhere.
-        let kind = if name == "recovery_min_apply_delay" {
-            Some(parameters::kind("integer", "ms", "0", "2147483647", ""))
-        } else {
-            parameters::lookup(major, name).map(|parameter| parameter.kind)
+        // These are no parameters of the old versions' postgresql.conf but have the same form everywhere.
+        let kind = match name.as_str() {
+            "recovery_min_apply_delay" => {
+                Some(parameters::kind("integer", "ms", "0", "2147483647", ""))
+            }
+            "restore_command" => Some(parameters::Kind::Text),
+            _ => parameters::lookup(major, name).map(|parameter| parameter.kind),
         };
         let Some(kind) = kind else {
             let elsewhere = parameters::elsewhere(major, name);
@@ -163,11 +175,10 @@ pub(super) fn combinations(
             "expected replica or logical",
         ));
     }
-    let needed = i64::try_from(cluster.standbys.len())
-        .unwrap_or(i64::MAX)
-        .saturating_add(2);
     for name in ["max_wal_senders", "max_replication_slots"] {
-        if number(name).is_some_and(|number| number < needed) {
+        let needed = cluster.least(name);
+        let said = number(name).and_then(|number| usize::try_from(number).ok());
+        if said.is_some_and(|number| number < needed) {
             problems.push(Problem::new(
                 place(name),
                 format!(

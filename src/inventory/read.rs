@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::fields::{Fields, list, number, text, word};
+use super::place::platform;
 use super::sections::{
-    absolute, address, backup, check_host_name, cluster_name, host_name, replication, ssh,
+    absolute, address, backup, check_host_name, cluster_name, host_name, instance, replication,
+    ssh, tablespaces,
 };
 use super::tree::{self, Node as Yaml, Tree};
 use super::{Become, Cluster, Firewall, Node, NodeName, Problem, Reading, Ssh, Unmanaged, rules};
+use crate::platform::Custom;
 use crate::postgres::Major;
 
 /// Where things stand that rules across fields complain about.
@@ -125,7 +128,11 @@ fn cluster(tree: &Tree, places: &mut Places, problems: &mut Vec<Problem>) -> Opt
                 word(
                     tree,
                     "firewall",
-                    &[("auto", Firewall::Auto), ("off", Firewall::Off)],
+                    &[
+                        ("auto", Firewall::Auto),
+                        ("world", Firewall::World),
+                        ("off", Firewall::Off),
+                    ],
                     problems,
                 )
             })
@@ -194,6 +201,10 @@ fn cluster(tree: &Tree, places: &mut Places, problems: &mut Vec<Problem>) -> Opt
                 ));
                 text(tree, "apply_delay", problems)
             });
+            node.tablespaces = fields
+                .take("tablespaces")
+                .map(|tree| tablespaces(tree, problems))
+                .unwrap_or_default();
             node.upstream = fields.take("upstream").and_then(|tree| {
                 places.upstreams.insert(name.clone(), tree.span.clone());
                 host_name(tree, problems)
@@ -233,8 +244,10 @@ fn cluster(tree: &Tree, places: &mut Places, problems: &mut Vec<Problem>) -> Opt
 #[derive(Clone)]
 struct Shared {
     port: u16,
+    instance: String,
     listen_addresses: String,
     data_directory: Option<String>,
+    platform: Option<Custom>,
     parameters: BTreeMap<String, String>,
     hba: Vec<String>,
     unmanaged: Unmanaged,
@@ -246,8 +259,10 @@ impl Default for Shared {
     fn default() -> Self {
         Self {
             port: 5432,
+            instance: "main".into(),
             listen_addresses: "*".into(),
             data_directory: None,
+            platform: None,
             parameters: BTreeMap::new(),
             hba: Vec::new(),
             unmanaged: Unmanaged::default(),
@@ -271,6 +286,12 @@ impl Shared {
         {
             self.port = u16::try_from(port).unwrap_or(5432);
         }
+        if let Some(instance) = fields
+            .take("instance")
+            .and_then(|tree| instance(tree, problems))
+        {
+            self.instance = instance;
+        }
         if let Some(listen) = fields
             .take("listen_addresses")
             .and_then(|tree| text(tree, "listen_addresses", problems))
@@ -279,6 +300,9 @@ impl Shared {
         }
         if let Some(tree) = fields.take("data_directory") {
             self.data_directory = absolute(tree, "data_directory", problems);
+        }
+        if let Some(tree) = fields.take("platform") {
+            self.platform = platform(tree, self.data_directory.is_some(), problems);
         }
         if let Some(tree) = fields.take("parameters") {
             for (name, span, value) in Fields::open(tree, "`parameters`", problems).rest() {
@@ -314,10 +338,13 @@ impl Shared {
             r#become,
             address: None,
             port: self.port,
+            instance: self.instance.clone(),
             listen_addresses: self.listen_addresses.clone(),
             data_directory: self.data_directory.clone(),
+            platform: self.platform.clone(),
             upstream: None,
             apply_delay: None,
+            tablespaces: BTreeMap::new(),
             parameters: self.parameters.clone(),
             hba: self.hba.clone(),
         }

@@ -51,7 +51,7 @@ pub fn check(
     }
     if let (Some(span), Some(backup)) = (&places.tool, &cluster.backup)
         && backup.tool == BackupTool::Pitrery
-        && cluster.major.caps().supported
+        && !cluster.major.caps().has_start_backup
     {
         problems.push(
             Problem::new(

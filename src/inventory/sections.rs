@@ -1,5 +1,6 @@
 //! The values and sections of an inventory that stand for themselves.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::fields::{Fields, number, text, word};
@@ -22,6 +23,21 @@ pub(super) fn cluster_name(tree: &Tree, problems: &mut Vec<Problem>) -> Option<S
             tree.span.clone(),
             "bad cluster name",
             "expected lower-case letters, digits and `_`, at most 31",
+        ));
+    }
+    good.then_some(name)
+}
+
+/// Debian's tools take more, but a dash means something else in the name of a systemd unit (pg_createcluster(1)).
+pub(super) fn instance(tree: &Tree, problems: &mut Vec<Problem>) -> Option<String> {
+    let name = text(tree, "instance", problems)?;
+    let good = (1..=63).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !good {
+        problems.push(Problem::new(
+            tree.span.clone(),
+            "bad name of an instance",
+            "expected letters, digits and `_`, at most 63",
         ));
     }
     good.then_some(name)
@@ -294,4 +310,23 @@ pub(super) fn backup(
         schedule,
         from,
     })
+}
+/// Reads where a host has its tablespaces: the path on the other hosts, and the path here.
+pub fn tablespaces(tree: &Tree, problems: &mut Vec<Problem>) -> BTreeMap<String, String> {
+    let mut read = BTreeMap::new();
+    for (from, span, tree) in Fields::open(tree, "`tablespaces`", problems).rest() {
+        let to = text(tree, "tablespaces", problems).unwrap_or_default();
+        for (path, span) in [(from, span), (to.as_str(), &tree.span)] {
+            if !path.starts_with('/') || path.contains(['=', '\\']) {
+                let label = "an absolute path without `=` and `\\` is expected";
+                problems.push(Problem::new(
+                    span.clone(),
+                    format!("{path:?} is no place for a tablespace"),
+                    label,
+                ));
+            }
+        }
+        read.insert(from.to_owned(), to);
+    }
+    read
 }

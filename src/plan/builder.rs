@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::clone::CopyFrom;
 use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step};
 use crate::action::{Action, Place};
-use crate::facts::{Content, Facts, Observation};
+use crate::facts::{Content, Facts, Marker, Observation};
 use crate::files::{self, View};
 use crate::inventory::{Cluster, Node, NodeName};
 use crate::platform::{self, Platform};
-use crate::render::Templates;
+use crate::render::{TemplateError, Templates};
 
 /// A plan in the making.
 pub struct Builder<'a> {
@@ -22,6 +23,8 @@ pub struct Builder<'a> {
     pub seen: &'a Observation,
     /// Who leads.
     pub leader: NodeName,
+    /// Who is copied from; without it everybody copies from the server that it will follow.
+    pub copy_from: Option<CopyFrom>,
     limit: Option<&'a BTreeSet<NodeName>>,
     steps: Vec<Step>,
     phase: u32,
@@ -45,6 +48,7 @@ impl<'a> Builder<'a> {
             world: seen.clone(),
             seen,
             leader,
+            copy_from: None,
             limit,
             steps: Vec::new(),
             phase: 0,
@@ -212,6 +216,19 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Returns the file that makes a node the standby it is to be; `None` for the leader, or if it was not read.
+    pub fn marker(&self, name: &NodeName) -> Result<Option<Marker>, TemplateError> {
+        let (Some(node), Some(platform)) = (self.node(name), self.platform(name)) else {
+            return Ok(None);
+        };
+        let role = self.role(name);
+        let Role::Standby { upstream } = &role else {
+            return Ok(None);
+        };
+        let view = self.view(node, &role, &platform, BTreeMap::new(), false);
+        files::standby_marker(&view, upstream, self.templates).map(Some)
+    }
+
     /// Makes the view of a node that its files are rendered from.
     pub fn view<'b>(
         &'b self,
@@ -237,10 +254,12 @@ impl<'a> Builder<'a> {
 /// Returns where PostgreSQL lives on a host that was seen.
 pub fn platform_of(cluster: &Cluster, facts: &Facts, node: &NodeName) -> Option<Platform> {
     let wish = cluster.nodes.get(node)?;
-    platform::detect(
+    platform::choose(
+        wish.platform.as_ref(),
         &facts.os.id,
         &facts.os.like,
         cluster.major,
+        &wish.instance,
         wish.data_directory.as_deref(),
     )
 }

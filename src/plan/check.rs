@@ -2,10 +2,13 @@
 
 use super::builder::Builder;
 use super::{Goal, Plan, PlanError, Refusal};
-use crate::action::{DropProof, ReadProof, WaitStreaming, WriteProof};
+use crate::action::{
+    Archived, DropProof, ReadProof, SeeArchived, SwitchWal, WaitStreaming, WriteProof,
+};
+use crate::backup::engine;
 use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
-use crate::inventory::Cluster;
+use crate::inventory::{Backup, Cluster, NodeName};
 use crate::postgres::slot_name;
 use crate::render::Templates;
 
@@ -26,7 +29,44 @@ pub fn check(
             help: "pgrepl apply".into(),
         }));
     }
-    let mut b = Builder::new(cluster, templates, seen, name.clone(), None);
+    let mut b = Builder::new(cluster, templates, seen, name, None);
+    rows(&mut b, token, seconds);
+    b.next_phase();
+    archive(&mut b, seconds);
+    Ok(b.finish(Goal::Check))
+}
+
+/// Tells where the engine of a cluster has its archived segments.
+pub(super) fn archived(backup: &Backup, cluster: &str) -> Archived {
+    Archived {
+        top: backup.top(cluster),
+        pattern: engine(backup.tool).archived().into(),
+    }
+}
+
+/// Plans the proof of the archive: what the primary archives is seen on every host's mount.
+fn archive(b: &mut Builder, seconds: u64) {
+    let Some(backup) = &b.cluster.backup else {
+        return;
+    };
+    let leader = b.leader.clone();
+    let place = archived(backup, &b.cluster.name);
+    b.step(&leader, SwitchWal {}, "", &[]);
+    b.next_phase();
+    let seen: Vec<NodeName> = b.world.seen().map(|(node, _)| node.clone()).collect();
+    for node in &seen {
+        let see = SeeArchived {
+            place: place.clone(),
+            seconds,
+        };
+        b.step(node, see, "", &[]);
+    }
+}
+
+/// Plans the proof itself.
+pub(super) fn rows(b: &mut Builder, token: &str, seconds: u64) {
+    let name = b.leader.clone();
+    let cluster = b.cluster;
     let token = token.to_owned();
     // The readers are at work before the row is written: what they wait for is the replication and nothing else.
     for (_, standby) in b.standbys() {
@@ -67,5 +107,4 @@ pub fn check(
     }
     b.next_phase();
     b.step(&name, DropProof {}, "", &[]);
-    Ok(b.finish(Goal::Check))
 }

@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::Builder;
 use super::leftovers::{clean_auto_conf, explain};
-use crate::action::{Check, Reload, Restart, Text, WaitReplayed, WriteFile, WritePgpass};
-use crate::facts::{Facts, FileFact};
-use crate::files::{self, Rendered};
+use super::lowered::wait_for_lowered;
+use super::sensitive::{Floors, number};
+use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
+use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF};
+use crate::files::{self, Rendered, archive};
 use crate::inventory::NodeName;
 use crate::platform::Platform;
 use crate::postgres::{Major, conf, parameters, value};
 use crate::render::TemplateError;
-
-/// Which values of the hot-standby-sensitive parameters a standby must not go below, by name, in base units.
-pub type Floors = BTreeMap<String, i64>;
 
 /// What a node's files will be.
 pub struct Wanted {
@@ -21,6 +20,8 @@ pub struct Wanted {
     pub conf: Rendered,
     /// pg_hba.conf.
     pub hba: Rendered,
+    /// The configuration of the backup engine's own program, if it has one.
+    pub tool: Option<files::ToolConf>,
     /// Where they go.
     pub platform: Platform,
 }
@@ -42,7 +43,12 @@ pub fn wanted(
     let text =
         |facts: &Facts, path: &str| facts.files.get(path).and_then(|file| file.content.clone());
     let leader = b.facts(&b.leader).filter(|_| *name != b.leader);
-    let inherited = |path: &str| leader.and_then(|leader| text(leader, path));
+    // A configuration that goes with the data directory leaves to its successor what it had of its own.
+    let own = b.seen.facts(name);
+    let inherited = |path: &str| {
+        own.and_then(|own| text(own, path))
+            .or_else(|| leader.and_then(|leader| text(leader, path)))
+    };
     // Without floors first: only what falls below them is written out.
     let bare = files::postgresql_conf(
         &b.view(node, &role, &platform, BTreeMap::new(), synchronous),
@@ -72,59 +78,13 @@ pub fn wanted(
         text(facts, &hba_path).as_deref(),
         inherited(&hba_path).as_deref(),
     )?;
+    let tool = files::tool_conf(&view, b.templates)?;
     Ok(Some(Wanted {
         conf,
         hba,
+        tool,
         platform,
     }))
-}
-
-/// Returns what a configuration text makes of an integer parameter, its built-in value if it does not say.
-pub fn number(major: Major, name: &str, text: &str) -> i64 {
-    let said = conf::settings(text)
-        .filter(|(known, _)| known == name)
-        .last();
-    let kind = parameters::lookup(major, name).map(|parameter| parameter.kind);
-    match (said, kind) {
-        (Some((_, said)), Some(kind)) => match value::parse(major, &kind, &said) {
-            Ok(value::Value::Int(number)) => number,
-            _ => 0,
-        },
-        // boot_val of pg_settings, the same in every version.
-        _ => match name {
-            "max_connections" => 100,
-            "max_locks_per_transaction" => 64,
-            "max_worker_processes" => 8,
-            "max_wal_senders" => 10,
-            _ => 0,
-        },
-    }
-}
-
-/// Returns the sensitive values a node's configuration text leads to.
-pub fn sensitive(major: Major, wanted: &Wanted) -> Floors {
-    parameters::hot_standby_sensitive(major)
-        .map(|name| (name.to_owned(), number(major, name, &wanted.conf.text)))
-        .collect()
-}
-
-/// Returns the sensitive values a server runs with, or ran with last.
-pub fn loaded_sensitive(major: Major, facts: &Facts) -> Floors {
-    parameters::hot_standby_sensitive(major)
-        .filter_map(|name| {
-            let loaded = facts
-                .server
-                .as_ref()
-                .and_then(|server| server.settings.get(name)?.setting.parse().ok());
-            let stored = || {
-                facts
-                    .data
-                    .control()
-                    .and_then(|control| i64::try_from(*control.sensitive.get(name)?).ok())
-            };
-            Some((name.to_owned(), loaded.or_else(stored)?))
-        })
-        .collect()
 }
 
 /// Plans the files of a node and, if its server runs, the reload or restart that makes it load them.
@@ -138,17 +98,41 @@ pub fn configure(
     synchronous: bool,
     needs: &[&NodeName],
 ) -> Result<(), TemplateError> {
+    if let Some(platform) = b.platform(name) {
+        clean_auto_conf(b, name, &platform);
+    }
+    configure_files(b, name, floors, synchronous, needs)
+}
+
+/// Plans the same without a look at postgresql.auto.conf, which holds the settings of a recovery until that is over.
+pub fn configure_files(
+    b: &mut Builder,
+    name: &NodeName,
+    floors: &Floors,
+    synchronous: bool,
+    needs: &[&NodeName],
+) -> Result<(), TemplateError> {
     let Some(wanted) = wanted(b, name, floors, synchronous)? else {
         return Ok(());
     };
-    clean_auto_conf(b, name, &wanted.platform);
     let Some(facts) = b.facts(name).cloned() else {
         return Ok(());
     };
     explain(b, name, &facts, &wanted);
     let major = b.cluster.major;
     let running = facts.server.is_some();
-    let (restart, mut reload) = changes(major, &facts, &wanted);
+    let (mut restart, mut reload) = changes(major, &facts, &wanted);
+    // Before 12 it is read when a standby starts, and only then.
+    let recovery_conf = b.marker(name)?.filter(|marker| {
+        marker.is_recovery_conf() && matches!(facts.data.content, Content::Instance(_))
+    });
+    let recovery_path = format!("{}/{RECOVERY_CONF}", facts.data.path);
+    if let Some(marker) = &recovery_conf {
+        let file = facts.files.get(&recovery_path);
+        if differs(file, &marker.text) || file.is_some_and(|file| file.unloaded) {
+            restart.insert(RECOVERY_CONF.into());
+        }
+    }
     let conf_path = wanted.platform.config("postgresql.conf");
     let hba_path = wanted.platform.config("pg_hba.conf");
     let hba_differs = differs(facts.files.get(&hba_path), &wanted.hba.text);
@@ -161,9 +145,11 @@ pub fn configure(
         _ => String::new(),
     };
     let owner = format!("{0}:{0}", wanted.platform.user);
+    let inside = wanted.platform.config_inside();
     let write = |name: &str,
                  path: &str,
                  text: &str,
+                 owner: &str,
                  mode: &str,
                  check: Check,
                  takes_effect: &str,
@@ -181,10 +167,9 @@ pub fn configure(
                 content: content.clone().unwrap_or_default(),
             },
             // The cluster is created by an earlier step, and its files with it.
-            None if b
-                .seen
-                .facts(node)
-                .is_some_and(|seen| !seen.service.registered) =>
+            None if b.seen.facts(node).is_some_and(|seen| {
+                !seen.service.registered || inside && seen.data.content == Content::Nothing
+            }) =>
             {
                 Text::Any
             }
@@ -196,7 +181,7 @@ pub fn configure(
             path: path.into(),
             before,
             content: text.into(),
-            owner: owner.clone(),
+            owner: owner.into(),
             mode: mode.into(),
             check,
             foreign,
@@ -204,20 +189,48 @@ pub fn configure(
         };
         b.step(node, action, "", needs);
     };
+    for (program, path, text) in archive::programs(b.cluster) {
+        let (owner, check) = ("root:root", Check::None);
+        write(program, &path, text, owner, "755", check, "", b, name);
+    }
+    if let Some(files::ToolConf {
+        name: file,
+        path,
+        text,
+    }) = &wanted.tool
+    {
+        let owner = format!("root:{}", wanted.platform.user);
+        write(file, path, text, &owner, "640", Check::None, "", b, name);
+    }
     write(
         "postgresql.conf",
         &conf_path,
         &wanted.conf.text,
+        &owner,
         "644",
         Check::Conf,
         &takes_effect,
         b,
         name,
     );
+    if let Some(marker) = &recovery_conf {
+        write(
+            RECOVERY_CONF,
+            &recovery_path,
+            &marker.text,
+            &owner,
+            "600",
+            Check::None,
+            if running { "restart" } else { "" },
+            b,
+            name,
+        );
+    }
     write(
         "pg_hba.conf",
         &hba_path,
         &wanted.hba.text,
+        &owner,
         "640",
         Check::Hba,
         if running { "reload" } else { "" },
@@ -255,34 +268,6 @@ pub fn configure(
     Ok(())
 }
 
-/// A standby whose values go down must first have replayed that its primary's went down, or it refuses to start.
-fn wait_for_lowered(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &Wanted) {
-    if *name == b.leader {
-        return;
-    }
-    let major = b.cluster.major;
-    let (new, old) = (sensitive(major, wanted), loaded_sensitive(major, facts));
-    let lowered = new
-        .iter()
-        .any(|(parameter, value)| old.get(parameter).is_some_and(|old| value < old));
-    let leader = b.leader.clone();
-    if let (true, Some(leader)) = (lowered, b.facts(&leader)) {
-        let settings = loaded_sensitive(major, leader)
-            .into_iter()
-            .filter(|(parameter, _)| new.get(parameter) < old.get(parameter))
-            .filter_map(|(parameter, value)| {
-                let shown = match parameter.as_str() {
-                    "max_prepared_transactions" => "max_prepared_xacts".to_owned(),
-                    "max_locks_per_transaction" => "max_locks_per_xact".to_owned(),
-                    _ => parameter,
-                };
-                Some((shown, u64::try_from(value).ok()?))
-            })
-            .collect();
-        b.step(name, WaitReplayed { settings }, "lowered values", &[]);
-    }
-}
-
 fn list(names: &BTreeSet<String>) -> String {
     names.iter().cloned().collect::<Vec<_>>().join(", ")
 }
@@ -299,17 +284,39 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
     };
     let path = wanted.platform.config("postgresql.conf");
     let text: BTreeMap<String, String> = conf::settings(&wanted.conf.text).collect();
+    let overridden: BTreeSet<String> = facts
+        .files
+        .get(&wanted.platform.auto_conf())
+        .and_then(|file| file.content.as_deref())
+        .map(|text| conf::settings(text).map(|(name, _)| name).collect())
+        .unwrap_or_default();
     for (name, setting) in &server.settings {
         let auto = setting
             .sourcefile
             .as_deref()
             .is_some_and(|file| file.ends_with("postgresql.auto.conf"));
-        if auto || setting.source == "command line" || setting.context == "internal" {
+        if auto && overridden.contains(name)
+            || setting.source == "command line"
+            || setting.context == "internal"
+        {
             continue;
         }
         let Some(parameter) = parameters::lookup(major, name) else {
             continue;
         };
+        // A name is worth no restart; and what a server shows while it does not archive is no command.
+        if name == "cluster_name" || setting.setting == "(disabled)" {
+            continue;
+        }
+        // A primary does not look at them: what it has loaded may stay until it restarts for another reason.
+        if !server.in_recovery
+            && matches!(
+                name.as_str(),
+                "primary_conninfo" | "primary_slot_name" | "restore_command"
+            )
+        {
+            continue;
+        }
         let differs = match text.get(name) {
             Some(said) => {
                 let automatic = value::parse(major, &parameter.kind, said)
@@ -339,6 +346,17 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
             }
             .insert(name.clone());
         }
+    }
+    // A server that an earlier step starts is known by its files only: what these did not say has its built-in value.
+    for name in text
+        .keys()
+        .filter(|name| !server.settings.contains_key(*name))
+    {
+        match parameters::lookup(major, name).map(|parameter| parameter.context) {
+            Some("postmaster") => restart.insert(name.clone()),
+            Some(_) => reload.insert(name.clone()),
+            None => continue,
+        };
     }
     (restart, reload)
 }

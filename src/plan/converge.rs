@@ -3,15 +3,23 @@
 use std::collections::BTreeSet;
 
 use super::builder::Builder;
-use super::configure::{Floors, configure, loaded_sensitive, passwords, sensitive, wanted};
+use super::configure::{configure, passwords, wanted};
+use super::engines;
+use super::firewall;
+use super::port::ports;
+use super::schedule::timers;
+use super::sensitive::{Floors, loaded_sensitive, sensitive};
 use super::slots::{drop_left, drop_stale};
 use super::standbys::standbys;
-use super::{Goal, Plan, PlanError, Refusal};
-use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, Start};
+use super::versions::{odd_markers, versions};
+use super::{Goal, Plan, PlanError};
+use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::server::StoredPassword;
-use crate::facts::{Observation, Process};
+use crate::facts::{Mount, Observation, Process};
+use crate::files::archive::programs;
 use crate::inventory::{Cluster, NodeName};
+use crate::postgres::SystemId;
 use crate::render::{TemplateError, Templates};
 
 /// Plans what makes every server match; with `limit`, only these nodes are touched.
@@ -21,41 +29,46 @@ pub fn converge(
     seen: &Observation,
     limit: Option<&BTreeSet<NodeName>>,
 ) -> Result<Plan, PlanError> {
-    if !cluster.major.caps().has_standby_signal {
-        return Err(PlanError::Refused(Refusal {
-            message: format!(
-                "cannot set up PostgreSQL {}: its standbys need a recovery.conf, which pgrepl does not write",
-                cluster.major
-            ),
-            details: Vec::new(),
-            help: "version 12 and later are supported".into(),
-        }));
-    }
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), limit);
     if b.leader != cluster.primary {
         let (leads, wished) = (b.leader.clone(), &cluster.primary);
         b.cluster_note(
             format!("{leads} leads, but the inventory says {wished}; the servers are planned as they are"),
-            format!("swap the two names in the inventory: primary: {leads}, and {wished} among the standbys"),
+            format!("swap the two names in the inventory: primary: {leads}, and {wished} among the standbys; or switch back: pgrepl switchover --to {wished}"),
         );
     }
+    engines::notes(&mut b, cluster);
+    versions(&mut b);
+    ports(&mut b);
     b.next_phase();
     for node in cluster.nodes.keys() {
         packages(&mut b, node);
+        engines::install(&mut b, node);
         mount(&mut b, node);
     }
     b.next_phase();
-    let raised = raise_standbys(&mut b)?;
-    b.next_phase();
-    lead_pass(&mut b, &lead, &raised, false)?;
-    b.next_phase();
-    standbys(&mut b)?;
-    b.next_phase();
-    lead_pass(&mut b, &lead, &raised, true)?;
-    b.next_phase();
-    drop_stale(&mut b);
+    passes(&mut b, &lead)?;
     Ok(b.finish(Goal::Converge))
+}
+
+/// The passes over all servers, each planned on the world that the ones before it leave: every goal ends with them.
+pub(super) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), PlanError> {
+    ports(b);
+    firewall::open(b);
+    let raised = raise_standbys(b)?;
+    b.next_phase();
+    lead_pass(b, lead, &raised, false)?;
+    b.next_phase();
+    standbys(b)?;
+    b.next_phase();
+    lead_pass(b, lead, &raised, true)?;
+    b.next_phase();
+    drop_stale(b);
+    timers(b);
+    firewall::close(b);
+    b.next_phase();
+    Ok(())
 }
 
 fn packages(b: &mut Builder, name: &NodeName) {
@@ -66,7 +79,7 @@ fn packages(b: &mut Builder, name: &NodeName) {
         b.block(
             name,
             format!("{} is not supported", facts.os.name),
-            "Debian and Ubuntu are",
+            "Debian, the RHEL family and their relatives are; for others say where it lives: postgresql: { platform: … }",
         );
         return;
     };
@@ -80,46 +93,91 @@ fn packages(b: &mut Builder, name: &NodeName) {
             format!("PostgreSQL {major} is not installed"),
             "install it there, or allow `postgresql.install: true`",
         );
-    } else if facts.packages.candidate.is_none() {
+    } else if platform.packages.is_empty() {
         b.block(
             name,
-            format!("{} offers no package postgresql-{major}", facts.os.name),
-            format!("add the PostgreSQL project's repository there: ssh {name} sudo /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh"),
+            format!("there is no PostgreSQL {major} in {}", platform.bindir),
+            "install it there: where the inventory says where it lives, pgrepl installs nothing",
         );
     } else {
         let others: Vec<&str> = facts.packages.others.iter().map(String::as_str).collect();
-        let why = if others.is_empty() {
-            String::new()
-        } else {
-            format!("installed are only {}", others.join(", "))
-        };
+        let mut why = Vec::new();
+        if !others.is_empty() {
+            why.push(format!("installed are only {}", others.join(", ")));
+        }
+        if facts.packages.candidate.is_none() {
+            why.push("from the PostgreSQL project's repository if no other one offers them".into());
+        }
         b.step(
             name,
             InstallPackages {
                 packages: platform.packages,
                 candidate: facts.packages.candidate.clone(),
             },
-            why,
+            why.join("; "),
             &[],
         );
     }
 }
 
+/// The cluster's place on the backup mount, made by the server that leads.
+fn archive(b: &mut Builder, name: &NodeName) {
+    let (Some(backup), false) = (&b.cluster.backup, programs(b.cluster).is_empty()) else {
+        return;
+    };
+    let Some(facts) = b.facts(name) else { return };
+    let usable = |mount: &&Mount| mount.absence("").is_none();
+    let Some(mount) = facts.mount.as_ref().filter(usable) else {
+        return;
+    };
+    let ours = facts.data.control().map(|control| control.system_id);
+    let top = backup.top(&b.cluster.name);
+    match (mount.archive_of, ours) {
+        (None, _) if mount.writable != Some(false) => {
+            let prepare = PrepareMount {
+                mount: backup.mount.clone(),
+                top,
+            };
+            b.step(name, prepare, "", &[]);
+        }
+        (Some(found), Some(ours)) if found != ours && ours != SystemId(0) => b.block(
+            name,
+            format!("{top} is the archive of another cluster, with system identifier {found}"),
+            format!("move it away, or use another mount: ssh {name} sudo mv {top} {top}.old"),
+        ),
+        _ => {}
+    }
+}
+
+/// What is wrong with the mount of a host; one that is another file system than the leader's leaves the host alone.
 fn mount(b: &mut Builder, name: &NodeName) {
     let Some(mount) = b.facts(name).and_then(|facts| facts.mount.clone()) else {
         return;
     };
-    if !mount.mounted {
-        b.note(
-            name,
-            format!("nothing is mounted on {}", mount.path),
-            format!("ssh {name} findmnt {}", mount.path),
-        );
-    } else if mount.writable == Some(false) {
+    let help = format!("ssh {name} grep {} /proc/mounts", mount.path);
+    if let Some(absence) = mount.absence("") {
+        b.note(name, absence, help);
+        return;
+    }
+    if mount.writable == Some(false) {
         b.note(
             name,
             format!("the service user may not write to {}", mount.path),
             format!("ssh {name} sudo chown postgres: {}", mount.path),
+        );
+    }
+    let lead = b.facts(&b.leader).and_then(|facts| facts.mount.as_ref());
+    let leads = lead.and_then(|mount| mount.archive_of);
+    let token = lead.and_then(|mount| mount.token.clone());
+    if leads.is_some() && (mount.archive_of.is_none() || mount.token != token) && *name != b.leader
+    {
+        b.block(
+            name,
+            format!(
+                "{} of {name} is not the file system that {} has there: the archive is not on it",
+                mount.path, b.leader
+            ),
+            help,
         );
     }
 }
@@ -197,6 +255,7 @@ fn lead_pass(
     });
     let synchronous = waits_already || streaming >= b.cluster.replication.synchronous as usize;
     if !last {
+        odd_markers(b, &name);
         passwords(b, &name)?;
         if let Leader::New(_) = lead {
             let data_directory = platform.data_directory.clone();
@@ -209,6 +268,10 @@ fn lead_pass(
                 "no host has one",
                 &[],
             );
+        }
+        archive(b, &name);
+        if !b.free(&name) {
+            return Ok(());
         }
         if facts.service.registered && !facts.service.enabled {
             b.step(
@@ -237,6 +300,7 @@ fn lead_pass(
         );
     }
     replication_role(b, &name);
+    engines::prepare(b, &name);
     Ok(())
 }
 

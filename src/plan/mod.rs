@@ -1,12 +1,32 @@
 //! WHAT WILL BE DONE: from a goal, a cluster and an observation to an ordered list of steps, without touching anything.
 
+pub mod backup;
 pub mod builder;
 pub mod check;
+mod clone;
 mod configure;
 pub mod converge;
+mod engines;
+pub mod failover;
+mod firewall;
+mod gone;
 mod leftovers;
+mod lowered;
+mod port;
+mod reach;
+pub mod rebuild;
+mod rebuild_way;
+pub mod restore;
+pub mod restore_copy;
+mod schedule;
+mod sensitive;
 mod slots;
+mod space;
 mod standbys;
+pub mod switchover;
+mod switchover_candidate;
+mod switchover_checks;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +49,16 @@ pub enum Goal {
     Converge,
     /// Prove that what is written on the primary is read on every standby.
     Check,
+    /// Make this standby the primary, and the primary its standby.
+    Switchover(NodeName),
+    /// Make this server a standby again, whatever became of it.
+    Rebuild(NodeName),
+    /// Make this standby the primary, because the primary is gone.
+    Failover(NodeName),
+    /// Take or remove backups.
+    Backup,
+    /// Bring this server back to a moment in the past.
+    Restore(NodeName),
 }
 
 /// Everything that will be done, in order, and what is left alone.
@@ -132,6 +162,8 @@ pub struct Cost {
     pub copied: u64,
     /// Directories set aside.
     pub set_aside: usize,
+    /// Who leads no more and who leads then, when the primary changes while it serves.
+    pub handover: Option<(NodeName, NodeName)>,
 }
 
 impl Plan {
@@ -158,6 +190,9 @@ impl Plan {
                 Action::Reload(_) => cost.reloads.push(step.node.clone()),
                 Action::BaseBackup(copy) => cost.copied += copy.bytes.unwrap_or(0),
                 Action::SetAside(_) => cost.set_aside += 1,
+                Action::Stop(stop) if stop.hands_over => {
+                    cost.handover = Some((step.node.clone(), self.leader.clone()));
+                }
                 _ => {}
             }
         }

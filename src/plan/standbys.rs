@@ -1,13 +1,17 @@
 //! The standbys, those nearest to the leader first: slot, copy, files, start, proof.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::Role;
 use super::builder::Builder;
-use super::configure::{configure, loaded_sensitive, passwords};
+use super::clone::{clone, source};
+use super::configure::{configure, passwords};
+use super::sensitive::loaded_sensitive;
 use super::slots::streams;
-use crate::action::{BaseBackup, CreateSlot, Enable, PlaceClone, Register, Start, WaitStreaming};
-use crate::facts::{Content, Facts, Process};
+use super::space;
+use super::versions::odd_markers;
+use crate::action::{CreateSlot, Enable, MarkStandby, Register, Start, WaitStreaming};
+use crate::facts::{Content, Facts, Process, WayBack, way_back};
 use crate::files;
 use crate::inventory::NodeName;
 use crate::postgres::slot_name;
@@ -50,6 +54,7 @@ fn passwords_and_slot(b: &mut Builder, name: &NodeName) -> Result<(), TemplateEr
         return Ok(());
     }
     why_not(b, name);
+    odd_markers(b, name);
     if !b.free(name) {
         return Ok(());
     }
@@ -81,38 +86,66 @@ fn why_not(b: &mut Builder, name: &NodeName) {
         return;
     };
     let path = &facts.data.path;
+    let unit = b.platform(name).map(|platform| platform.unit);
+    let unit = unit.filter(|unit| !unit.is_empty());
     let upstream = upstream_of(b, name);
     match &facts.data.content {
         Content::Foreign(names) => b.block(
             name,
-            format!("{path} holds something that is no PostgreSQL instance: {}", names.join(", ")),
+            format!(
+                "{path} holds something that is no PostgreSQL instance: {}",
+                names.join(", ")
+            ),
             format!("look at it: ssh {name} sudo ls -la {path}"),
         ),
         Content::Instance(_) if facts.process == Process::Busy => b.block(
             name,
             "its server starts or recovers and does not answer yet",
-            format!("ssh {name} sudo journalctl -n 20 -u 'postgresql@*'; then run this again"),
+            format!(
+                "ssh {name} sudo journalctl -n 20{}; then run this again",
+                unit.map(|unit| format!(" -u {unit}")).unwrap_or_default()
+            ),
         ),
-        Content::Instance(_) if facts.server.is_none() && !facts.data.signals.standby => b.block(
-            name,
-            format!("{path} was a primary's: it may hold commits that no other server has"),
-            format!("once you are sure that {} has everything: ssh {name} sudo mv {path} {path}.old; pgrepl apply", b.leader),
-        ),
+        Content::Instance(_) if facts.server.is_none() => {
+            let Some(leads) = b.facts(&b.leader) else {
+                return;
+            };
+            let was = if facts.data.signals.standby {
+                "standby"
+            } else {
+                "primary"
+            };
+            let why = match (way_back(leads, &facts), facts.data.signals.standby) {
+                (WayBack::Attach, _) => return,
+                // Starting it shows; recordings of servers without a history are no reason to stop.
+                (WayBack::Unknown(_), true) if !facts.data.rewinding => return,
+                (WayBack::Diverged { fork, end }, _) => format!(
+                    "{} left its history at {fork}, and it went on to {end}",
+                    b.leader
+                ),
+                (WayBack::Unknown(why), _) => why,
+            };
+            b.block(
+                name,
+                format!(
+                    "{path} was a {was}'s and may hold commits that no other server has: {why}"
+                ),
+                format!(
+                    "pgrepl rebuild {name}: it is rewound, or copied anew and the old one set aside"
+                ),
+            );
+        }
         Content::Nothing if facts.data.is_mount => b.block(
             name,
-            format!("{path} is itself a mount point: a copy beside it could not be renamed into place"),
+            format!(
+                "{path} is itself a mount point: a copy beside it could not be renamed into place"
+            ),
             format!("use a directory inside it: data_directory: {path}/data"),
         ),
         Content::Nothing => {
-            let bytes = b.facts(&upstream).and_then(|facts| Some(facts.server.as_ref()?.database_bytes)).unwrap_or(0);
-            if let Some(disk) = facts.disks.iter().find(|disk| disk.used_for == "data")
-                && disk.free < bytes.saturating_add(bytes / 20)
-            {
-                b.block(
-                    name,
-                    format!("not enough space on {}: the copy takes about {bytes} bytes, {} are free", disk.mounted_on, disk.free),
-                    format!("free some: ssh {name} df -h {}", disk.mounted_on),
-                );
+            let needs = space::of_copy(b, name, &source(b, &upstream));
+            if let Some((message, help)) = space::lack(name, &facts, &space::begun(&facts, needs)) {
+                b.block(name, message, help);
             }
         }
         Content::Instance(_) => {}
@@ -154,7 +187,9 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                     &[],
                 );
             }
-            clone(b, name, &upstream, &facts);
+            // One that was fenced does not start before.
+            enable(b, name, &facts);
+            clone(b, name, &upstream, &facts)?;
             configure(b, name, &floors, false, &[])?;
             b.step(
                 name,
@@ -172,6 +207,19 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
         }
         // A standby that was stopped: its files, then start.
         (Content::Instance(_), None) => {
+            if let (false, Some(control), Some(marker)) = (
+                facts.data.signals.standby,
+                facts.data.control(),
+                b.marker(name)?,
+            ) {
+                let mark = MarkStandby {
+                    system_id: control.system_id,
+                    checkpoint: Some(control.checkpoint),
+                    marker,
+                };
+                let why = format!("{leader} has everything it had");
+                b.step(name, mark, why, &needs);
+            }
             enable(b, name, &facts);
             configure(b, name, &floors, false, &[])?;
             b.step(
@@ -203,58 +251,6 @@ fn enable(b: &mut Builder, name: &NodeName, facts: &Facts) {
             &[],
         );
     }
-}
-
-fn clone(b: &mut Builder, name: &NodeName, upstream: &NodeName, facts: &Facts) {
-    let Some(source) = b.facts(upstream).cloned() else {
-        return;
-    };
-    let (Some(node), Some(platform)) = (b.node(name), b.platform(name)) else {
-        return;
-    };
-    let role = b.role(name);
-    let view = b.view(node, &role, &platform, BTreeMap::new(), false);
-    let Some(conninfo) = files::primary_conninfo(&view, upstream) else {
-        return;
-    };
-    let system_id = source
-        .server
-        .as_ref()
-        .map(|server| server.system_id)
-        .filter(|id| id.0 != 0);
-    let why = match &facts.staging {
-        Some(staging) if staging.complete => "the finished copy is used",
-        _ if !facts.jobs.is_empty() => "it is running already and is joined",
-        Some(_) => "a copy that was cut short begins again",
-        None => "",
-    };
-    let copy = BaseBackup {
-        source: upstream.clone(),
-        conninfo,
-        slot: b
-            .cluster
-            .replication
-            .slots
-            .then(|| slot_name(name.as_str())),
-        system_id,
-        bytes: source
-            .server
-            .as_ref()
-            .map(|server| server.database_bytes)
-            .filter(|bytes| *bytes > 0),
-        free: facts
-            .disks
-            .iter()
-            .find(|disk| disk.used_for == "data")
-            .map(|disk| disk.free),
-    };
-    b.step(name, copy, why, &[upstream]);
-    let place = PlaceClone {
-        data_directory: platform.data_directory,
-        source: upstream.clone(),
-        system_id,
-    };
-    b.step(name, place, "", &[upstream]);
 }
 
 /// The proof, asked of the sender: a server that started proves nothing.

@@ -3,9 +3,8 @@
 use super::{Family, Platform};
 use crate::postgres::Major;
 
-/// Returns where Debian's packages keep the cluster `main` of a major version (postgresql-common, pg_createcluster(1)).
-pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
-    let instance = "main";
+/// Returns where Debian's packages keep a cluster of a major version (postgresql-common, pg_createcluster(1)).
+pub fn platform(major: Major, instance: &str, data_directory: Option<&str>) -> Platform {
     Platform {
         family: Family::Debian,
         bindir: format!("/usr/lib/postgresql/{major}/bin"),
@@ -19,8 +18,9 @@ pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
         unit: format!("postgresql@{major}-{instance}.service"),
         instance: instance.into(),
         socket_directory: "/var/run/postgresql".into(),
+        sockets: "/var/run/postgresql".into(),
         log: format!("/var/log/postgresql/postgresql-{major}-{instance}.log"),
-        pid_file: format!("/var/run/postgresql/{major}-{instance}.pid"),
+        pid_file: Some(format!("/var/run/postgresql/{major}-{instance}.pid")),
         certificate: Some((
             "/etc/ssl/certs/ssl-cert-snakeoil.pem".into(),
             "/etc/ssl/private/ssl-cert-snakeoil.key".into(),
@@ -29,5 +29,6 @@ pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
             format!("postgresql-{major}"),
             format!("postgresql-client-{major}"),
         ],
+        commands: None,
     }
 }

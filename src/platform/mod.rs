@@ -1,10 +1,14 @@
 //! WHERE IT LIVES: paths, units and packages of an operating system family, as one value.
 
+pub mod custom;
 pub mod debian;
+pub mod rhel;
 
 use serde::{Deserialize, Serialize};
 
 use crate::postgres::Major;
+
+pub use custom::Custom;
 
 /// Where one PostgreSQL cluster lives on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +17,7 @@ pub struct Platform {
     pub family: Family,
     /// The directory of binaries.
     pub bindir: String,
-    /// The directory of postgresql.conf and pg_hba.conf.
+    /// The directory of postgresql.conf and pg_hba.conf: the data directory itself on many platforms.
     pub config_directory: String,
     /// The data directory.
     pub data_directory: String,
@@ -21,20 +25,25 @@ pub struct Platform {
     pub home: String,
     /// The service user and group.
     pub user: String,
-    /// The systemd unit.
+    /// The systemd unit; empty where the inventory gives commands instead.
     pub unit: String,
     /// The server's name at its service manager: Debian's cluster name, "main".
     pub instance: String,
-    /// Directory of the local socket.
+    /// Directory of the local socket that pgrepl uses.
     pub socket_directory: String,
-    /// The server's log file or directory.
+    /// `unix_socket_directories`: that one, and where else clients of this platform look.
+    pub sockets: String,
+    /// The server's log file, or the directory that its logging collector writes into.
     pub log: String,
     /// The file PostgreSQL writes its process number to for the service manager.
-    pub pid_file: String,
+    pub pid_file: Option<String>,
     /// A certificate and its key that every host of this family has.
     pub certificate: Option<(String, String)>,
-    /// The packages to install.
+    /// The packages to install; empty where pgrepl installs nothing.
     pub packages: Vec<String>,
+    /// Shell commands that start and stop the server, where no unit does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commands: Option<(String, String)>,
 }
 
 /// An operating system family.
@@ -43,6 +52,40 @@ pub struct Platform {
 pub enum Family {
     /// Debian, Ubuntu and what descends from them.
     Debian,
+    /// Red Hat Enterprise Linux, its rebuilds and relatives, with the packages of the PostgreSQL project.
+    Rhel,
+    /// Whatever the inventory says.
+    Custom,
+}
+
+impl Family {
+    /// The families that are told by os-release, with the names in its `ID` and `ID_LIKE`.
+    pub const KNOWN: [(Family, &[&str]); 2] = [
+        (Family::Debian, &["debian", "ubuntu"]),
+        (
+            Family::Rhel,
+            &["rhel", "centos", "rocky", "almalinux", "ol", "fedora"],
+        ),
+    ];
+
+    /// Returns its name as scripts know it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Family::Debian => "debian",
+            Family::Rhel => "rhel",
+            Family::Custom => "custom",
+        }
+    }
+
+    /// Returns the family of an operating system, from the `ID` and `ID_LIKE` of os-release.
+    pub fn of(id: &str, like: &str) -> Option<Family> {
+        std::iter::once(id)
+            .chain(like.split_whitespace())
+            .find_map(|name| {
+                let known = Self::KNOWN.iter().find(|(_, names)| names.contains(&name));
+                known.map(|(family, _)| *family)
+            })
+    }
 }
 
 impl Platform {
@@ -55,19 +98,53 @@ impl Platform {
     pub fn auto_conf(&self) -> String {
         format!("{}/postgresql.auto.conf", self.data_directory)
     }
+
+    /// Says whether the configuration comes and goes with the data directory.
+    pub fn config_inside(&self) -> bool {
+        self.config_directory == self.data_directory
+            || self
+                .config_directory
+                .strip_prefix(&self.data_directory)
+                .is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Returns `log_directory`, relative to the data directory if it lies there, where the server has no log file of its
+    /// service.
+    pub fn log_directory(&self) -> Option<&str> {
+        let inside = self
+            .log
+            .strip_prefix(&self.data_directory)
+            .and_then(|rest| rest.strip_prefix('/'));
+        (self.family != Family::Debian).then_some(inside.unwrap_or(&self.log))
+    }
 }
 
-/// Returns the platform of an operating system, from the `ID` and `ID_LIKE` of os-release; `None` if it is not known.
-pub fn detect(
+/// Returns the platform that a family has for a major version; `None` for one that only the inventory can describe.
+pub fn of(
+    family: Family,
+    major: Major,
+    instance: &str,
+    data_directory: Option<&str>,
+) -> Option<Platform> {
+    match family {
+        Family::Debian => Some(debian::platform(major, instance, data_directory)),
+        Family::Rhel => Some(rhel::platform(major, data_directory)),
+        Family::Custom => None,
+    }
+}
+
+/// Returns where PostgreSQL lives: as the inventory says, else as the `ID` and `ID_LIKE` of os-release have it; `None` if
+/// neither is known.
+pub fn choose(
+    custom: Option<&Custom>,
     id: &str,
     like: &str,
     major: Major,
+    instance: &str,
     data_directory: Option<&str>,
 ) -> Option<Platform> {
-    std::iter::once(id)
-        .chain(like.split_whitespace())
-        .find_map(|name| match name {
-            "debian" | "ubuntu" => Some(debian::platform(major, data_directory)),
-            _ => None,
-        })
+    match (custom, data_directory) {
+        (Some(custom), Some(data_directory)) => Some(custom.platform(data_directory)),
+        _ => of(Family::of(id, like)?, major, instance, data_directory),
+    }
 }

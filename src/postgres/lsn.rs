@@ -16,6 +16,22 @@ impl Lsn {
     }
 }
 
+/// Names the WAL segments from the one with a position to the one with another, on one timeline (manual, 28.6).
+pub fn segments(timeline: Timeline, from: Lsn, to: Lsn, segment_size: u64) -> Vec<String> {
+    let size = segment_size.max(1);
+    let per_file = (1_u64 << 32) / size;
+    (from.0 / size..=to.0 / size)
+        .map(|number| {
+            format!(
+                "{:08X}{:08X}{:08X}",
+                timeline.0,
+                number / per_file.max(1),
+                number % per_file.max(1)
+            )
+        })
+        .collect()
+}
+
 impl fmt::Display for Lsn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:X}/{:X}", self.0 >> 32, self.0 & 0xFFFF_FFFF))
@@ -102,6 +118,23 @@ mod tests {
         assert_eq!(
             "2/9f41c3a8".parse::<Lsn>().unwrap().to_string(),
             "2/9F41C3A8"
+        );
+    }
+
+    #[test]
+    fn segments_are_named_as_postgresql_names_them() {
+        let at = |text: &str| text.parse::<Lsn>().unwrap();
+        assert_eq!(
+            segments(Timeline(1), at("0/FE000000"), at("1/0"), 16 << 20),
+            [
+                "0000000100000000000000FE",
+                "0000000100000000000000FF",
+                "000000010000000100000000"
+            ]
+        );
+        assert_eq!(
+            segments(Timeline(18), at("2/40000001"), at("2/40000001"), 1 << 30),
+            ["000000120000000200000001"]
         );
     }
 

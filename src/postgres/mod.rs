@@ -4,6 +4,7 @@ pub mod conf;
 pub mod conninfo;
 pub mod control;
 pub mod hba;
+pub mod history;
 pub mod lsn;
 pub mod parameters;
 pub mod pgpass;
@@ -13,6 +14,7 @@ pub mod verifier;
 pub mod version;
 
 pub use control::{ClusterState, ControlData};
+pub use history::History;
 pub use lsn::{Lsn, SystemId, Timeline};
 pub use version::{Capabilities, Major, ServerVersion};
 

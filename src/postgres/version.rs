@@ -20,6 +20,12 @@ pub struct Capabilities {
     pub names: &'static Names,
     /// Whether a standby is made by standby.signal and ordinary parameters, not by recovery.conf.
     pub has_standby_signal: bool,
+    /// Whether a recovery can end at a position in the WAL.
+    pub recovers_to_lsn: bool,
+    /// Whether pg_promote() exists; before, pg_ctl promotes.
+    pub promotes_by_sql: bool,
+    /// How pg_basebackup brings WAL along with tar files: streamed beside them, or fetched into them at the end.
+    pub backup_wal_method: &'static str,
     /// Whether SCRAM-SHA-256 passwords exist.
     pub has_scram: bool,
     /// Whether libpq knows `passfile`.
@@ -56,6 +62,14 @@ pub struct Capabilities {
     pub hba_gssenc: bool,
     /// Whether `synchronous_standby_names` knows FIRST and ANY.
     pub has_sync_methods: bool,
+    /// Whether pg_rewind can read a server as a role that is no superuser.
+    pub rewinds_without_superuser: bool,
+    /// Whether pg_basebackup can take what changed since another backup, and the server summarizes WAL for that.
+    pub has_incremental_backups: bool,
+    /// pg_basebackup's options for a compressed backup; the server compresses where it can.
+    pub backup_compression: &'static str,
+    /// Whether backups are begun by `pg_start_backup()`, as tools of that time do.
+    pub has_start_backup: bool,
 }
 
 /// SQL names that changed when xlog became WAL, in version 10.
@@ -69,16 +83,18 @@ pub struct Names {
     pub replay_lsn: &'static str,
     /// Whether replay is paused.
     pub is_paused: &'static str,
+    /// Ends the current segment.
+    pub switch_wal: &'static str,
     /// The name of the segment that holds a position.
     pub walfile_name: &'static str,
     /// End of the column names of `pg_stat_replication`: `sent_lsn`.
     pub lsn_suffix: &'static str,
     /// The WAL directory.
     pub wal_directory: &'static str,
-    /// pg_basebackup's long option for a WAL directory elsewhere.
-    pub basebackup_wal_directory: &'static str,
-    /// pg_basebackup's long option for how WAL is brought along.
-    pub basebackup_wal_method: &'static str,
+    /// Lets a paused replay go on.
+    pub resume: &'static str,
+    /// The program that prints WAL records.
+    pub waldump: &'static str,
 }
 
 const XLOG: Names = Names {
@@ -86,11 +102,12 @@ const XLOG: Names = Names {
     receive_lsn: "pg_last_xlog_receive_location",
     replay_lsn: "pg_last_xlog_replay_location",
     is_paused: "pg_is_xlog_replay_paused",
+    switch_wal: "pg_switch_xlog",
     walfile_name: "pg_xlogfile_name",
     lsn_suffix: "location",
     wal_directory: "pg_xlog",
-    basebackup_wal_directory: "--xlogdir",
-    basebackup_wal_method: "--xlog-method",
+    resume: "pg_xlog_replay_resume",
+    waldump: "pg_xlogdump",
 };
 
 const WAL: Names = Names {
@@ -98,11 +115,12 @@ const WAL: Names = Names {
     receive_lsn: "pg_last_wal_receive_lsn",
     replay_lsn: "pg_last_wal_replay_lsn",
     is_paused: "pg_is_wal_replay_paused",
+    switch_wal: "pg_switch_wal",
     walfile_name: "pg_walfile_name",
     lsn_suffix: "lsn",
     wal_directory: "pg_wal",
-    basebackup_wal_directory: "--waldir",
-    basebackup_wal_method: "--wal-method",
+    resume: "pg_wal_replay_resume",
+    waldump: "pg_waldump",
 };
 
 const V9_6: Capabilities = Capabilities {
@@ -110,6 +128,9 @@ const V9_6: Capabilities = Capabilities {
     supported: false,
     names: &XLOG,
     has_standby_signal: false,
+    recovers_to_lsn: false,
+    promotes_by_sql: false,
+    backup_wal_method: "fetch",
     has_scram: false,
     has_passfile: false,
     has_hba_file_rules: false,
@@ -128,11 +149,17 @@ const V9_6: Capabilities = Capabilities {
     hba_includes: false,
     hba_gssenc: false,
     has_sync_methods: false,
+    rewinds_without_superuser: false,
+    has_incremental_backups: false,
+    backup_compression: "-Z 1",
+    has_start_backup: true,
 };
 
 const V10: Capabilities = Capabilities {
     name: "10",
     names: &WAL,
+    recovers_to_lsn: true,
+    backup_wal_method: "stream",
     has_scram: true,
     has_passfile: true,
     has_hba_file_rules: true,
@@ -145,6 +172,7 @@ const V10: Capabilities = Capabilities {
 const V11: Capabilities = Capabilities {
     name: "11",
     receiver_knows_sender: true,
+    rewinds_without_superuser: true,
     has_unit_byte: true,
     ..V10
 };
@@ -152,6 +180,7 @@ const V11: Capabilities = Capabilities {
 const V12: Capabilities = Capabilities {
     name: "12",
     has_standby_signal: true,
+    promotes_by_sql: true,
     senders_are_sensitive: true,
     has_fractions: true,
     has_unit_microsecond: true,
@@ -176,6 +205,8 @@ const V14: Capabilities = Capabilities {
 const V15: Capabilities = Capabilities {
     name: "15",
     supported: true,
+    backup_compression: "--compress=server-gzip:1",
+    has_start_backup: false,
     ..V14
 };
 
@@ -185,7 +216,11 @@ const V16: Capabilities = Capabilities {
     ..V15
 };
 
-const V17: Capabilities = Capabilities { name: "17", ..V16 };
+const V17: Capabilities = Capabilities {
+    name: "17",
+    has_incremental_backups: true,
+    ..V16
+};
 
 const V18: Capabilities = Capabilities {
     name: "18",

@@ -1,5 +1,7 @@
 //! HOW WE TELL: plans, events and observations as text, JSON and Markdown.
 
+pub mod archive;
+pub mod backups;
 pub mod event;
 pub mod markdown;
 pub mod plan;

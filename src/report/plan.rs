@@ -263,6 +263,11 @@ pub fn summary(plan: &Plan, style: Style) -> String {
             }
         ));
     }
+    if let Some((from, to)) = &cost.handover {
+        parts.push(format!(
+            "clients of {from} are disconnected, writes go on at {to} (in about half a second)"
+        ));
+    }
     match cost.reloads.len() {
         0 => {}
         1 => parts.push("1 reload".into()),

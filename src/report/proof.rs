@@ -19,6 +19,8 @@ pub struct Proof {
     pub not_written: Option<String>,
     /// What became of it on each standby.
     pub standbys: Vec<Arrival>,
+    /// Who sees in the archive what the primary has just archived, and why not; empty without backups.
+    pub archive: Vec<(NodeName, Option<String>)>,
     /// Whether nothing is left behind.
     pub clean: bool,
 }
@@ -57,12 +59,18 @@ impl Proof {
     ) -> Self {
         let mut not_written = None;
         let mut standbys = Vec::new();
+        let mut archive = Vec::new();
         for (at, (step, outcome)) in plan.steps.iter().zip(outcomes).enumerate() {
             let (node, delayed) = match &step.action {
                 Action::ReadProof(_) => (step.node.clone(), false),
                 Action::WaitStreaming(wait) => (wait.standby.clone(), true),
                 Action::WriteProof(_) if !outcome.is_good() => {
                     not_written = Some(because(outcome));
+                    continue;
+                }
+                Action::SeeArchived(_) => {
+                    let why = (!outcome.is_good()).then(|| because(outcome));
+                    archive.push((step.node.clone(), why));
                     continue;
                 }
                 _ => continue,
@@ -87,13 +95,17 @@ impl Proof {
             primary: plan.leader.clone(),
             not_written,
             standbys,
+            archive,
             clean,
         }
     }
 
     /// Says whether the row arrived everywhere and is gone again.
     pub fn holds(&self) -> bool {
-        self.not_written.is_none() && self.clean && self.standbys.iter().all(|s| s.arrived)
+        self.not_written.is_none()
+            && self.clean
+            && self.standbys.iter().all(|s| s.arrived)
+            && self.archive.iter().all(|(_, why)| why.is_none())
     }
 }
 
@@ -119,6 +131,15 @@ pub fn show(proof: &Proof, style: Style) -> String {
             }
             (true, false, None) => format!("{} {node:<12} read it\n", style.green("✔")),
             (false, ..) => format!("{} {node:<12} {}\n", style.red("✘"), standby.because),
+        };
+    }
+    for (node, why) in &proof.archive {
+        text += &match why {
+            None => format!(
+                "{} {node:<12} sees the WAL in the archive\n",
+                style.green("✔")
+            ),
+            Some(why) => format!("{} {node:<12} {why}\n", style.red("✘")),
         };
     }
     text += if proof.clean {

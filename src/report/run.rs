@@ -172,10 +172,16 @@ impl Screen {
         }
         let seconds = format!("{:.1} s", ms as f64 / 1000.0);
         let line = match outcome {
-            Outcome::Changed { .. } => format!(
-                "{} {node:<12} {title:<52} {seconds:>8}",
-                self.style.green("✔")
-            ),
+            Outcome::Changed { detail } => {
+                let detail = match detail.as_str() {
+                    "" => String::new(),
+                    detail => self.style.dim(&format!("  {}", harmless(detail))),
+                };
+                format!(
+                    "{} {node:<12} {title:<52} {seconds:>8}{detail}",
+                    self.style.green("✔")
+                )
+            }
             Outcome::AlreadyDone => {
                 format!("{} {node:<12} {title:<52} already", self.style.dim("="))
             }

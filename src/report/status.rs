@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+use super::archive::Summary;
 use super::style::{bytes, duration};
 use crate::facts::leader::leader;
-use crate::facts::{Content, Facts, Observation, Process, Server};
+use crate::facts::{
+    Content, Facts, Mount, Observation, Process, Server, WayBack, waits_for_restart, way_back,
+};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
 
@@ -30,6 +33,9 @@ pub struct Status<'a> {
     pub leader: Option<NodeName>,
     /// Everything seen.
     pub hosts: &'a Observation,
+    /// The backups, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backups: Option<Summary>,
     /// What is wrong.
     pub problems: Vec<Trouble>,
 }
@@ -69,6 +75,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         cluster: &cluster.name,
         leader,
         hosts: seen,
+        backups: None,
         problems,
     }
 }
@@ -83,6 +90,8 @@ fn host_troubles(
 ) {
     let apply = || "pgrepl apply".to_owned();
     match (&facts.data.content, &facts.server) {
+        // Who is no leader's, the reason for that helps.
+        (Content::Nothing, _) if leader.is_none() => add("holds no instance".into(), String::new()),
         (Content::Nothing, _) => add("holds no instance".into(), apply()),
         (Content::Foreign(_), _) => add(
             format!("{} holds something else than PostgreSQL", facts.data.path),
@@ -92,12 +101,34 @@ fn host_troubles(
             "starts or recovers, and answers no SQL".into(),
             String::new(),
         ),
-        (Content::Instance(_), None) => add("its server is stopped".into(), apply()),
+        (Content::Instance(_), None) => {
+            let lost = leader.filter(|leader| *leader != name).and_then(|leader| {
+                match way_back(seen.facts(leader)?, facts) {
+                    WayBack::Diverged { fork, .. } => {
+                        Some(format!("its history left that of {leader} at {fork}"))
+                    }
+                    WayBack::Unknown(why) => Some(why),
+                    WayBack::Attach => None,
+                }
+            });
+            let fenced = if facts.service.start == "disabled" {
+                ", and fenced: its service is disabled"
+            } else {
+                ""
+            };
+            match lost {
+                Some(why) => add(
+                    format!("its server is stopped{fenced}; {why}"),
+                    format!("pgrepl rebuild {name}"),
+                ),
+                None => add(format!("its server is stopped{fenced}"), apply()),
+            }
+        }
         (Content::Instance(_), Some(server)) => {
             server_troubles(cluster, seen, name, server, leader, add)
         }
     }
-    for disk in &facts.disks {
+    for disk in facts.disks_in_use() {
         if disk.size > 0 && disk.free * 10 < disk.size {
             add(
                 format!(
@@ -119,10 +150,84 @@ fn host_troubles(
             ),
         );
     }
-    if let Some(mount) = facts.mount.as_ref().filter(|mount| !mount.mounted) {
+    if let Some(mount) = &facts.mount {
+        mount_troubles(name, mount, add);
+    }
+    archive_troubles(cluster, name, facts, add);
+}
+
+fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(String, String)) {
+    if let Some(absence) = mount.absence("") {
+        let help = if mount.stale {
+            format!("ssh {name} grep {} /proc/mounts", mount.path)
+        } else {
+            format!("ssh {name} sudo mount {}", mount.path)
+        };
+        add(absence, help);
+    } else if mount.writable == Some(false) {
         add(
-            format!("nothing is mounted on {}", mount.path),
-            format!("ssh {name} sudo mount {}", mount.path),
+            format!("the service user may not write to {}", mount.path),
+            format!("ssh {name} sudo chown postgres: {}", mount.path),
+        );
+    } else if mount.size > 0 && mount.free * 10 < mount.size
+        || mount.free_inodes.is_some_and(|free| free < 1000)
+    {
+        let (free, size) = (bytes(mount.free), bytes(mount.size));
+        let files = mount
+            .free_inodes
+            .map_or_else(String::new, |free| format!(" and takes {free} more files"));
+        add(
+            format!("{} has {free} of {size} left{files}", mount.path),
+            "pgrepl backup prune".into(),
+        );
+    }
+}
+
+/// WAL that piles up, and scheduled backups that went wrong.
+fn archive_troubles(
+    cluster: &Cluster,
+    name: &NodeName,
+    facts: &Facts,
+    add: &mut dyn FnMut(String, String),
+) {
+    let log = format!(
+        "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
+        cluster.major
+    );
+    if let Some(server) = &facts.server
+        && let Some(archiver) = &server.archiver
+        && let (Some(failed), Some(age)) = (&archiver.last_failed, archiver.last_failed_age_s)
+        && archiver.last_archived_age_s.is_none_or(|good| good > age)
+    {
+        let mut said = format!("archiving {failed} failed {} ago", duration(age));
+        let waiting = server.archive_waiting.unwrap_or(0);
+        let size = facts
+            .data
+            .control()
+            .map_or(16 << 20, |control| control.wal_segment_size);
+        let disk = facts.disks.iter().find(|disk| disk.used_for == "data");
+        if waiting > 0 {
+            said += &format!("; {waiting} WAL files wait");
+        }
+        if let (Some(disk), Some(since), true) = (disk, facts.archive_waits_s, waiting > 1) {
+            // At the pace of the time since the oldest of them was ready.
+            let left = disk.free / (waiting * size / since.max(1)).max(1);
+            said += &format!(", and at this pace the disk is full in {}", duration(left));
+        }
+        add(said, log);
+    }
+    let Some(timer) = &facts.timer else { return };
+    let unit = format!("pgrepl-{}-backup", cluster.name);
+    if timer.failed {
+        let last = timer.last.as_deref().unwrap_or("never ended");
+        add(
+            format!("its scheduled backup failed: {last}"),
+            format!("ssh {name} sudo journalctl -n 20 -u {unit}.service"),
+        );
+    } else if !timer.active {
+        add(
+            "the timer of backups does not run".into(),
+            "pgrepl apply".into(),
         );
     }
 }
@@ -141,13 +246,16 @@ fn server_troubles(
             .get(name)
             .and_then(|node| node.upstream.as_ref())
             .or(leader);
-        let sends = upstream
-            .and_then(|upstream| seen.facts(upstream)?.server.as_ref())
-            .is_some_and(|up| {
-                up.senders
-                    .iter()
-                    .any(|s| s.name == name.as_str() && s.state == "streaming")
-            });
+        // An upstream that could not be asked is a problem of its own; the standby's word stands.
+        let unseen = upstream.is_some_and(|upstream| seen.facts(upstream).is_none());
+        let sends = unseen
+            || upstream
+                .and_then(|upstream| seen.facts(upstream)?.server.as_ref())
+                .is_some_and(|up| {
+                    up.senders
+                        .iter()
+                        .any(|s| s.name == name.as_str() && s.state == "streaming")
+                });
         if server
             .receiver
             .as_ref()
@@ -165,7 +273,7 @@ fn server_troubles(
         if server.paused {
             add(
                 "replay is paused".into(),
-                format!("on {name}: SELECT pg_wal_replay_resume();"),
+                format!("on {name}: SELECT {}();", cluster.major.caps().names.resume),
             );
         }
     }
@@ -195,6 +303,19 @@ fn server_troubles(
             );
         }
     }
+    let waiting = seen
+        .facts(name)
+        .map(|facts| waits_for_restart(cluster.major, facts))
+        .unwrap_or_default();
+    if !waiting.is_empty() {
+        add(
+            format!(
+                "a restart is needed before it uses the new {}",
+                waiting.join(", ")
+            ),
+            "pgrepl plan; or restart it by hand when that suits".into(),
+        );
+    }
     for error in server.conf_errors.iter().chain(&server.hba_errors) {
         add(
             format!(
@@ -203,18 +324,6 @@ fn server_troubles(
                 error.error
             ),
             "pgrepl plan".into(),
-        );
-    }
-    if let Some(archiver) = &server.archiver
-        && let (Some(failed), Some(age)) = (&archiver.last_failed, archiver.last_failed_age_s)
-        && archiver.last_archived_age_s.is_none_or(|good| good > age)
-    {
-        add(
-            format!("archiving {failed} failed {} ago", duration(age)),
-            format!(
-                "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
-                cluster.major
-            ),
         );
     }
 }

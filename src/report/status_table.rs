@@ -30,8 +30,26 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         ]
         .map(str::to_owned),
     ];
+    let mut below = Vec::new();
     for node in cluster.in_order() {
-        rows.push(row(status, cluster, &node.name));
+        let root =
+            upstream(status, cluster, &node.name).is_none_or(|up| !cluster.nodes.contains_key(up));
+        if root || Some(&node.name) == status.leader.as_ref() {
+            tree(status, cluster, &node.name, 0, &mut below);
+        }
+    }
+    // A circle, seen in the middle of a change, has no root.
+    for node in cluster.in_order() {
+        if !below.iter().any(|(name, _)| *name == node.name) {
+            below.push((node.name.clone(), 0));
+        }
+    }
+    for (node, depth) in below {
+        let mut cells = row(status, cluster, &node);
+        if depth > 1 {
+            cells[0] = format!("{}└ {}", "  ".repeat(depth - 2), cells[0]);
+        }
+        rows.push(cells);
     }
     let width: Vec<usize> = (0..rows[0].len())
         .map(|column| {
@@ -54,6 +72,9 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     if let Some(server) = lead {
         text.push('\n');
         text += &archive_line(server);
+    }
+    if let Some(backups) = &status.backups {
+        text += &backups.line();
     }
     for (name, facts) in status.hosts.seen() {
         for disk in facts.disks.iter().filter(|disk| disk.used_for == "data") {
@@ -84,6 +105,35 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     text
 }
 
+/// Returns whom a node follows: nobody if it leads or nobody does.
+fn upstream<'a>(status: &'a Status, cluster: &'a Cluster, name: &NodeName) -> Option<&'a NodeName> {
+    let leader = status.leader.as_ref();
+    let wanted = cluster.nodes.get(name)?.upstream.as_ref();
+    wanted
+        .or(leader)
+        .filter(|_| leader != Some(name))
+        .filter(|up| *up != name)
+}
+
+/// Lists a node and, below it, those who follow it.
+fn tree(
+    status: &Status,
+    cluster: &Cluster,
+    name: &NodeName,
+    depth: usize,
+    rows: &mut Vec<(NodeName, usize)>,
+) {
+    if rows.iter().any(|(known, _)| known == name) {
+        return;
+    }
+    rows.push((name.clone(), depth));
+    for node in cluster.in_order() {
+        if upstream(status, cluster, &node.name) == Some(name) {
+            tree(status, cluster, &node.name, depth + 1, rows);
+        }
+    }
+}
+
 fn archive_line(server: &Server) -> String {
     let setting = |name: &str| {
         server
@@ -111,21 +161,21 @@ fn archive_line(server: &Server) -> String {
     }
 }
 
+/// Makes the row of a host that follows nobody now.
+fn short(name: &NodeName, role: &str, state: &str, at: &str, slot: &str) -> [String; 10] {
+    [name.as_str(), role, state, at, "", "", "", "", "", slot].map(str::to_owned)
+}
+
 fn row(status: &Status, cluster: &Cluster, name: &NodeName) -> [String; 10] {
     let text = |text: &str| text.to_owned();
     let Some(facts) = status.hosts.facts(name) else {
-        return [
-            name.to_string(),
-            text("?"),
-            text("DOWN"),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-        ];
+        let keeps = upstream(status, cluster, name)
+            .and_then(|up| status.hosts.facts(up)?.server.as_ref())
+            .and_then(|up| up.slots.get(&slot_name(name.as_str()))?.retained)
+            .map_or(String::new(), |kept| {
+                format!("keeps {} of WAL", bytes(kept))
+            });
+        return short(name, "?", "DOWN", "", &keeps);
     };
     let Some(server) = &facts.server else {
         let state = match (&facts.data.content, facts.process) {
@@ -134,42 +184,16 @@ fn row(status: &Status, cluster: &Cluster, name: &NodeName) -> [String; 10] {
             (_, Process::Stopped) => "stopped",
             _ => "starting",
         };
-        return [
-            name.to_string(),
-            text("-"),
-            text(state),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-        ];
+        return short(name, "-", state, "", "");
     };
     if !server.in_recovery {
         let current = server
             .current
             .map(|lsn| lsn.to_string())
             .unwrap_or_default();
-        return [
-            name.to_string(),
-            text("primary"),
-            text("running"),
-            current,
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-            text(""),
-        ];
+        return short(name, "primary", "running", &current, "");
     }
-    let upstream = cluster
-        .nodes
-        .get(name)
-        .and_then(|node| node.upstream.as_ref())
-        .or(status.leader.as_ref());
+    let upstream = upstream(status, cluster, name);
     let up = upstream.and_then(|upstream| status.hosts.facts(upstream)?.server.as_ref());
     let sender = up.and_then(|up| {
         up.senders

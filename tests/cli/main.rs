@@ -1,6 +1,8 @@
 //! The command line as users see it: whole outputs and exit codes, in an empty environment.
 
 mod bad;
+mod tools;
+mod versions;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -30,7 +32,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn directory_with(inventory: &str) -> tempfile::TempDir {
+pub fn directory_with(inventory: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("inventory.yaml"), inventory).unwrap();
     directory
@@ -71,6 +73,28 @@ fn every_example_is_valid_and_renders() {
 }
 
 #[test]
+fn a_configuration_beside_its_data_names_no_place_of_it() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories");
+    let ran = pgrepl(
+        &examples,
+        &[
+            "render",
+            "custom.yaml",
+            "--host",
+            "server2",
+            "--file",
+            "postgresql.conf",
+        ],
+    );
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    // It says itself where it is.
+    assert!(!text(&ran.stderr).contains("Debian's"));
+    let rendered = text(&ran.stdout);
+    assert!(!rendered.contains("/srv/postgresql/data"), "{rendered}");
+    insta::assert_snapshot!(rendered);
+}
+
+#[test]
 fn the_files_of_a_pair_are_rendered_offline() {
     let directory = directory_with(
         &GOOD
@@ -83,6 +107,7 @@ fn the_files_of_a_pair_are_rendered_offline() {
     );
     let ran = pgrepl(directory.path(), &["render"]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(text(&ran.stderr).contains("note: places are Debian's"));
     insta::assert_snapshot!(text(&ran.stdout));
 }
 
@@ -94,6 +119,7 @@ fn a_template_written_out_and_changed_replaces_the_built_in_one() {
         "pg_hba.conf.j2",
         "pgpass.j2",
         "standby.conf.j2",
+        "recovery.conf.j2",
     ];
     for name in names {
         let ran = pgrepl(
@@ -221,6 +247,10 @@ fn the_schema_is_draft_7_and_knows_the_keys_that_the_reader_knows() {
             format!("{GOOD}backup: {{ mount: /mnt, {odd} }}\n"),
         ),
         (
+            "/definitions/platform/properties",
+            GOOD.replace("16 }", &format!("16, platform: {{ {odd} }} }}")),
+        ),
+        (
             "/properties/hosts/additionalProperties/properties",
             format!("{GOOD}hosts: {{ server2: {{ {odd} }} }}\n"),
         ),
@@ -271,6 +301,22 @@ fn a_first_inventory_is_written_and_is_valid() {
         std::fs::read_to_string(directory.path().join("pgrepl.yaml")).unwrap(),
         written
     );
+}
+
+#[test]
+fn nothing_is_written_of_a_host_that_cannot_be_reached() {
+    let directory = tempfile::tempdir().unwrap();
+    let from = ["--no-input", "init", "--from-host", "nowhere.invalid"];
+    let ran = pgrepl(directory.path(), &from);
+    assert_eq!(ran.status.code(), Some(4), "{}", text(&ran.stderr));
+    assert!(
+        text(&ran.stderr).contains("nowhere.invalid"),
+        "{}",
+        text(&ran.stderr)
+    );
+    let ran = pgrepl(directory.path(), &["init", "--from-host=-oProxyCommand=x"]);
+    assert_eq!(ran.status.code(), Some(64), "{}", text(&ran.stderr));
+    assert!(!directory.path().join("pgrepl.yaml").exists());
 }
 
 #[test]

@@ -33,6 +33,23 @@ fn changes_are_planned_applied_and_undone_when_the_server_refuses_them() {
     lab.converge(&inventory);
     assert_eq!(lab.sql("server1", "show work_mem"), "4MB");
 
+    // What the server understands is what the inventory says, whatever characters are in it.
+    for value in ["it''s \\n $HOME; #1", "a\\\\b é % @", " 'x' "] {
+        let yaml = value
+            .replace("''", "'")
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"");
+        lab.inventory(&pair(&format!(
+            "postgresql: {{ version: 15, parameters: {{ log_line_prefix: \"{yaml}\" }} }}"
+        )));
+        lab.converge(&inventory);
+        let said = lab.sql(
+            "server1",
+            "select '|' || current_setting('log_line_prefix') || '|'",
+        );
+        assert_eq!(said, format!("|{}|", value.replace("''", "'")));
+    }
+
     // A value that is valid and still cannot work: the old file is put back and the server runs.
     lab.inventory(&pair("postgresql: { version: 15 }\nhosts: { server1: { parameters: { shared_buffers: 900TB } } }"));
     let refused = lab.pgrepl(&["apply", &path, "--auto-approve"]);

@@ -1,5 +1,6 @@
 //! Real hosts for a test, taken down when it ends.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -30,7 +31,35 @@ fn check(output: Output, what: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// The Debian release of [`Lab::servers`], and its PostgreSQL: PGREPL_RELEASE names another one.
+pub fn release() -> (&'static str, &'static str) {
+    match std::env::var("PGREPL_RELEASE").as_deref() {
+        Ok("11") => ("11", "13"),
+        Ok("13") => ("13", "17"),
+        Ok("forky") => ("forky", "18"),
+        Ok(other) if other != "12" => panic!("PGREPL_RELEASE: 11, 12, 13 or forky, not {other}"),
+        _ => ("12", "15"),
+    }
+}
+
 impl Lab {
+    /// Hosts with PostgreSQL; a name may be followed by options, "server2,disk=1500M", and "--mount" is for all.
+    pub fn servers(name: &str, hosts: &[&str]) -> Lab {
+        let release = release().0;
+        let options: Vec<String> = hosts
+            .iter()
+            .map(|host| match host.split_once(',') {
+                Some((host, more)) => format!("{host}={release}:pg,{more}"),
+                None if host.starts_with('-') => (*host).to_owned(),
+                None => format!("{host}={release}:pg"),
+            })
+            .collect();
+        Lab::up(
+            name,
+            &options.iter().map(String::as_str).collect::<Vec<_>>(),
+        )
+    }
+
     pub fn up(name: &str, options: &[&str]) -> Lab {
         let run = format!("{name}-{}", std::process::id());
         let owner = std::process::id().to_string();
@@ -164,6 +193,27 @@ impl Lab {
             );
         }
         ran
+    }
+
+    /// Kills a run once it tells of this event, and waits until nobody holds its locks any more; what it told.
+    pub fn kill_at(&self, inventory: &str, arguments: &[&str], event: &str) -> Option<String> {
+        let mut child = self
+            .command(&[&["--format", "jsonl", "-i", inventory], arguments].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let found = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok)
+            .find(|line| line.contains(event) && !line.contains("already_done"));
+        let _ = child.kill();
+        let _ = child.wait();
+        let begin = std::time::Instant::now();
+        while self.pgrepl(&["apply", inventory]).code == 6 {
+            assert!(begin.elapsed().as_secs() < 30);
+        }
+        found
     }
 
     /// Applies, and asserts that a second look finds nothing to do.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use pgrepl::command::{Command, Vault};
 use pgrepl::host::ssh::{SshHost, control_directory};
-use pgrepl::host::{Host, Line, Running};
+use pgrepl::host::{Host, Line, Running, Word};
 use pgrepl::inventory::{NodeName, read};
 use pgrepl::observe::look;
 
@@ -19,14 +19,15 @@ struct Recorder {
 }
 
 impl Host for Recorder {
-    fn run<'a>(
+    fn run_with<'a>(
         &'a self,
         command: &'a Command,
         vault: &'a Vault,
         say: &'a dyn Fn(&Line),
+        word: Word<'a>,
     ) -> Running<'a> {
         Box::pin(async move {
-            let lines = self.inner.run(command, vault, say).await?;
+            let lines = self.inner.run_with(command, vault, say, word).await?;
             self.heard.borrow_mut().extend(lines.clone());
             Ok(lines)
         })
@@ -103,4 +104,62 @@ fn record_hosts_in_every_state() {
     lab.sql("server2", "checkpoint");
     record(&inventory, "server2", "promoted");
     record(&inventory, "server1", "primary-alone");
+}
+
+/// The same host with all programs of its version.
+fn complete(name: &str, with: &str) {
+    let facts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/facts");
+    let text = std::fs::read_to_string(facts.join(name)).unwrap();
+    let all = "initdb pg_ctl postgres\n";
+    assert!(text.contains(all));
+    let text = text.replace(all, "initdb pg_basebackup pg_controldata pg_ctl pg_isready pg_rewind pg_waldump postgres psql\n");
+    std::fs::write(facts.join(with), text).unwrap();
+}
+
+#[test]
+#[ignore = "writes tests/facts"]
+fn record_hosts_that_have_a_recovery_conf_and_no_pg_controldata() {
+    let lab = Lab::up("record11", &["server1=12:pg11", "server2=12:pg11"]);
+    let inventory =
+        lab.inventory("postgresql: { version: 11 }\nprimary: server1\nstandbys: [server2]\n");
+    lab.converge(&inventory);
+    record(&inventory, "server1", "primary-11");
+    record(&inventory, "server2", "standby-11");
+    complete("primary-11", "primary-complete-11");
+    complete("standby-11", "standby-complete-11");
+    lab.on("server2", "pg_ctlcluster 11 main stop");
+    record(&inventory, "server1", "primary-alone-11");
+    record(&inventory, "server2", "standby-stopped-11");
+    lab.on("server1", "pg_ctlcluster 11 main stop");
+    record(&inventory, "server1", "primary-stopped-11");
+}
+
+#[test]
+#[ignore = "writes tests/adopt"]
+fn record_a_pair_that_was_made_by_hand() {
+    let lab = Lab::up("record", &["server1=12:pg", "server2=12:pg"]);
+    crate::adopt::howto(&lab);
+    let inventory =
+        lab.inventory("postgresql: { version: 15 }\nprimary: server1\nstandbys: [server2]\n");
+    record(&inventory, "server1", "../adopt/primary");
+    record(&inventory, "server2", "../adopt/standby");
+}
+
+#[test]
+#[ignore = "writes tests/facts"]
+fn record_hosts_of_the_rhel_family() {
+    let lab = Lab::up("rhelrec", &["server1=12:rhel", "server2=12:rhel"]);
+    let inventory =
+        lab.inventory("postgresql: { version: 15 }\nprimary: server1\nstandbys: [server2]\n");
+    record(&inventory, "server1", "rhel-bare");
+    lab.converge(&inventory);
+    record(&inventory, "server1", "rhel-primary");
+    record(&inventory, "server2", "rhel-standby");
+    lab.on("server2", "systemctl stop postgresql-15");
+    record(&inventory, "server2", "rhel-standby-stopped");
+    lab.on(
+        "server2",
+        "rm -rf /var/lib/pgsql/15/data/*; systemctl disable -q postgresql-15",
+    );
+    record(&inventory, "server2", "rhel-packages");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pgrepl::command::Vault;
-use pgrepl::execute::{Run, execute};
+use pgrepl::execute::{Run, execute, settle_started};
 use pgrepl::host::scripted::{Answer, ScriptedHost};
 use pgrepl::host::{Host, HostError, Line};
 use pgrepl::inventory::NodeName;
@@ -56,23 +56,25 @@ fn run(hosts: [ScriptedHost; 3], stop: bool) -> Vec<String> {
         .enable_all()
         .build()
         .unwrap();
-    let outcomes = runtime.block_on(execute(
-        &plan,
-        &Run {
-            cluster: &story.cluster,
-            hosts: &connected,
-            seen: &story.world,
-            vault: &vault,
-            password: None,
-            parallel: 10,
-            stop: &stop,
-            tell: &|event| {
-                if matches!(event, Event::StepEnded { .. }) {
-                    told.set(told.get() + 1);
-                }
-            },
+    let run = Run {
+        cluster: &story.cluster,
+        hosts: &connected,
+        seen: &story.world,
+        vault: &vault,
+        password: None,
+        parallel: 10,
+        stop: &stop,
+        tell: &|event| {
+            if matches!(event, Event::StepEnded { .. }) {
+                told.set(told.get() + 1);
+            }
         },
-    ));
+    };
+    let outcomes = runtime.block_on(async {
+        let outcomes = execute(&plan, &run).await;
+        settle_started(&plan, &outcomes, &run).await;
+        outcomes
+    });
     for host in hosts {
         assert_eq!(
             host.left(),

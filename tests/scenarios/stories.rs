@@ -86,7 +86,7 @@ fn every_story_leads_to_its_plan() {
 }
 
 /// Makes the world as it will be after the first `steps` steps of a plan.
-fn after(plan: &Plan, world: &Observation, steps: usize) -> Observation {
+pub fn after(plan: &Plan, world: &Observation, steps: usize) -> Observation {
     let mut world = world.clone();
     for step in &plan.steps[..steps] {
         step.action.act().effect(&step.node, &mut world);
@@ -94,7 +94,7 @@ fn after(plan: &Plan, world: &Observation, steps: usize) -> Observation {
     world
 }
 
-fn titles(plan: &Plan) -> Vec<String> {
+pub fn titles(plan: &Plan) -> Vec<String> {
     plan.steps
         .iter()
         .map(|step| format!("{} {}", step.node, step.action.act().title()))

@@ -13,7 +13,7 @@ use pgrepl::render::Templates;
 use crate::facts::recorded;
 
 /// Where a node can stand: the recording it is made from, its timeline, its end of WAL, and whose cluster it is.
-const STATES: [(&str, u32, u64, bool); 14] = [
+pub const STATES: [(&str, u32, u64, bool); 14] = [
     ("packages", 0, 0, true),
     ("primary", 1, 0x0400_0000, true),
     ("primary", 2, 0x0500_0000, true),
@@ -30,7 +30,7 @@ const STATES: [(&str, u32, u64, bool); 14] = [
     ("busy", 1, 0x0400_0000, true),
 ];
 
-fn state(cluster: &Cluster, node: &NodeName, at: usize) -> Facts {
+pub fn state(cluster: &Cluster, node: &NodeName, at: usize) -> Facts {
     let (recording, timeline, end, ours) = STATES[at];
     let busy = recording == "busy";
     let mut facts = recorded(
@@ -54,9 +54,9 @@ fn state(cluster: &Cluster, node: &NodeName, at: usize) -> Facts {
     if let Some(server) = &mut facts.server {
         server.system_id = id;
         // What has its built-in value decides nothing, and there is much of it.
-        server
-            .settings
-            .retain(|_, setting| setting.source == "configuration file");
+        server.settings.retain(|_, setting| {
+            matches!(setting.source.as_str(), "configuration file" | "override")
+        });
         server.timeline = Timeline(timeline);
         for lsn in [
             &mut server.current,
@@ -69,7 +69,7 @@ fn state(cluster: &Cluster, node: &NodeName, at: usize) -> Facts {
     facts
 }
 
-fn running_primary(facts: &Facts) -> bool {
+pub fn running_primary(facts: &Facts) -> bool {
     facts
         .server
         .as_ref()

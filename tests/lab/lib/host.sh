@@ -39,15 +39,55 @@ host_identity() {
     done
 }
 
+# Control groups of its own: hosts that were started side by side would share one tree, and the service manager of the
+# one would wait for, and be confused by, units of the same name of the other.
+cgroups_of() {
+    local root
+    for root in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+        [ ! -f "$root/cgroup.procs" ] || echo "$root/pgrepl-lab/$1"
+    done
+}
+cgroups_up() {
+    local group
+    cgroups_down "$1"
+    for group in $(cgroups_of "$1"); do mkdir -p "$group"; done
+}
+cgroups_down() {
+    local group
+    for group in $(cgroups_of "$1"); do
+        [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || :
+    done
+}
+
+# A way of its own to the file system that all share, through a program that can be stopped: then nobody on the host gets
+# an answer, as from a dead file server.
+host_bindfs() {
+    command -v bindfs >/dev/null ||
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bindfs >/dev/null ||
+        die "cannot install bindfs"
+    mkdir "$H/mount"
+    setsid bindfs -f "$R/mount" "$H/mount" >"$H/bindfs.log" 2>&1 </dev/null &
+    echo $! >"$H/bindfs"
+    disown
+    until mountpoint -q "$H/mount"; do sleep 0.05; done
+}
+
 host_boot() {
     local host=$1 binds=() unified=()
     host_mount
     [ "$(<"$H/release")" = 11 ] || unified=(UNIFIED_CGROUP_HIERARCHY=1)
-    [ ! -d "$R/mount" ] || binds+=("--bind=$R/mount:/mnt/backups")
+    local shared=$R/mount
+    [ ! -f "$H/bindfs" ] || shared=$H/mount
+    [ ! -d "$shared" ] || binds+=("--bind=$shared:/mnt/backups")
     [ ! -f "$H/disk" ] || binds+=("--bind=$H/disk.mnt:/var/lib/postgresql")
+    # The network outlives the host; a kernel that starts has no firewall.
+    ip netns exec "$(<"$H/netns")" nft flush ruleset
     local machine
     machine=lab$(<"$R/net")-$host
-    env "${unified[@]+"${unified[@]}"}" setsid systemd-nspawn -q -D "$H/root" --boot \
+    cgroups_up "$machine"
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    env "${unified[@]+"${unified[@]}"}" setsid sh -c 'for procs in $1; do echo $$ >"$procs"; done; shift; exec "$@"' sh \
+        "$(cgroups_of "$machine" | sed 's|$|/cgroup.procs|')" systemd-nspawn -q -D "$H/root" --boot \
         --network-namespace-path="/run/netns/$(<"$H/netns")" -M "$machine" --register=no --keep-unit \
         --kill-signal=SIGRTMIN+3 --capability=CAP_NET_ADMIN,CAP_NET_RAW "${binds[@]+"${binds[@]}"}" \
         >"$H/console" 2>&1 </dev/null &
@@ -61,6 +101,11 @@ host_wait() {
     until timeout 1 bash -c "exec 3<>/dev/tcp/$address/22 && IFS= read -r -t 1 line <&3 && [[ \$line == SSH* ]]" 2>/dev/null; do
         kill -0 "$(<"$H/pid")" 2>/dev/null || die "host $host ended while booting: $(tail -n 3 "$H/console" | tr '\n' ' ')"
         [ "$SECONDS" -lt "$until" ] || die "host $host does not answer on SSH, see $H/console"
+        sleep 0.1
+    done
+    # sshd answers before others than root may log in.
+    until host_exec test ! -e /run/nologin 2>/dev/null; do
+        [ "$SECONDS" -lt "$until" ] || die "host $host does not let anybody in, see $H/console"
         sleep 0.1
     done
 }
@@ -111,6 +156,7 @@ host_discard() {
     mountpoint -q "$H/disk.mnt" 2>/dev/null && umount -l "$H/disk.mnt"
     mountpoint -q "$H/root" && umount -l "$H/root"
     rm -rf "$H/upper" "$H/work" "$H/disk.img"
+    cgroups_down "lab$(<"$R/net")-$(basename "$H")"
 }
 
 host_fill() {

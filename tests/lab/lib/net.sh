@@ -41,9 +41,11 @@ net_host_up() {
 }
 
 net_down() {
-    local n ns
+    local n ns link
     [ -f "$R/net" ] || return 0
     n=$(<"$R/net")
+    # The kernel takes a namespace's own end of a pair away in its own time; the number may be taken again before that.
+    for link in $(ip -o link show | sed -n "s/^[0-9]*: \(pgl${n}h[0-9]*\)@.*/\1/p"); do ip link del "$link" 2>/dev/null || :; done
     for ns in $(ip netns list | awk -v p="pgl$n-" 'index($1, p) == 1 { print $1 }'); do ip netns del "$ns"; done
     ip link show "pgl$n" >/dev/null 2>&1 && ip link del "pgl$n"
     nft delete table ip "pgl$n" 2>/dev/null || :

@@ -20,8 +20,8 @@ lab_up() {
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$R/key"
     echo '127.0.0.1 localhost' >"$R/etc_hosts"
     : >"$R/known_hosts"
-    if [ "$mount" = yes ]; then
-        truncate -s 4G "$R/mount.img"
+    if [ "$mount" != no ]; then
+        truncate -s "${MOUNT_SIZE:-4G}" "$R/mount.img"
         mkfs.ext4 -q -m 0 "$R/mount.img"
         mkdir "$R/mount"
         mount -o loop "$R/mount.img" "$R/mount"
@@ -37,6 +37,7 @@ lab_up() {
         case $kind in *:*) echo "${kind#*:}" ;; *) echo bare ;; esac >"$H/flavour"
         case $option in disk=*) echo "${option#disk=}" >"$H/disk" ;; esac
         index=$((index + 1))
+        if [ "$mount" = stalling ]; then host_bindfs; fi
         net_host_up "$host" "$index"
         ssh-keygen -q -t ed25519 -N '' -C "$host" -f "$H/ssh_host_ed25519_key"
         echo "$(<"$H/address") $host" >>"$R/etc_hosts"
@@ -74,6 +75,7 @@ lab_down() {
     local stops=()
     for H in "$R"/hosts/*; do
         [ -d "$H" ] || continue
+        [ ! -f "$H/bindfs" ] || kill -CONT "$(<"$H/bindfs")" 2>/dev/null || :
         (host_stop) &
         stops+=($!)
     done

@@ -1,0 +1,75 @@
+# shellcheck shell=sh
+# A server that runs beside the cluster's own, on its socket only: as a transient unit that can write to its own
+# directories only. WAL that creates a tablespace names its original place, and a server that replays it makes its link point
+# there, to the files of a server that runs: in the unit that place is the copy, and whatever else is on the host is read-only.
+# In: staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
+#     apart_port recovery (settings) marker marker_text
+
+ask() { printf '%s\n' "$1" | (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$apart_socket" -p "$apart_port" -d postgres); }
+
+# What the recovery must not have less of than the server that wrote the WAL.
+least() {
+    "$bindir/pg_controldata" "$1" | sed -n "s/^max_connections setting: */max_connections = /p
+        s/^max_worker_processes setting: */max_worker_processes = /p
+        s/^max_wal_senders setting: */max_wal_senders = /p
+        s/^max_prepared_xacts setting: */max_prepared_transactions = /p
+        s/^max_locks_per_xact setting: */max_locks_per_transaction = /p"
+}
+
+# A configuration of its own: configure DATA FIRST-LINE SETTINGS
+configure() {
+    put "$1/postgresql.conf" "$2
+# It listens on its socket only and archives nowhere.
+listen_addresses = ''
+unix_socket_directories = '$apart_socket'
+port = $apart_port
+cluster_name = '$cluster/copy'
+archive_mode = off
+logging_collector = off
+shared_buffers = 64MB
+$(least "$1")
+$3
+"
+    put "$1/pg_hba.conf" 'local all all peer
+'
+    put "$1/pg_ident.conf" ''
+    as_service_user rm -f "$1/postgresql.auto.conf" "$1/standby.signal" "$1/recovery.conf"
+}
+
+# Starts the recovery of what is in staging: start_apart UNIT FIRST-LINE
+start_apart() {
+    apart_unit=$1
+    configure "$staging/data" "$2" "hot_standby = off
+$recovery"
+    put "$staging/data/$marker" "$marker_text"
+    set -- -p ProtectSystem=strict -p "ReadWritePaths=$staging $apart_socket" -p KillSignal=SIGINT -p KillMode=mixed
+    # A here-document, so that the loop is not a shell of its own.
+    while IFS='	' read -r oid origin; do
+        [ -n "$oid" ] || continue
+        here=$(printf '%s' "$tablespaces" | awk -F '\t' -v oid="$oid" '$1 == oid { print $2 }')
+        set -- "$@" -p "ReadWritePaths=$here"
+        if [ "$origin" != "$here" ]; then set -- "$@" -p "BindPaths=$here:$origin"; fi
+    done <<-LIST
+	$origins
+	LIST
+    systemctl reset-failed "$apart_unit" 2>/dev/null || :
+    start_unit "$apart_unit" "$@" "$bindir/postgres" -D "$staging/data" >&2 || fail "cannot start a server in $staging/data"
+}
+
+# Says whether the recovery is over and the server writes.
+recovered() {
+    unit_active "$apart_unit" || {
+        journalctl -q -n 12 -o cat -u "$apart_unit" >&2 || :
+        fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | tail -n 1)"
+    }
+    [ "$(ask 'select pg_is_in_recovery()' 2>/dev/null)" = f ]
+}
+
+# In the end the links lead to the copies for everybody: relink_tablespaces DATA
+relink_tablespaces() {
+    while IFS='	' read -r oid here; do
+        if [ -L "$1/pg_tblspc/$oid" ]; then as_service_user ln -sfn "$here" "$1/pg_tblspc/$oid"; fi
+    done <<-LIST
+	$tablespaces
+	LIST
+}

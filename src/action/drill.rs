@@ -1,0 +1,71 @@
+//! Restores a backup for trial.
+
+use serde::{Deserialize, Serialize};
+
+use super::fetch::lines;
+use super::{Act, Kind, Place, Source};
+use crate::command::Command;
+use crate::facts::{Marker, Observation};
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("job.sh"),
+    include_str!("staging.sh"),
+    include_str!("fetch.sh"),
+    include_str!("apart.sh"),
+    include_str!("drill.sh"),
+    "\nrun_main\n"
+);
+
+/// Restores a backup beside the data directory, reads the server that it makes, and removes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    /// The backup.
+    pub backup: Source,
+    /// Its tablespaces: OID and location.
+    pub tablespaces: Vec<(String, String)>,
+    /// What makes it recover.
+    pub marker: Marker,
+    /// The settings of the recovery.
+    pub recovery: String,
+}
+
+impl Act for Drill {
+    fn title(&self) -> String {
+        format!("restore backup {} for trial", self.backup.id)
+    }
+
+    fn done(&self) -> String {
+        format!("backup {} can be restored", self.backup.id)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Follow
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        let staging = format!("{}.pgrepl-drill", place.platform.data_directory);
+        let here: Vec<(String, String)> = self
+            .tablespaces
+            .iter()
+            .map(|(oid, _)| (oid.clone(), format!("{staging}.{oid}")))
+            .collect();
+        let unit = |what: &str| place.clone_unit().replace("-clone.", &format!("-{what}."));
+        let reader = super::place::reader(&place.node, "drill");
+        let fetch = self.backup.fetch(place, SCRIPT, &staging, &here, &reader);
+        vec![
+            fetch
+                .var("origins", lines(&self.tablespaces))
+                .var("apart_socket", &staging)
+                .var("apart_port", 54_321)
+                .var("recovery", &self.recovery)
+                .var("marker", &self.marker.name)
+                .var("marker_text", &self.marker.text)
+                .var("fetch_unit", unit("drill-fetch"))
+                .var("drill_unit", unit("drill")),
+        ]
+    }
+
+    fn effect(&self, _: &NodeName, _: &mut Observation) {}
+}

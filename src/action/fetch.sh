@@ -1,0 +1,32 @@
+# Brings a backup into staging, as a transient unit that outlives this connection.
+# In: as staging.sh, and top ids (oldest first, the backup itself last) program (what the unit runs) reader (its mark on the
+#     mount keeps the backup) bytes (about how many come) wal_directory
+
+# Nothing that unpacks tells how far it is.
+show_progress() { progress "$(($(du -sk "$staging/data" 2>/dev/null | cut -f 1) * 1024))" "$bytes"; }
+
+# Says whether an earlier run brought it: is_fetched UNIT SOURCE
+is_fetched() { ! unit_active "$1" && [ -f "$staging/complete" ] && [ "$(cat "$staging/source")" = "$2" ]; }
+
+# fetch_backup UNIT SOURCE
+fetch_backup() {
+    [ -f "$top/.pgrepl" ] || refused "the cluster's directory $top on the mounted backup file system" "none"
+    if unit_active "$1" && [ "$(cat "$staging/source")" = "$2" ]; then
+        note "joined the restore that was already running"
+    elif ! is_fetched "$1" "$2"; then
+        new_staging "$2"
+        systemctl reset-failed "$1" 2>/dev/null || :
+        # The program comes in a variable: in an argument systemd would expand what looks like one of its own.
+        # shellcheck disable=SC2016 # expanded by the shell of the unit
+        start_unit "$1" --setenv=program="$program" --setenv=top="$top" --setenv=ids="$ids" --setenv=reader="$reader" \
+            --setenv=cluster="$cluster" --setenv=work="$staging" --setenv=bindir="$bindir" --setenv=wal_directory="$wal_directory" \
+            /bin/sh -c 'eval "$program"' >&2 || fail "cannot start the restore"
+    fi
+    follow "$1" "$staging/complete" "$staging/log" ||
+        fail "the backup ${ids##* } could not be restored: $(tail -n 1 "$staging/log")"
+    found=$(control_field "$staging/data" 'Database system identifier')
+    [ "$found" = "$system_id" ] || fail "the backup ${ids##* } could not be restored: expected system identifier $system_id, found ${found:-none}"
+}
+
+# The backup is not read any more.
+release() { as_service_user rm -f "$top/restores/$reader"; }

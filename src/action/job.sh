@@ -1,0 +1,59 @@
+# Long work on a host: a transient unit that outlives this connection, and is followed by its log and a file that
+# it makes when it has ended well.
+
+# Starts a transient unit of the service user that outlives this connection: start_unit UNIT SYSTEMD-RUN-ARGUMENTS...
+start_unit() {
+    new_unit=$1
+    shift
+    tries=0
+    until said=$(systemd-run --quiet --unit="${new_unit%.service}" --uid="$service_user" --gid="$service_user" \
+        --setenv=HOME="$home" --setenv=LC_ALL=C "$@" 2>&1); do
+        # A unit of that name that has just ended, or was only asked about, is forgotten in systemd's own time.
+        tries=$((tries + 1))
+        case $said in *'already loaded'*) [ "$tries" -lt 160 ] ;; *) false ;; esac || {
+            printf '%s\n' "$said" >&2
+            return 1
+        }
+        # One that still runs is of no use any more: who wants to join it does not come here.
+        systemctl stop "$new_unit" 2>/dev/null || :
+        systemctl reset-failed "$new_unit" 2>/dev/null || :
+        # Stopping what has ended makes systemd look again whether it may be forgotten (262 does not always by itself).
+        unit_active "$new_unit" || systemctl stop "$new_unit" 2>/dev/null || :
+        sleep 0.25
+    done
+}
+
+unit_active() {
+    case $(systemctl show -p ActiveState "$1" 2>/dev/null) in *=active | *=activating) return 0 ;; *) return 1 ;; esac
+}
+
+# The last words of a program that draws its progress over one line.
+last_words() { tail -c 4000 "$1" 2>/dev/null | tr '\r' '\n'; }
+
+show_progress() {
+    line=$(last_words "$1" | awk '$2 == "kB" { last = $1 } END { print last }')
+    case $line in
+        */*) progress "$((${line%%/*} * 1024))" "$((${line#*/} * 1024))" ;;
+    esac
+}
+
+# Waits until work has ended: follow UNIT COMPLETE LOG. The end is looked for often, because looking for a file costs
+# nothing; a unit that ended without that file has failed, and its last words are said.
+follow() {
+    turn=0
+    until [ -f "$2" ]; do
+        if [ "$((turn % 5))" = 0 ]; then
+            unit_active "$1" || break
+            show_progress "$3"
+        fi
+        turn=$((turn + 1))
+        sleep 0.1
+    done
+    [ -f "$2" ] || {
+        last_words "$3" | awk '$2 != "kB"' | tail -n 10 >&2
+        systemctl reset-failed "$1" 2>/dev/null || :
+        # What failed for want of the mount is not damaged.
+        if [ -n "${top:-}" ] && [ ! -f "$top/.pgrepl" ]; then fail "$top is not there any more"; fi
+        return 1
+    }
+}

@@ -1,0 +1,85 @@
+# The service manager is asked and then not waited for: Debian's unit may wait for ever for a server that died
+# while it started, and two seconds too long for one that lives. Only the server's own answer counts.
+
+# Reads the unit: works, rests, or waits for a server that nobody starts any more (a forking unit without its PID file).
+manager_state() {
+    if [ -z "$unit" ]; then
+        echo rests
+        return
+    fi
+    systemctl show -p ControlPID -p MainPID -p Job -p SubState "$unit" 2>/dev/null | awk -F = '
+        { said[$1] = $2 }
+        END {
+            if (said["ControlPID"] + 0) print "works"
+            else if (said["SubState"] == "start" && !(said["MainPID"] + 0)) print "stuck"
+            else if (said["Job"] + 0 || said["SubState"] == "start") print "works"
+            else print "rests"
+        }'
+}
+manager_works() { [ "$(manager_state)" = works ]; }
+manager_rests() { ! manager_works; }
+
+# Asks for a start, a stop or a restart: of the unit, or by the commands that the inventory gives in its place.
+ask_manager() {
+    if [ -n "$unit" ]; then
+        systemctl --no-block "$1" "$unit"
+        return
+    fi
+    case $1 in
+        start) by_command "$start_command" ;;
+        stop) by_command "$stop_command" ;;
+        restart) by_command "$stop_command" && by_command "$start_command" ;;
+    esac
+}
+
+# A server that a command leaves behind must hold nothing of this connection, or it would never end.
+by_command() {
+    said=$(mktemp)
+    rc=0
+    (cd / && setsid /bin/sh -c "$1" </dev/null >"$said" 2>&1 7>&-) || rc=$?
+    [ "$rc" = 0 ] || cat "$said" >&2
+    rm -f "$said"
+    return "$rc"
+}
+
+# Ends what is left of a start that came to nothing, so that the next one is not queued behind it.
+forget_start() {
+    ask_manager stop 2>/dev/null || :
+    wait_for 30 manager_rests || :
+    forget_failure
+}
+forget_failure() { [ -z "$unit" ] || systemctl reset-failed "$unit" 2>/dev/null || :; }
+
+# SELinux lets PostgreSQL have its usual port, and others that it was told of.
+allow_port() {
+    if [ "$port" = 5432 ] || ! selinux_on; then return 0; fi
+    known=$(semanage port -l 2>/dev/null | awk '$1 == "postgresql_port_t" && $2 == "tcp" { $1 = $2 = ""; gsub(",", ""); print }')
+    case " $known " in *" $port "*) return 0 ;; esac
+    semanage port -a -t postgresql_port_t -p tcp "$port" >&2 || {
+        note "SELinux may keep the server from port $port: semanage port -a -t postgresql_port_t -p tcp $port"
+        return 0
+    }
+    note "SELinux lets PostgreSQL have port $port from now on"
+}
+
+# Asks for a start or restart, once everything before it is over: begin_start VERB
+begin_start() {
+    allow_port
+    # A unit that is asked to stop while it still starts kills the server slowly instead of stopping it.
+    wait_for 60 manager_rests || :
+    if [ "$(manager_state)" = stuck ]; then forget_start; fi
+    forget_failure
+    ask_manager "$1" >&2 || :
+    idle=0
+}
+
+# One look at a start that was asked for: fails once nobody works on it any more.
+start_goes_on() {
+    if postmaster_pid >/dev/null || manager_works; then
+        idle=0
+        return 0
+    fi
+    # Between its processes the service manager takes a moment.
+    idle=$((idle + 1))
+    [ "$idle" -lt 20 ]
+}

@@ -1,0 +1,20 @@
+# The file that makes an instance start as a standby or with a recovery.
+# In: marker (its name) marker_text (what stands in it)
+
+# Writes it into a data directory that no server uses, in place of every other: write_marker DIRECTORY. An instance that
+# started without it would be a second primary.
+write_marker() {
+    put "$1/.pgrepl-marker" "$marker_text"
+    { sync "$1/.pgrepl-marker" && mv -f "$1/.pgrepl-marker" "$1/$marker"; } || fail "cannot write $1/$marker"
+    for other in standby.signal recovery.signal recovery.conf recovery.done; do
+        if [ "$other" != "$marker" ]; then rm -f "$1/$other"; fi
+    done
+    sync "$1"
+}
+
+# Takes parameters out of the postgresql.auto.conf of a stopped instance: forget_keys FILE KEYS
+forget_keys() {
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    as_service_user sh -c 'umask 077 && awk -v keys=" $2 " "{ name = tolower(\$1); sub(\"=.*\", \"\", name) } index(keys, \" \" name \" \") == 0" "$1" >"$1.new" && mv -f "$1.new" "$1"' \
+        sh "$1" "$2" || fail "cannot write $1: no space left"
+}

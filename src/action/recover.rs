@@ -1,0 +1,69 @@
+//! Lets a restored server recover to its target.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place};
+use crate::command::Command;
+use crate::facts::{Observation, predict};
+use crate::inventory::NodeName;
+use crate::postgres::{History, Lsn, Timeline};
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("manager.sh"),
+    include_str!("recover.sh"),
+    "\nrun_main\n"
+);
+
+/// Starts a restored server and waits until it has recovered to its target and was promoted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recover {
+    /// The target, for people.
+    pub target: String,
+    /// The newest timeline that is known: the new one is higher.
+    pub newest: Timeline,
+    /// The name of the file that makes it recover.
+    pub marker: String,
+}
+
+impl Act for Recover {
+    fn title(&self) -> String {
+        format!("recover to {}", self.target)
+    }
+
+    fn done(&self) -> String {
+        format!("recovered to {}, accepts writes", self.target)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Change
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("recover", SCRIPT)
+                .var("marker", &self.marker)
+                .var("wal_directory", place.major.caps().names.wal_directory)
+                .timeout(None),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        let Some(facts) = world.facts_mut(node) else {
+            return;
+        };
+        predict::unmark(facts);
+        predict::start(facts);
+        let timeline = Timeline(self.newest.0 + 1);
+        if let Some(server) = &mut facts.server {
+            server.in_recovery = false;
+            server.timeline = timeline;
+        }
+        // Where it leaves its old timeline is known only afterwards: at the beginning nobody else belongs to it.
+        facts.data.history = Some(History {
+            of: timeline,
+            forks: (1..timeline.0).map(|old| (Timeline(old), Lsn(0))).collect(),
+        });
+    }
+}

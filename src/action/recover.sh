@@ -1,0 +1,50 @@
+# Starts a restored server and waits until it has recovered to its target and accepts writes.
+# In: wal_directory marker
+main() {
+    if accepts_connections && [ "$(sql 'select pg_is_in_recovery()')" = f ]; then
+        already
+        return
+    fi
+    mark=$(date -u '+%Y-%m-%d %H:%M:%S')
+    # Only what the server says from now on is about this recovery.
+    old_log=$(server_log)
+    before=$(wc -c <"$old_log" 2>/dev/null) || before=0
+    since() {
+        new_log=$(server_log)
+        [ "$new_log" = "$old_log" ] || before=0
+        if [ -f "$new_log" ]; then tail -c "+$((before + 1))" "$new_log"; fi
+    }
+    if ! postmaster_pid >/dev/null; then
+        [ -f "$data_directory/$marker" ] || refused "a restored instance with $marker" "none"
+        begin_start start
+    fi
+    until accepts_connections && [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; do
+        start_goes_on || {
+            since | tail -n 15 >&2
+            [ -z "$unit" ] || systemctl status --no-pager --lines 5 "$unit" >&2 || :
+            forget_start
+            fail "the recovery ended without reaching its target: $(since | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | tail -n 1)"
+        }
+        sleep 0.1
+    done
+    # While it archived nothing it made the history of its new timeline; the archive needs that to lead on from here.
+    for history in "$data_directory/$wal_directory"/*.history; do
+        status=$data_directory/$wal_directory/archive_status/${history##*/}
+        if [ -f "$history" ] && [ ! -e "$status.done" ] && [ ! -e "$status.ready" ]; then
+            put "$status.ready" ''
+        fi
+    done
+    # Before 13 a recovery that does not find its target ends at the end of the archive without a word; the reason that
+    # the new timeline's history gives then names the beginning of time, or nothing (measured on 10).
+    reason=$(awk 'NF { line = $0 } END { print line }' "$history" 2>/dev/null | cut -f 3)
+    case $reason in
+        'before 2000-01-01 '* | 'before 1999-12-31 '* | 'before transaction 0' | 'before LSN 0/0' | 'at restore point ""')
+            fail "the archive ends before the target: the server has all that is in it and accepts writes; pgrepl apply goes on with that"
+            ;;
+    esac
+    # What the server itself says it did; its log is the only place where it does.
+    said=$(since | sed -n 's/.*LOG: *\(recovery stopping .*\)/\1/p; s/.*LOG: *\(last completed transaction was .*\)/\1/p' | tail -n 2 | tr '\n' ';')
+    now=$(sql 'select timeline_id from pg_control_checkpoint()')
+    note "begun at $mark UTC, timeline $now now"
+    ok "${said%;}"
+}

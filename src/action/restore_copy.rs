@@ -1,0 +1,117 @@
+//! Restores a backup beside everything else.
+
+use serde::{Deserialize, Serialize};
+
+use super::fetch::lines;
+use super::place::{reader, staging};
+use super::{Act, Kind, Place, Source};
+use crate::command::Command;
+use crate::facts::{Marker, Observation};
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("job.sh"),
+    include_str!("staging.sh"),
+    include_str!("fetch.sh"),
+    include_str!("apart.sh"),
+    include_str!("restore_copy.sh"),
+    "\nrun_main\n"
+);
+
+/// Restores a backup into a directory of its own, with a server of its own: the cluster is left alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreCopy {
+    /// The backup.
+    pub backup: Source,
+    /// Its tablespaces: OID and location.
+    pub tablespaces: Vec<(String, String)>,
+    /// The new data directory.
+    pub data_directory: String,
+    /// The port of the new server.
+    pub port: u16,
+    /// What makes it recover.
+    pub marker: Marker,
+    /// The settings of the recovery.
+    pub recovery: String,
+    /// The target, for people.
+    pub target: String,
+}
+
+impl Act for RestoreCopy {
+    fn title(&self) -> String {
+        format!(
+            "restore backup {} to {}, recover to {}",
+            self.backup.id, self.data_directory, self.target
+        )
+    }
+
+    fn done(&self) -> String {
+        format!(
+            "restored to {}, a server of its own on port {}",
+            self.data_directory, self.port
+        )
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Add
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        let here: Vec<(String, String)> = self
+            .tablespaces
+            .iter()
+            .map(|(oid, _)| {
+                (
+                    oid.clone(),
+                    format!("{}.tablespaces/{oid}", self.data_directory),
+                )
+            })
+            .collect();
+        let word = word(&self.data_directory);
+        let unit = |what: &str| format!("pgrepl-{}-{what}-{word}.service", place.cluster);
+        let staging = staging(&self.data_directory);
+        let reader = reader(&place.node, &word);
+        let fetch = self.backup.fetch(place, SCRIPT, &staging, &here, &reader);
+        vec![
+            fetch
+                .var("directory", &self.data_directory)
+                .var("origins", lines(&self.tablespaces))
+                .var("apart_socket", &place.platform.socket_directory)
+                .var("apart_port", self.port)
+                .var("recovery", &self.recovery)
+                .var("marker", &self.marker.name)
+                .var("marker_text", &self.marker.text)
+                .var("target", &self.target)
+                .var("fetch_unit", unit("fetch"))
+                .var("recover_unit", unit("recover"))
+                .var("copy_unit", unit("copy")),
+        ]
+    }
+
+    fn effect(&self, _: &NodeName, _: &mut Observation) {}
+}
+
+/// Makes a path one word of a unit's name: two directories have two words.
+fn word(path: &str) -> String {
+    path.trim_matches('/')
+        .chars()
+        .map(|c| match c {
+            '/' => "-".to_owned(),
+            c if c.is_ascii_alphanumeric() || c == '.' => c.to_string(),
+            c => format!("_{:02x}", u32::from(c)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn each_directory_has_units_of_its_own() {
+        assert_eq!(word("/srv/restored"), "srv-restored");
+        assert_ne!(word("/srv/a-b"), word("/srv/a/b"));
+        assert_ne!(word("/srv/a_2db"), word("/srv/a-b"));
+    }
+}

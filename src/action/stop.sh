@@ -1,0 +1,38 @@
+# Stops the server through its service manager, so that nothing starts it again, and reads what it left.
+# In: seconds (patience) role (primary, standby or any) system_id
+main() {
+    if pid=$(postmaster_pid); then
+        if [ "$role" != any ] && recovers=$(sql 'select pg_is_in_recovery()'); then
+            case $role$recovers in
+                primaryf | standbyt) ;;
+                *) refused "a $role" "a server whose pg_is_in_recovery() is $recovers" ;;
+            esac
+        fi
+        # A unit that is asked to stop while it still starts kills the server slowly instead of stopping it.
+        wait_for 60 manager_rests || :
+        ask_manager stop >&2 || fail "the service manager does not stop ${unit:-the server}"
+        patience=$(($(date +%s) + seconds))
+        while [ -d "/proc/$pid" ]; do
+            [ "$(date +%s)" -le "$patience" ] || fail "the server did not stop within $seconds s"
+            sleep 0.02
+        done
+        done=ok
+    else
+        done=already
+    fi
+    found=$(control_field "$data_directory" 'Database system identifier')
+    [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
+    if [ "$role" = primary ]; then
+        control=$("$bindir/pg_controldata" "$data_directory") || fail "pg_controldata does not tell how the server stopped"
+        read_control() { printf '%s\n' "$control" | sed -n "s/^$1: *//p"; }
+        state=$(read_control 'Database cluster state')
+        [ "$state" = 'shut down' ] || fail "the server did not stop cleanly: its control file says \"$state\""
+        checkpoint=$(read_control 'Latest checkpoint location')
+        redo=$(read_control "Latest checkpoint's REDO location")
+        [ "$checkpoint" = "$redo" ] || fail "the last checkpoint, $checkpoint, is no shutdown checkpoint: its REDO location is $redo"
+        fact shutdown "$checkpoint"
+        "$done" "its last record, the shutdown checkpoint, begins at $checkpoint"
+    else
+        "$done"
+    fi
+}

@@ -1,0 +1,9 @@
+# Logs in to another server the way this one would when it follows it, and reads who answers.
+# In: conninfo system_id
+main() {
+    answer=$(printf 'IDENTIFY_SYSTEM\n' | (cd / && as_service_user "$clients/psql" -XAtq -w -F ' ' \
+        -d "$conninfo dbname=replication replication=true" 2>&1)) ||
+        fail "cannot log in for replication: $(printf '%s\n' "$answer" | sed -n 's/.*FATAL: *//p; s/.*error: *//p' | head -n 1)"
+    [ "${answer%% *}" = "$system_id" ] || refused "system identifier $system_id" "${answer%% *}"
+    already
+}

@@ -1,0 +1,63 @@
+//! Brings a backup into staging.
+
+use serde::{Deserialize, Serialize};
+
+use super::fetch::{staged, vacant};
+use super::{Act, Kind, Place, Readiness, Source};
+use crate::backup::engine;
+use crate::command::Command;
+use crate::facts::{Facts, Observation};
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("job.sh"),
+    include_str!("staging.sh"),
+    include_str!("fetch.sh"),
+    include_str!("unpack_backup.sh"),
+    "\nrun_main\n"
+);
+
+/// Restores a backup into the staging directory, or joins a restore that runs already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpackBackup {
+    /// The backup.
+    pub backup: Source,
+    /// Where its tablespaces go, by OID.
+    pub tablespaces: Vec<(String, String)>,
+}
+
+impl Act for UnpackBackup {
+    fn title(&self) -> String {
+        let by = engine(self.backup.tool).name();
+        format!("restore backup {} by {by}", self.backup.id)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Add
+    }
+
+    fn is_delicate(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, facts: &Facts) -> Readiness {
+        vacant(facts)
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        let fetch = self.backup.fetch(
+            place,
+            SCRIPT,
+            &place.staging(),
+            &self.tablespaces,
+            place.node.as_str(),
+        );
+        vec![fetch.var("clone_unit", place.clone_unit())]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        let source = format!("backup {}", self.backup.id);
+        staged(node, world, source, Some(self.backup.system_id));
+    }
+}

@@ -1,0 +1,49 @@
+//! Verifies archived WAL.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place};
+use crate::command::Command;
+use crate::facts::Observation;
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("verify_wal.sh"),
+    "\nrun_main\n"
+);
+
+/// Reads every archived segment that a backup may need: it is whole, and it is the one that its name says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyWal {
+    /// The cluster's directory on the mount.
+    pub top: String,
+    /// The position part of the name of the first segment.
+    pub from: String,
+}
+
+impl Act for VerifyWal {
+    fn title(&self) -> String {
+        format!("verify the archived WAL from {}", self.from)
+    }
+
+    fn done(&self) -> String {
+        "the archived WAL is good".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Follow
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("verify archived WAL", SCRIPT)
+                .var("top", &self.top)
+                .var("from", &self.from)
+                .timeout(None),
+        ]
+    }
+
+    fn effect(&self, _: &NodeName, _: &mut Observation) {}
+}

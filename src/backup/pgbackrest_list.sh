@@ -1,0 +1,34 @@
+# Reads what is in the repository and writes nothing; info ends well whatever it finds, so its answer is what counts.
+# In: top
+main() {
+    if ! timeout 10 test -f "$top/.pgrepl"; then
+        fact archive missing
+        return
+    fi
+    fact archive "$(head -n 1 "$top/.pgrepl")"
+    info=$(backrest info --output=json --log-level-console=off | tr -d '\n')
+    fact info "$info"
+    for manifest in "$top/pgbackrest/backup/$cluster"/[0-9]*/backup.manifest; do
+        [ -f "$manifest" ] || continue
+        label=${manifest%/backup.manifest}
+        label=${label##*/}
+        backrest repo-get "backup/$cluster/$label/backup.manifest" --log-level-console=off 2>/dev/null | awk -v id="$label" '
+            # What info does not tell before 2.36.
+            /^backup-lsn-(start|stop)=/ { lsn = lsn " " substr($0, index($0, "=") + 1) }
+            /^\[backup:target\]/ { inside = 1; gsub("\"", "", lsn); print "@fact lsn " id "\t" substr(lsn, 2); next }
+            /^\[/ && inside { exit }
+            inside && /^pg_tblspc\// {
+                oid = $0; sub("^pg_tblspc/", "", oid); sub("=.*", "", oid)
+                path = $0; sub(".*\"path\":\"", "", path); sub("\".*", "", path)
+                print "@fact tablespace " id "\t" oid " " path
+            }' >&7 || :
+    done
+    list_notes
+    list_restores
+    wal_age "$top/pgbackrest/archive/$cluster" '????????????????????????-*'
+    for archive in "$top/pgbackrest/archive/$cluster"/*-*; do
+        [ -d "$archive" ] || continue
+        find "$archive" -type f -name '????????????????????????-*' | sed -n 's/.*\/\([0-9A-F]\{24\}\)-[0-9a-f]*\(\.[a-z0-9]*\)\{0,1\}$/\1/p' | wal_runs "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
+        list_history "$archive"/*.history
+    done
+}

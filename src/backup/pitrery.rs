@@ -1,0 +1,123 @@
+//! pitrery, for servers up to version 14: an installation that is there already, 2.x or 3.x.
+//!
+//! Its exit codes cannot be trusted: a missing configuration file, an unknown option and a purge without a condition all
+//! end with 0. What counts is what is on the mount afterwards: backups in `<top>/pitrery/<stop time>`, WAL in
+//! `<top>/pitrery/archived_wal` (its manual pages and UPGRADE notes; measured with 2.1 and 3.4).
+
+use std::collections::BTreeSet;
+
+use super::scripts::{as_user, script};
+use super::{Configuration, Engine, Program, Scripts};
+use crate::facts::backups::{Backup, Backups, parse};
+use crate::inventory::Keep;
+
+/// The engine.
+pub struct Pitrery;
+
+static SCRIPTS: Scripts = Scripts {
+    prepare: None,
+    list: script!("pitrery.sh", "pitrery_list.sh"),
+    take: script!("pitrery.sh", "tool_take.sh"),
+    work: as_user!("pitrery.sh", "pitrery_work.sh", "tool_work.sh"),
+    verify: script!("pitrery.sh", "pitrery_verify.sh"),
+    expire: script!("pitrery.sh", "pitrery_expire.sh"),
+};
+
+impl Engine for Pitrery {
+    fn name(&self) -> &'static str {
+        "pitrery"
+    }
+
+    fn archive_program(&self) -> Program {
+        Program {
+            name: "pitrery-archive",
+            text: program!("pitrery-archive.sh"),
+        }
+    }
+
+    fn restore_program(&self) -> Program {
+        Program {
+            name: "pitrery-restore",
+            text: program!("pitrery-restore.sh"),
+        }
+    }
+
+    fn scheduled(&self) -> &'static str {
+        concat!(
+            as_user!(
+                "pitrery.sh",
+                "pitrery_work.sh",
+                "../files/tell_position.sh",
+                "scheduled.sh",
+                "pitrery_scheduled.sh"
+            ),
+            "main\n"
+        )
+    }
+
+    fn archived(&self) -> &'static str {
+        "/pitrery/archived_wal/SEGMENT.gz"
+    }
+
+    fn configuration(&self) -> Option<Configuration> {
+        Some(Configuration {
+            name: "pitrery.conf",
+            template: "pitrery.conf.j2",
+            directory: "/etc/pitrery",
+        })
+    }
+
+    fn is_older(&self, version: &str) -> bool {
+        version
+            .trim_start_matches(|c: char| !c.is_ascii_digit())
+            .split('.')
+            .next()
+            .and_then(|generation| generation.parse::<u32>().ok())
+            .is_some_and(|generation| generation < 3)
+    }
+
+    fn unpack(&self) -> &'static str {
+        concat!(
+            include_str!("as_user.sh"),
+            include_str!("pitrery.sh"),
+            include_str!("pitrery_unpack.sh")
+        )
+    }
+
+    fn scripts(&self) -> Option<&'static Scripts> {
+        Some(&SCRIPTS)
+    }
+
+    /// The newest backup always stays.
+    fn gone(&self, keep: Keep, backups: &[Backup], now: u64) -> BTreeSet<String> {
+        let goes = match keep {
+            Keep::Count(count) => backups.len().saturating_sub(count.max(1) as usize),
+            Keep::Days(days) => {
+                let least = now.saturating_sub(u64::from(days) * 86_400);
+                let old = backups.iter().take_while(|backup| backup.ended < least);
+                old.count().min(backups.len().saturating_sub(1))
+            }
+        };
+        backups
+            .iter()
+            .take(goes)
+            .map(|backup| backup.id.clone())
+            .collect()
+    }
+
+    fn listed(&self, facts: &[(String, String)]) -> Backups {
+        parse(facts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generation_is_read_from_what_it_says_of_itself() {
+        assert!(Pitrery.is_older("pitrery 2.1"));
+        assert!(!Pitrery.is_older("pitrery 3.4"));
+        assert!(!Pitrery.is_older(""));
+    }
+}

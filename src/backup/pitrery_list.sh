@@ -1,0 +1,46 @@
+# Reads which backups are on the mount and writes nothing: a backup counts when all its parts are there, and the archive
+# holds the label that PostgreSQL wrote at its end.
+# In: top
+about() { printf '@fact about %s\t%s\n' "$id" "$1" >&7; }
+
+main() {
+    if ! timeout 10 test -f "$top/.pgrepl"; then
+        fact archive missing
+        return
+    fi
+    owner=$(head -n 1 "$top/.pgrepl")
+    fact archive "$owner"
+    for directory in "$repository"/[0-9]*; do
+        id=${directory##*/}
+        whole "$id" || continue
+        label=$(label_of "$id") || continue
+        of_label() { printf '%s\n' "$label" | sed -n "s/^$1: //p"; }
+        start=$(of_label 'START WAL LOCATION')
+        stop=$(of_label 'STOP WAL LOCATION')
+        wal=$(printf '%s\n' "$start" | sed 's/.*file \([0-9A-F]*\).*/\1/')
+        about "id=$id"
+        # The newest note of a kind counts.
+        if [ -f "$top/notes/$id" ]; then tac "$top/notes/$id" | awk -v id="$id" '{ print "@fact about " id "\t" $0 }' >&7; fi
+        about "host=?"
+        about "major=$(cat "$directory/PG_VERSION")"
+        about "system_id=$owner"
+        about "timeline=$(printf '%d' "0x$(printf %.8s "$wal")")"
+        about "start_lsn=${start%% *}"
+        about "stop_lsn=${stop%% *}"
+        about "start_wal=$wal"
+        about "begun=$(date -u -d "$(of_label 'START TIME')" +%s)"
+        about "ended=$(cat "$directory/backup_timestamp")"
+        about "bytes=$(($(du -sk "$directory" | cut -f 1) * 1024))"
+        awk -F '|' -v id="$id" '$2 != "" { print "@fact about " id "\ttablespace=" $3 " " $2 }' "$directory/tblspc_list" >&7
+    done
+    # shellcheck disable=SC2012 # names of ours, no surprises
+    ls "$repository/archived_wal" 2>/dev/null | sed -n 's/^\([0-9A-F]\{24\}\)\(\.gz\)\{0,1\}$/\1/p' | wal_runs "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
+    list_restores
+    wal_age "$repository/archived_wal" '*[0-9A-F].gz'
+    for history in "$repository"/archived_wal/*.history.gz; do
+        if [ -f "$history" ]; then
+            name=${history##*/}
+            gzip -dc "$history" | awk -v name="${name%.gz}" '{ print "@fact history_line " name "\t" $0 }' >&7
+        fi
+    done
+}

@@ -1,0 +1,337 @@
+//! `pgrepl backup`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::context::Connections;
+use super::drive::Drive;
+use super::plan::{no_plan, show};
+use super::{Failure, Format, Global, Kind, context, secrets};
+use crate::action::Action;
+use crate::backup::Depth;
+use crate::facts::Observation;
+use crate::facts::backups::{Backup, Backups};
+use crate::inventory::{Cluster, NodeName};
+use crate::observe;
+use crate::plan::backup::{prune, take, verify};
+use crate::plan::builder::place_of;
+use crate::plan::{Plan, PlanError};
+use crate::report::backups::table;
+use crate::report::event::Outcome;
+use crate::report::plan::Diff;
+use crate::report::sink;
+
+/// Takes, lists, verifies and removes backups on the mount
+///
+/// Examples:
+///   pgrepl backup run
+///   pgrepl backup list --format json
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Takes a backup
+    Run {
+        /// The inventory
+        inventory: Option<PathBuf>,
+        /// Where it is taken; else where the inventory says
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+        /// How much of the data it holds
+        #[arg(long, value_name = "TYPE", default_value = "full")]
+        r#type: DepthArgument,
+    },
+    /// Lists the backups, and how far each one leads with the archived WAL
+    List {
+        /// The inventory
+        inventory: Option<PathBuf>,
+    },
+    /// Verifies backups against their checksums, or by a real restore that is removed again
+    Verify {
+        /// The backup; else all of them
+        #[arg(value_name = "ID")]
+        id: Option<String>,
+        /// Restores it beside the data directory, starts it on a private socket, and reads it with pg_amcheck
+        #[arg(long)]
+        drill: bool,
+        /// Where; else on the first host that has the mount
+        #[arg(long, value_name = "HOST")]
+        host: Option<String>,
+    },
+    /// Removes the backups beyond what is kept, and the WAL that nobody needs any more
+    Prune {
+        /// The inventory
+        inventory: Option<PathBuf>,
+        /// Shows what would go and removes nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Does not ask
+        #[arg(long)]
+        auto_approve: bool,
+    },
+}
+
+/// How much of the data a backup holds.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DepthArgument {
+    /// All of it
+    Full,
+    /// What changed since the last full one
+    #[value(alias = "diff")]
+    Differential,
+    /// What changed since the last one
+    #[value(alias = "incr")]
+    Incremental,
+}
+
+impl From<DepthArgument> for Depth {
+    fn from(argument: DepthArgument) -> Self {
+        match argument {
+            DepthArgument::Full => Depth::Full,
+            DepthArgument::Differential => Depth::Differential,
+            DepthArgument::Incremental => Depth::Incremental,
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let (inventory, host, approved) = match &arguments.what {
+        What::Run {
+            inventory, host, ..
+        } => (inventory, host.as_ref(), true),
+        What::List { inventory } => (inventory, None, true),
+        What::Verify { host, .. } => (&None, host.as_ref(), true),
+        What::Prune {
+            inventory,
+            auto_approve,
+            ..
+        } => (inventory, None, *auto_approve),
+    };
+    let verb = match &arguments.what {
+        What::Run { .. } => "run",
+        What::List { .. } => "list",
+        What::Verify { .. } => "verify",
+        What::Prune { .. } => "prune",
+    };
+    let loaded = context::load(global, inventory.as_ref())?;
+    if let Some(host) = host {
+        context::limit(&loaded.cluster, std::slice::from_ref(host))?;
+    }
+    let password = secrets::password(&loaded.cluster, loaded.directory())?;
+    let vault = secrets::vault(&loaded.cluster, &password)?;
+    let connections = context::connect(&loaded.cluster)?;
+    let screen = context::screen(global);
+    let drive = Drive {
+        global,
+        loaded: &loaded,
+        password: Some(&password),
+        vault: &vault,
+        connections: &connections,
+        screen: &screen,
+        command: "backup",
+        again: format!("pgrepl -i {} backup {verb}", loaded.path.display()),
+        parallel: usize::MAX >> 4,
+        approved,
+        ended: Default::default(),
+    };
+    context::block_on(async {
+        drive.begin();
+        let result = match &arguments.what {
+            What::Run { r#type, .. } => {
+                let host = host.map(|host| NodeName::from(host.as_str()));
+                run_one(&drive, host, (*r#type).into()).await
+            }
+            What::List { .. } => list(&drive).await,
+            What::Verify { id, drill, .. } => {
+                prove(
+                    &drive,
+                    id.as_ref(),
+                    host.map(|host| NodeName::from(host.as_str())),
+                    *drill,
+                )
+                .await
+            }
+            What::Prune { dry_run, .. } => remove(&drive, *dry_run).await,
+        };
+        drive.end(result)
+    })?
+}
+
+async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let id = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let seen = drive.look().await;
+    let cluster = &drive.loaded.cluster;
+    let templates = &drive.loaded.templates;
+    let plan = take(cluster, templates, &seen, host.as_ref(), &id, depth)
+        .map_err(|error| no_plan(drive.global, &seen, error))?;
+    let _locks = drive.lock(&seen).await?;
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    drive.conclude(&plan, &outcomes, interrupted)?;
+    // A backup that an earlier run began has the name of that run.
+    let id = plan
+        .steps
+        .iter()
+        .zip(&outcomes)
+        .find_map(|(step, outcome)| match (&step.action, outcome) {
+            (Action::TakeBackup(_) | Action::ToolBackup(_), Outcome::Changed { detail }) => {
+                Some(detail.clone())
+            }
+            _ => None,
+        })
+        .unwrap_or(id);
+    let there = read(cluster, drive.connections, &seen).await?;
+    let Some(taken) = there.1.backups.iter().find(|backup| backup.id == id) else {
+        return Err(Failure::new(
+            Kind::PartWay,
+            format!("backup {id} was taken, and is not in the list"),
+        )
+        .help("pgrepl backup list"));
+    };
+    if drive.speaks() {
+        sink::err(&format!(
+            "{} backup {id}, {} in {:.1} s.\n",
+            drive.global.err().green("Done:"),
+            crate::report::style::bytes(taken.bytes),
+            begin.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(0)
+}
+
+async fn list(drive: &Drive<'_>) -> Result<u8, Failure> {
+    let seen = drive.look().await;
+    let (_, there) = read(&drive.loaded.cluster, drive.connections, &seen).await?;
+    match drive.global.format {
+        Format::Json | Format::Jsonl => {
+            sink::out(&(serde_json::to_string(&there).unwrap_or_default() + "\n"));
+        }
+        Format::Human | Format::Markdown => {
+            sink::out(&table(&there, &moment, drive.global.out()));
+        }
+    }
+    Ok(0)
+}
+
+async fn prove(
+    drive: &Drive<'_>,
+    id: Option<&String>,
+    host: Option<NodeName>,
+    drill: bool,
+) -> Result<u8, Failure> {
+    let seen = drive.look().await;
+    let cluster = &drive.loaded.cluster;
+    let (first, there) = read(cluster, drive.connections, &seen).await?;
+    let verified: Vec<&Backup> = there
+        .backups
+        .iter()
+        .filter(|known| id.is_none_or(|id| *id == known.id))
+        .collect();
+    if verified.is_empty() {
+        return Err(
+            Failure::new(Kind::Refused, "there is no such backup").help("pgrepl backup list")
+        );
+    }
+    let plan = verify(
+        cluster,
+        &drive.loaded.templates,
+        &seen,
+        &verified,
+        &host.unwrap_or(first),
+        drill,
+    )
+    .map_err(|error| no_plan(drive.global, &seen, error))?;
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    drive.conclude(&plan, &outcomes, interrupted)?;
+    Ok(0)
+}
+
+async fn remove(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+    let seen = drive.look().await;
+    let cluster = &drive.loaded.cluster;
+    let (node, there) = read(cluster, drive.connections, &seen).await?;
+    let plan: Plan = prune(cluster, &drive.loaded.templates, &seen, &there, &node, now)
+        .map_err(|error: PlanError| no_plan(drive.global, &seen, error))?;
+    if drive.speaks() || dry_run {
+        show(
+            drive.global,
+            drive.loaded,
+            &plan,
+            &seen,
+            begin.elapsed().as_secs_f64(),
+            Diff::None,
+        );
+    }
+    if dry_run || plan.steps.is_empty() {
+        return Ok(0);
+    }
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    drive.conclude(&plan, &outcomes, interrupted)?;
+    Ok(0)
+}
+
+/// Reads what is on the mount, from the first host that has it.
+pub async fn read(
+    cluster: &Cluster,
+    connections: &Connections,
+    seen: &Observation,
+) -> Result<(NodeName, Backups), Failure> {
+    let has = |node: &&NodeName| {
+        seen.facts(node)
+            .and_then(|facts| facts.mount.as_ref())
+            .is_some_and(|mount| mount.mounted && mount.archive_of.is_some())
+    };
+    let Some(node) = cluster.nodes.keys().find(has) else {
+        let mount = cluster
+            .backup
+            .as_ref()
+            .map_or("a backup mount", |backup| backup.mount.as_str());
+        let mounts = seen.seen().filter_map(|(node, facts)| {
+            let mount = facts.mount.as_ref()?;
+            mount.absence(&format!(" of {node}"))
+        });
+        let why = mounts.fold(String::new(), |why, absence| why + ": " + &absence);
+        return Err(Failure::new(
+            Kind::Refused,
+            format!("no host has the archive of this cluster on {mount}{why}"),
+        )
+        .help("pgrepl status"));
+    };
+    let place = seen
+        .facts(node)
+        .and_then(|facts| place_of(cluster, facts, node));
+    let (Some(place), Some(host)) = (place, connections.hosts.get(node)) else {
+        return Err(Failure::new(
+            Kind::Failed,
+            format!("cannot read the backups from {node}"),
+        ));
+    };
+    let there = observe::backups(cluster, node, &place, host.as_ref())
+        .await
+        .map_err(|error| Failure::new(Kind::Failed, error))?;
+    Ok((node.clone(), there))
+}
+
+/// Writes a moment in seconds since 1970 as the local clock shows it.
+pub fn moment(seconds: u64) -> String {
+    let at = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    at.map_or_else(String::new, |at| {
+        at.to_zoned_datetime(jiff::tz::TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S%:z")
+            .to_string()
+    })
+}

@@ -1,0 +1,217 @@
+//! `pgrepl rebuild`.
+
+use std::time::Instant;
+
+use super::drive::Drive;
+use super::plan::{DiffArgument, no_plan, show};
+use super::{Failure, Global, Kind, context, secrets};
+use crate::action::Action;
+use crate::execute::Outcomes;
+use crate::facts::Observation;
+use crate::facts::backups::Backup;
+use crate::inventory::NodeName;
+use crate::plan::Plan;
+use crate::plan::rebuild::{From, Rebuild, Wish, rebuild};
+use crate::report::event::Outcome;
+use crate::report::sink;
+
+/// Makes a server a standby again, whatever became of it, in the cheapest way that works
+///
+/// Examples:
+///   pgrepl rebuild server2
+///   pgrepl rebuild server1 --from primary --confirm server1 --auto-approve
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The server that is rebuilt
+    #[arg(value_name = "HOST")]
+    node: String,
+    /// Where its data comes from: auto, rewind, primary, backup, backup:ID, or the name of another server
+    #[arg(long, value_name = "WAY", default_value = "auto")]
+    from: String,
+    /// Does not ask the ordinary question
+    #[arg(long)]
+    auto_approve: bool,
+    /// Answers that this server's data may be replaced
+    #[arg(long, value_name = "HOST")]
+    confirm: Vec<String>,
+    /// Shows the plan and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How much of a file's change is shown: full, changed, none
+    #[arg(long, default_value = "none")]
+    diff: DiffArgument,
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let loaded = context::load(global, None)?;
+    context::limit(&loaded.cluster, std::slice::from_ref(&arguments.node))?;
+    let from = match arguments.from.as_str() {
+        "auto" => From::Auto,
+        "rewind" => From::Rewind,
+        "primary" => From::Primary,
+        // Which one is known once the mount was read.
+        way if way == "backup" || way.starts_with("backup:") => From::Auto,
+        host => {
+            context::limit(&loaded.cluster, &[host.to_owned()])?;
+            From::Host(NodeName::from(host))
+        }
+    };
+    let password = secrets::password(&loaded.cluster, loaded.directory())?;
+    let vault = secrets::vault(&loaded.cluster, &password)?;
+    let connections = context::connect(&loaded.cluster)?;
+    let screen = context::screen(global);
+    let drive = Drive {
+        global,
+        loaded: &loaded,
+        password: Some(&password),
+        vault: &vault,
+        connections: &connections,
+        screen: &screen,
+        command: "rebuild",
+        again: format!(
+            "pgrepl -i {} rebuild {}",
+            loaded.path.display(),
+            arguments.node
+        ),
+        parallel: usize::MAX >> 4,
+        approved: arguments.auto_approve,
+        ended: Default::default(),
+    };
+    let node = NodeName::from(arguments.node.as_str());
+    context::block_on(async {
+        drive.begin();
+        drive.end(go(&drive, arguments, &node, from).await)
+    })?
+}
+
+async fn go(
+    drive: &Drive<'_>,
+    arguments: &Arguments,
+    node: &NodeName,
+    from: From,
+) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let mut seen = drive.look().await;
+    let from = match arguments.from.strip_prefix("backup") {
+        Some(id) => From::Backup(Box::new(backup(drive, &seen, id.strip_prefix(':')).await?)),
+        None => from,
+    };
+    let make = |seen: &Observation, rewind_failed: bool| -> Result<Rebuild, Failure> {
+        let wish = Wish {
+            node,
+            from: from.clone(),
+            rewind_failed,
+        };
+        rebuild(&drive.loaded.cluster, &drive.loaded.templates, seen, &wish)
+            .map_err(|error| no_plan(drive.global, seen, error))
+    };
+    let Rebuild { mut plan, may_lose } = make(&seen, false)?;
+    if drive.speaks() || arguments.dry_run {
+        let seconds = begin.elapsed().as_secs_f64();
+        show(
+            drive.global,
+            drive.loaded,
+            &plan,
+            &seen,
+            seconds,
+            arguments.diff.diff(),
+        );
+    }
+    if arguments.dry_run {
+        return Ok(0);
+    }
+    if plan.steps.is_empty() {
+        if let Some((_, blocked)) = plan.blocked().find(|(name, _)| *name == node) {
+            return Err(Failure::new(
+                Kind::Refused,
+                format!("{node} is left alone: {}", blocked.message),
+            )
+            .help(blocked.help.clone()));
+        }
+        return Ok(0);
+    }
+    let replaces = |step: &Action| matches!(step, Action::SetAside(_) | Action::Rewind(_));
+    if may_lose.is_some() || plan.steps.iter().any(|step| replaces(&step.action)) {
+        let what = may_lose.unwrap_or_else(|| format!("the data of {node} is replaced"));
+        drive.confirm(node, &what, &arguments.confirm)?;
+    }
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    if !drive.approved {
+        seen = drive.look().await;
+        if make(&seen, false)?.plan != plan {
+            return Err(Failure::new(
+                Kind::Stale,
+                "a host has changed since the plan was shown; nothing was done",
+            )
+            .help("run it again"));
+        }
+    }
+    let (mut outcomes, mut interrupted) = drive.execute(&plan, &seen).await?;
+    if from == From::Auto && !interrupted && rewind_failed(&plan, &outcomes) {
+        // The next cheapest way; what was approved is that the data is replaced.
+        seen = drive.look().await;
+        plan = make(&seen, true)?.plan;
+        if drive.speaks() {
+            show(
+                drive.global,
+                drive.loaded,
+                &plan,
+                &seen,
+                begin.elapsed().as_secs_f64(),
+                arguments.diff.diff(),
+            );
+        }
+        (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    }
+    let changed = drive.conclude(&plan, &outcomes, interrupted)?;
+    let seen = drive.verify(&plan, &outcomes, &seen).await;
+    let left = super::plan::make(
+        drive.global,
+        drive.loaded,
+        &seen,
+        std::slice::from_ref(&arguments.node),
+    )?;
+    if !left.is_empty() {
+        return Err(Failure::new(
+            Kind::PartWay,
+            format!("every step was done, and yet something is left to do on {node}"),
+        )
+        .help(format!("pgrepl plan {}", drive.loaded.path.display())));
+    }
+    if drive.speaks() {
+        sink::err(&format!(
+            "{} {node} is a standby; {changed} steps in {:.1} s; read again: it streams.\n",
+            drive.global.err().green("Done:"),
+            begin.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(0)
+}
+
+/// Finds a backup by its name, or the newest one.
+async fn backup(
+    drive: &Drive<'_>,
+    seen: &Observation,
+    id: Option<&str>,
+) -> Result<Backup, Failure> {
+    let (_, there) = super::backup::read(&drive.loaded.cluster, drive.connections, seen).await?;
+    let found = match id {
+        Some(id) => there.backups.into_iter().find(|backup| backup.id == id),
+        None => there.backups.into_iter().next_back(),
+    };
+    found.ok_or_else(|| {
+        Failure::new(Kind::Refused, "there is no such backup").help("pgrepl backup list")
+    })
+}
+
+fn rewind_failed(plan: &Plan, outcomes: &Outcomes) -> bool {
+    plan.steps.iter().zip(outcomes).any(|(step, outcome)| {
+        matches!(
+            (&step.action, outcome),
+            (Action::Rewind(_), Outcome::Failed { .. })
+        )
+    })
+}

@@ -1,0 +1,272 @@
+//! `pgrepl restore`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::backup::read;
+use super::drive::Drive;
+use super::plan::{DiffArgument, make, no_plan, show};
+use super::{Failure, Global, Kind, context, secrets};
+use crate::files::recovery::Target;
+use crate::inventory::NodeName;
+use crate::plan::restore::{Wish, restore};
+use crate::plan::restore_copy::{Aside, restore_copy};
+use crate::report::archive::window;
+use crate::report::sink;
+
+/// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
+///
+/// Examples:
+///   pgrepl restore --to server1 --time "2026-01-31 12:00:00" --dry-run
+///   pgrepl restore --to server1 --latest --confirm server1
+///   pgrepl restore --to server2 --time "2026-01-31 12:00:00" --data-directory /srv/restored --port 5433
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Arguments {
+    /// The inventory
+    inventory: Option<PathBuf>,
+    /// The server that is restored and leads afterwards
+    #[arg(long, value_name = "HOST")]
+    to: String,
+    #[command(flatten)]
+    target: TargetArgument,
+    /// The backup it begins with; else the newest one before the target
+    #[arg(long, value_name = "ID")]
+    backup: Option<String>,
+    /// Restores into this directory, as a server of its own, and leaves the cluster alone
+    #[arg(long, value_name = "DIRECTORY")]
+    data_directory: Option<String>,
+    /// The port of that server
+    #[arg(
+        long,
+        value_name = "PORT",
+        requires = "data_directory",
+        default_value_t = 5433
+    )]
+    port: u16,
+    /// Does not ask the ordinary question
+    #[arg(long)]
+    auto_approve: bool,
+    /// Answers that the data of the cluster is replaced
+    #[arg(long, value_name = "HOST")]
+    confirm: Vec<String>,
+    /// Shows the plan and changes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How much of a file's change is shown: full, changed, none
+    #[arg(long, default_value = "none")]
+    diff: DiffArgument,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct TargetArgument {
+    /// To this moment; without an offset it is local time
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+    /// To this position in the WAL
+    #[arg(long, value_name = "LSN")]
+    lsn: Option<String>,
+    /// To this transaction
+    #[arg(long, value_name = "NUMBER")]
+    xid: Option<u32>,
+    /// To this restore point
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// To the first consistent moment
+    #[arg(long)]
+    immediate: bool,
+    /// To the end of the archive
+    #[arg(long)]
+    latest: bool,
+}
+
+/// Reads a moment: with an offset, or in local time.
+fn moment(text: &str) -> Result<jiff::Timestamp, Failure> {
+    let normal = text.trim().replacen(' ', "T", 1);
+    let short_offset = normal.len() > 3
+        && normal.is_char_boundary(normal.len() - 3)
+        && normal[normal.len() - 3..].starts_with(['+', '-'])
+        && normal.contains(':');
+    let with_offset = if short_offset {
+        format!("{normal}:00")
+    } else {
+        normal.clone()
+    };
+    if let Ok(at) = with_offset.parse::<jiff::Timestamp>() {
+        return Ok(at);
+    }
+    let local = normal
+        .parse::<jiff::civil::DateTime>()
+        .ok()
+        .and_then(|local| local.to_zoned_datetime(jiff::tz::TimeZone::system()).ok());
+    local.map(|local| local.timestamp()).ok_or_else(|| {
+        Failure::new(Kind::Usage, format!("cannot read the time {text:?}"))
+            .help("--time \"2026-01-31 12:00:00\", in local time, or with an offset: \"2026-01-31 12:00:00+01\"")
+    })
+}
+
+impl TargetArgument {
+    fn target(&self) -> Result<(Target, Option<u64>), Failure> {
+        if let Some(time) = &self.time {
+            let at = moment(time)?;
+            // The server is told the moment with its offset, whatever its own zone is.
+            let told = at.strftime("%Y-%m-%d %H:%M:%S%.f+00").to_string();
+            return Ok((Target::Time(told), u64::try_from(at.as_second()).ok()));
+        }
+        let target = match (&self.lsn, self.xid, &self.name) {
+            (Some(lsn), _, _) => Target::Lsn(
+                lsn.parse()
+                    .map_err(|error: String| Failure::new(Kind::Usage, error))?,
+            ),
+            (_, Some(xid), _) => Target::Transaction(xid),
+            (_, _, Some(name)) => Target::Name(name.clone()),
+            _ if self.immediate => Target::Immediate,
+            _ => Target::Latest,
+        };
+        Ok((target, None))
+    }
+}
+
+/// Runs the command.
+pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
+    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    context::limit(&loaded.cluster, std::slice::from_ref(&arguments.to))?;
+    let (target, moment) = arguments.target.target()?;
+    let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+    if moment.is_some_and(|moment| moment > now) {
+        return Err(Failure::new(
+            Kind::Refused,
+            format!("{target} has not come yet: no archive reaches to it"),
+        )
+        .help("--latest"));
+    }
+    let password = secrets::password(&loaded.cluster, loaded.directory())?;
+    let vault = secrets::vault(&loaded.cluster, &password)?;
+    let connections = context::connect(&loaded.cluster)?;
+    let screen = context::screen(global);
+    let drive = Drive {
+        global,
+        loaded: &loaded,
+        password: Some(&password),
+        vault: &vault,
+        connections: &connections,
+        screen: &screen,
+        command: "restore",
+        again: format!(
+            "the same restore again; where the archive does not have the target, with one that it has: pgrepl backup list {}",
+            loaded.path.display()
+        ),
+        parallel: usize::MAX >> 4,
+        approved: arguments.auto_approve,
+        ended: Default::default(),
+    };
+    let to = NodeName::from(arguments.to.as_str());
+    let wish = Wish {
+        to: &to,
+        target: &target,
+        moment,
+        backup: arguments.backup.as_deref(),
+    };
+    context::block_on(async {
+        drive.begin();
+        drive.end(go(&drive, arguments, &wish).await)
+    })?
+}
+
+async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let cluster = &drive.loaded.cluster;
+    let seen = drive.look().await;
+    let (_, there) = read(cluster, drive.connections, &seen).await?;
+    let templates = &drive.loaded.templates;
+    let plan = match &arguments.data_directory {
+        Some(data_directory) => {
+            let aside = Aside {
+                data_directory,
+                port: arguments.port,
+            };
+            restore_copy(cluster, templates, &seen, &there, wish, &aside)
+        }
+        None => restore(cluster, templates, &seen, &there, wish),
+    };
+    let plan = plan.map_err(|error| no_plan(drive.global, &seen, error))?;
+    if drive.speaks() || arguments.dry_run {
+        show(
+            drive.global,
+            drive.loaded,
+            &plan,
+            &seen,
+            begin.elapsed().as_secs_f64(),
+            arguments.diff.diff(),
+        );
+        if let (Some(said), Some(moment)) = (&arguments.target.time, wish.moment) {
+            sink::err(&format!(
+                "{said:?} is {} here and {} for the server.\n",
+                super::backup::moment(moment),
+                wish.target
+            ));
+        }
+    }
+    if (drive.speaks() || arguments.dry_run)
+        && let Some(line) = window(&there, &super::backup::moment)
+    {
+        sink::err(&(line + "\n"));
+    }
+    if arguments.dry_run {
+        return Ok(0);
+    }
+    if arguments.data_directory.is_some() {
+        drive.ask(&plan)?;
+        let _locks = drive.lock(&seen).await?;
+        let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+        drive.conclude(&plan, &outcomes, interrupted)?;
+        return Ok(0);
+    }
+    let what = format!(
+        "every server goes back to {}, and what was committed later is only in the directories that are set aside",
+        wish.target
+    );
+    drive.confirm(wish.to, &what, &arguments.confirm)?;
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    let changed = drive.conclude(&plan, &outcomes, interrupted)?;
+    let seen = drive.verify(&plan, &outcomes, &seen).await;
+    let left = make(drive.global, drive.loaded, &seen, &[])?;
+    if !left.steps.is_empty() || left.leader != *wish.to {
+        return Err(Failure::new(
+            Kind::PartWay,
+            "the restore is done, and yet something is left to do",
+        )
+        .help(format!("pgrepl apply {}", drive.loaded.path.display())));
+    }
+    if drive.speaks() {
+        sink::err(&format!(
+            "{} {} leads with the data of {}; {changed} steps in {:.1} s. Take a new backup: pgrepl backup run\n",
+            drive.global.err().green("Done:"),
+            wish.to,
+            wish.target,
+            begin.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moment;
+
+    #[test]
+    fn moments_are_read_with_their_offset() {
+        let at = |text: &str| moment(text).unwrap().to_string();
+        assert_eq!(at("2026-01-31 12:00:00+01"), "2026-01-31T11:00:00Z");
+        assert_eq!(
+            at("2026-01-31 12:00:00.25-05:30"),
+            "2026-01-31T17:30:00.25Z"
+        );
+        assert_eq!(at("2026-01-31T12:00:00Z"), "2026-01-31T12:00:00Z");
+        assert!(moment("2026-01-31 12:00:00").is_ok());
+        assert!(moment("yesterday").is_err());
+    }
+}

@@ -1,0 +1,60 @@
+//! Writes a file of the user's in one step: the inventory after the roles changed.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::drive::Drive;
+use super::{Failure, Format, Kind};
+use crate::inventory::{NodeName, swap::swap};
+use crate::report::sink;
+
+/// Replaces a file by one rename, with the permissions it had.
+pub fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = path.canonicalize()?;
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file()
+        .set_permissions(std::fs::metadata(&path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(&path)?;
+    Ok(())
+}
+
+/// Exchanges the two names in the inventory, or says how to.
+pub fn roles(drive: &Drive<'_>, write: bool, to: &NodeName) -> Result<u8, Failure> {
+    let cluster = &drive.loaded.cluster;
+    if cluster.primary == *to {
+        return Ok(0);
+    }
+    let path = &drive.loaded.path;
+    let edit = format!(
+        "primary: {to}, and {} in its place among the standbys",
+        cluster.primary
+    );
+    let failed = |why: String| {
+        Failure::new(
+            Kind::PartWay,
+            format!("{to} leads, but {} was not changed: {why}", path.display()),
+        )
+        .help(format!("write it yourself: {edit}"))
+    };
+    if !write {
+        if drive.global.format == Format::Human {
+            sink::out(&format!(
+                "The inventory still names {}. In {}: {edit}\n",
+                cluster.primary,
+                path.display()
+            ));
+        }
+        return Ok(0);
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let edited = swap(&text, cluster.primary.as_str(), to.as_str())
+        .ok_or_else(|| failed("it does not name the two as plain values".into()))?;
+    replace(path, &edited).map_err(|error| failed(error.to_string()))?;
+    if drive.speaks() {
+        sink::err(&format!("{}: {edit}.\n", path.display()));
+    }
+    Ok(0)
+}

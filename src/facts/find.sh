@@ -1,0 +1,64 @@
+# Tells which PostgreSQL servers a host has, its own addresses, what it resolves names and addresses to, and where a
+# pitrery that somebody set up keeps its backups.
+# In: ask (names and addresses, separated by blanks)
+
+# The names that /etc/hosts and DNS have for an address.
+names_of() {
+    timeout 5 getent hosts "$1" 2>/dev/null |
+        awk -v of="$1" '{ for (i = 2; i <= NF; i++) print "@fact named " of "\t" $i }' >&7 || :
+}
+
+addresses_of() {
+    timeout 5 getent ahosts "$1" 2>/dev/null |
+        awk -v of="$1" '!seen[$1]++ { print "@fact resolved " of "\t" $1 }' >&7 || :
+}
+
+# The PostgreSQL project's RPM packages: the data of postgresql-V.service is where its PGDATA says.
+rpm_servers() {
+    for program in /usr/pgsql-*/bin/postgres; do
+        if [ ! -x "$program" ]; then continue; fi
+        version=${program#/usr/pgsql-}
+        version=${version%%/*}
+        # systemctl of systemd 219 knows no --value.
+        data_directory=$(systemctl show -p Environment "postgresql-$version.service" 2>/dev/null |
+            sed 's/^Environment=//' | tr ' ' '\n' | sed -n 's,^PGDATA=,,p' | tail -n 1)
+        data_directory=${data_directory:-/var/lib/pgsql/$version/data}
+        data_directory=${data_directory%/}
+        if [ ! -f "$data_directory/PG_VERSION" ]; then continue; fi
+        state=down port=
+        if postmaster_pid >/dev/null; then
+            # Its fourth line is the port (src/include/utils/pidfile.h).
+            state=online port=$(sed -n 4p "$data_directory/postmaster.pid")
+        fi
+        fact server "$version		$port	$state	$data_directory"
+    done
+}
+
+# Only what is a plain assignment is read; the file may hold what is nobody's business, and is not run.
+pitrery_backups() {
+    for file in /etc/pitrery/pitrery.conf /etc/pitrery/pitr.conf; do
+        if [ ! -r "$file" ]; then continue; fi
+        directory=$(sed -n "s/^[[:blank:]]*BACKUP_DIR=[\"']\{0,1\}\(\/[^\"'\$ ]*\).*/\1/p" "$file" | tail -n 1)
+        if [ -n "$directory" ]; then
+            fact pitrery "$directory"
+            return
+        fi
+    done
+}
+
+main() {
+    ip -o addr show scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print "@fact address " $4 }' >&7
+    if command -v pg_lsclusters >/dev/null 2>&1; then
+        # Version, name, port, state, owner, data directory (pg_lsclusters(1)).
+        pg_lsclusters -h | awk '{ print "@fact server " $1 "\t" $2 "\t" $3 "\t" $4 "\t" $6 }' >&7
+    fi
+    rpm_servers
+    pitrery_backups
+    for name in $ask; do
+        case $name in
+            *:*) names_of "$name" ;;
+            *[!0-9.]*) addresses_of "$name" ;;
+            *) names_of "$name" ;;
+        esac
+    done
+}

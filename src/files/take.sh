@@ -1,0 +1,117 @@
+# shellcheck shell=sh
+# Takes a base backup into <top>/base/<id>.inprogress, and describes it; finish_backup gives it its name.
+# In: top id node kind (full or incremental) major clients port socket_directory wal_method compress
+
+field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
+
+# The newest backup that an incremental one can build on.
+newest_parent() {
+    parent=
+    for told in "$top"/base/*/info; do
+        named=${told%/info}
+        named=${named##*/}
+        case $named in *.*) continue ;; esac
+        if [ "$(field_of "$named" major)" = "$major" ] && [ -f "$top/base/$named/backup_manifest" ]; then parent=$named; fi
+    done
+    printf '%s' "$parent"
+}
+
+take_backup() {
+    work=$top/base/$id.inprogress
+    [ -d "$work" ] || mkdir "$work"
+    printf '%s\n' "$node" >"$work/host"
+    date +%s >"$work/begun"
+    set -- -h "$socket_directory" -p "$port" -D "$work/data" -F t -X "$wal_method" -c fast -P -v -w -l "pgrepl $id"
+    for option in $compress; do set -- "$@" "$option"; done
+    parent=
+    if [ "$kind" = incremental ]; then
+        parent=$(newest_parent)
+        [ -n "$parent" ] || {
+            echo "there is no backup that an incremental one could build on" >>"$work/log"
+            return 1
+        }
+        set -- "$@" --incremental="$top/base/$parent/backup_manifest"
+    fi
+    mkdir -p "$work/sums"
+    "$clients/pg_basebackup" "$@" >>"$work/log" 2>&1 &
+    writer=$!
+    sum_while_written &
+    summer=$!
+    wait "$writer" || return 1
+    wait "$summer"
+    mv "$work"/data/* "$work/"
+    rmdir "$work/data"
+    date +%s >"$work/ended"
+    (cd "$work" && sum_all) >"$work/SHA256SUMS"
+    describe_backup >"$work/info"
+    rm -rf "$work/begun" "$work/ended" "$work/sums"
+    sync "$work"
+    sync -f "$work"
+    : >"$work/complete"
+}
+
+# Reads the archives while they are written: reading them afterwards would add a tenth to the time. That of WAL is left
+# out, because pg_basebackup goes back in it to write its headers.
+sum_while_written() {
+    while kill -0 "$writer" 2>/dev/null; do
+        for archive in "$work"/data/base.tar* "$work"/data/[0-9]*.tar*; do
+            summed=$work/sums/${archive##*/}
+            if [ ! -f "$archive" ] || [ -e "$summed" ]; then continue; fi
+            : >"$summed"
+            # It reads up to the end once more after the writer's.
+            { tail -c +1 -s 0.2 -f --pid="$writer" "$archive" || : >"$summed.failed"; } | sha256sum | cut -d ' ' -f 1 >"$summed" &
+        done
+        sleep 0.5
+    done
+    wait
+}
+sum_all() {
+    for file in *.tar* backup_manifest; do
+        if [ -s "sums/$file" ] && [ ! -e "sums/$file.failed" ]; then
+            printf '%s  %s\n' "$(cat "sums/$file")" "$file"
+        elif [ -f "$file" ]; then
+            sha256sum -- "$file"
+        fi
+    done
+}
+
+# What is to be known of a backup without opening it.
+describe_backup() {
+    label=$(tar -xOf "$work"/base.tar* --occurrence=1 backup_label)
+    of_label() { printf '%s\n' "$label" | sed -n "s/^$1: //p"; }
+    start=$(of_label 'START WAL LOCATION')
+    printf 'id=%s\n' "$id"
+    printf 'host=%s\n' "$node"
+    printf 'major=%s\n' "$major"
+    printf 'system_id=%s\n' "$(head -n 1 "$top/.pgrepl")"
+    # The name of a segment begins with its timeline, in hexadecimal; a line of its own came with 11.
+    first=$(printf '%s\n' "$start" | sed 's/.*file \([0-9A-F]*\).*/\1/')
+    printf 'timeline=%s\n' "$((0x$(printf '%.8s' "$first")))"
+    printf 'start_lsn=%s\n' "${start%% *}"
+    printf 'start_wal=%s\n' "$first"
+    printf 'stop_lsn=%s\n' "$(tr '\r' '\n' <"$work/log" | sed -n 's/.* log end point: //p' | tail -n 1)"
+    printf 'begun=%s\n' "$(cat "$work/begun")"
+    printf 'ended=%s\n' "$(cat "$work/ended")"
+    printf 'bytes=%s\n' "$(find "$work" -maxdepth 1 -name '*.tar*' -printf '%s\n' | awk '{ all += $1 } END { printf "%.0f", all }')"
+    # The manifest, since 13, has a line for each file.
+    if [ -f "$work/backup_manifest" ]; then
+        awk '/"Size": / {
+            size = $0; sub(/.*"Size": /, "", size); sub(/[^0-9].*/, "", size)
+            of = match($0, /"pg_tblspc\/[0-9]+\//) ? substr($0, RSTART + 11, RLENGTH - 12) : "data"
+            sum[of] += size
+        } END { for (of in sum) printf "unpacked=%s %.0f\n", of, sum[of] }' "$work/backup_manifest"
+    fi
+    printf 'from=%s\n' "$(of_label 'BACKUP FROM')"
+    if [ -n "$parent" ]; then printf 'parent=%s\n' "$parent"; fi
+    # It stands at the beginning; looked for in vain, the whole archive would be read.
+    if [ -n "$(ls "$work"/[0-9]*.tar* 2>/dev/null)" ]; then
+        tar -xOf "$work"/base.tar* --occurrence=1 tablespace_map | sed 's/^/tablespace=/'
+    fi
+}
+
+finish_backup() {
+    rm -f "$top/base/$id.inprogress/complete" "$top/base/$id.inprogress/host"
+    sync -f "$top/base"
+    mv "$top/base/$id.inprogress" "$top/base/$id"
+    sync "$top/base"
+}

@@ -1,0 +1,94 @@
+//! Looks at a host of which nothing is known yet: which servers it has, and whom it knows.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::command::{Command, Vault};
+use crate::facts::Unreachable;
+use crate::host::{Host, HostError, Line};
+use crate::inventory::NodeName;
+
+const SCRIPT: &str = concat!(
+    include_str!("../action/prelude.sh"),
+    include_str!("../facts/find.sh"),
+    "\nrun_main\n"
+);
+
+/// A PostgreSQL server that its host's service manager knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Its major version, "15".
+    pub version: String,
+    /// Its name there, "main"; empty where servers have none.
+    pub instance: String,
+    /// Its TCP port; 0 where only one that runs tells it.
+    pub port: u16,
+    /// Whether it runs.
+    pub online: bool,
+    /// Its data directory.
+    pub data_directory: String,
+}
+
+/// What a host told of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Its servers.
+    pub servers: Vec<Installed>,
+    /// Its own addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The names it has for the addresses it was asked for.
+    pub names: BTreeMap<String, Vec<String>>,
+    /// The addresses it has for the names it was asked for.
+    pub resolved: BTreeMap<String, Vec<IpAddr>>,
+    /// Where a pitrery that was set up there keeps its backups.
+    pub pitrery: Option<String>,
+}
+
+/// Asks a host; `ask` are names and addresses that it shall resolve.
+pub async fn find(host: &dyn Host, name: &NodeName, ask: &[String]) -> Result<Found, Unreachable> {
+    let command = Command::new("look for servers", SCRIPT)
+        .var("ask", ask.join(" "))
+        .timeout(Some(Duration::from_secs(60)));
+    let lines = host
+        .run(&command, &Vault::default(), &|_| {})
+        .await
+        .map_err(|error| match error {
+            HostError::Unreachable(reason) => reason,
+            other => Unreachable {
+                message: other.to_string(),
+                help: format!("ssh {name} true"),
+                original: String::new(),
+            },
+        })?;
+    let mut found = Found::default();
+    for line in lines {
+        let Line::Fact(key, value) = line else {
+            continue;
+        };
+        let columns: Vec<&str> = value.split('\t').collect();
+        match (key.as_str(), &columns[..]) {
+            ("address", [address]) => found.addresses.extend(address.parse::<IpAddr>()),
+            ("named", [of, name]) => {
+                let names = found.names.entry((*of).to_owned()).or_default();
+                names.push((*name).to_owned());
+            }
+            ("resolved", [of, address]) => {
+                let addresses = found.resolved.entry((*of).to_owned()).or_default();
+                addresses.extend(address.parse::<IpAddr>());
+            }
+            ("pitrery", [directory]) => found.pitrery = Some((*directory).to_owned()),
+            ("server", [version, instance, port, state, data_directory]) => {
+                found.servers.push(Installed {
+                    version: (*version).to_owned(),
+                    instance: (*instance).to_owned(),
+                    port: port.parse().unwrap_or(0),
+                    online: state.starts_with("online"),
+                    data_directory: (*data_directory).to_owned(),
+                });
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
+}

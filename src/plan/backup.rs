@@ -1,0 +1,300 @@
+//! Takes a backup, and decides which ones are not needed any more.
+
+use std::collections::BTreeSet;
+
+use super::builder::Builder;
+use super::{Goal, Plan, PlanError, Refusal, engines};
+use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
+use crate::backup::Depth;
+use crate::facts::Observation;
+use crate::facts::backups::{Backup, Backups};
+use crate::facts::leader::{Leader, leader};
+use crate::files::recovery::{self, Target};
+use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, Keep, NodeName};
+use crate::postgres::{SystemId, lsn};
+use crate::render::Templates;
+
+fn refusal(message: impl Into<String>, help: impl Into<String>) -> PlanError {
+    PlanError::Refused(Refusal {
+        message: message.into(),
+        details: Vec::new(),
+        help: help.into(),
+    })
+}
+
+fn wanted(cluster: &Cluster) -> Result<&Wanted, PlanError> {
+    let backup = cluster.backup.as_ref().ok_or_else(|| {
+        refusal(
+            "the inventory has no `backup:`",
+            "backup: { mount: /mnt/backups }",
+        )
+    })?;
+    Ok(backup)
+}
+
+/// Plans one backup, named `id`, on the wanted host or on the one the inventory prefers.
+pub fn take(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    host: Option<&NodeName>,
+    id: &str,
+    depth: Depth,
+) -> Result<Plan, PlanError> {
+    let backup = wanted(cluster)?;
+    let driven = engines::driven(cluster).is_some();
+    let incremental = depth == Depth::Incremental;
+    if !driven && depth == Depth::Differential {
+        return Err(refusal(
+            "pg_basebackup takes no differential backups",
+            "--type incremental, or `tool: pgbackrest`",
+        ));
+    }
+    if !driven && incremental && !cluster.major.caps().has_incremental_backups {
+        return Err(refusal(
+            format!(
+                "PostgreSQL {} takes no incremental backups: 17 and later do",
+                cluster.major
+            ),
+            "pgrepl backup run --type full, or `tool: pgbackrest`",
+        ));
+    }
+    let lead = match leader(cluster.major, seen, &cluster.primary)? {
+        Leader::Running(lead) => lead,
+        Leader::Stopped(_) | Leader::New(_) => {
+            return Err(refusal("no primary is running", "pgrepl apply"));
+        }
+    };
+    let runs = |node: &NodeName| seen.facts(node).is_some_and(|facts| facts.server.is_some());
+    let standby = || {
+        cluster
+            .in_order()
+            .map(|node| &node.name)
+            .find(|node| **node != lead && runs(node))
+    };
+    let node = match (host, backup.from) {
+        (Some(host), _) => host.clone(),
+        _ if driven => lead.clone(),
+        (None, BackupFrom::Standby) => standby().unwrap_or(&lead).clone(),
+        (None, BackupFrom::Primary) => lead.clone(),
+    };
+    let Some(facts) = seen.facts(&node).filter(|_| runs(&node)) else {
+        return Err(refusal(
+            format!("the server on {node} does not run"),
+            "pgrepl status",
+        ));
+    };
+    has_archive(
+        seen,
+        &node,
+        facts.data.control().map(|control| control.system_id),
+    )?;
+    let mut b = Builder::new(cluster, templates, seen, lead.clone(), None);
+    if driven {
+        engines::take(&mut b, host, depth)?;
+        return Ok(b.finish(Goal::Backup));
+    }
+    if incremental && node != lead {
+        // A standby begins a backup at its last restartpoint, which must lie behind the end of the one before.
+        b.step(&lead, Checkpoint {}, "for a restartpoint", &[]);
+        b.next_phase();
+        let upstream = b.node(&node).and_then(|wish| wish.upstream.clone());
+        let upstream = upstream.unwrap_or_else(|| lead.clone());
+        let wait = WaitStreaming {
+            standby: node.clone(),
+            slot: None,
+            delayed: false,
+            cascading: upstream != lead,
+        };
+        b.step(&upstream, wait, "", &[]);
+        b.next_phase();
+    }
+    let take = TakeBackup {
+        top: backup.top(&cluster.name),
+        id: id.to_owned(),
+        depth,
+    };
+    b.step(&node, take, "", &[]);
+    Ok(b.finish(Goal::Backup))
+}
+
+/// Refuses to go on with a host that does not have the archive of this cluster on its mount.
+pub(super) fn has_archive(
+    seen: &Observation,
+    node: &NodeName,
+    of: Option<SystemId>,
+) -> Result<(), PlanError> {
+    let Some(mount) = seen.facts(node).and_then(|facts| facts.mount.as_ref()) else {
+        return Err(refusal(format!("{node} was not read"), "pgrepl status"));
+    };
+    if let Some(absence) = mount.absence(&format!(" of {node}")) {
+        let help = format!("ssh {node} grep {} /proc/mounts", mount.path);
+        return Err(refusal(absence, help));
+    }
+    if mount.archive_of.is_none() || mount.archive_of != of {
+        return Err(refusal(
+            format!("{} of {node} holds no archive of this cluster", mount.path),
+            "pgrepl apply",
+        ));
+    }
+    Ok(())
+}
+
+/// Plans to verify backups, on a host that has the mount.
+pub fn verify(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    backups: &[&Backup],
+    node: &NodeName,
+    drill: bool,
+) -> Result<Plan, PlanError> {
+    let backup = wanted(cluster)?;
+    has_archive(seen, node, backups.first().map(|backup| backup.system_id))?;
+    let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
+    if engines::driven(cluster).is_some() {
+        let ids: Vec<String> = backups.iter().map(|backup| backup.id.clone()).collect();
+        engines::verify(&mut b, node, &ids);
+    } else {
+        for verified in backups {
+            let verify = VerifyBackup {
+                top: backup.top(&cluster.name),
+                id: verified.id.clone(),
+                builds_on: verified.builds_on.clone(),
+            };
+            b.step(node, verify, "", &[]);
+        }
+        let from = backups.iter().map(|backup| &backup.start_wal).min();
+        if let Some(from) = from {
+            let verify = VerifyWal {
+                top: backup.top(&cluster.name),
+                from: from.get(8..).unwrap_or_default().to_owned(),
+            };
+            b.step(node, verify, "", &[]);
+        }
+    }
+    if drill {
+        let recovery = recovery::recovery(cluster, &Target::Immediate)
+            .map_err(|why| refusal(why, "another mount"))?;
+        for tried in backups {
+            let drill = Drill {
+                backup: engines::source(backup, cluster, tried),
+                tablespaces: tried.tablespaces.clone(),
+                marker: recovery.marker.clone(),
+                recovery: recovery.settings.clone(),
+            };
+            b.step(node, drill, "", &[]);
+        }
+    }
+    Ok(b.finish(Goal::Backup))
+}
+
+/// Returns the backups that a restore reads now. What a host that runs had begun to restore is over.
+fn restores(b: &mut Builder, there: &Backups) -> Vec<String> {
+    let mut read = Vec::new();
+    for (who, ids) in &there.restores {
+        let over = b.facts(&NodeName::from(who.as_str())).is_some_and(|facts| {
+            facts.server.is_some() && facts.staging.is_none() && !facts.data.signals.recovery
+        });
+        if !over {
+            b.cluster_note(
+                format!("{who} restores from {}: it stays", ids.join(", ")),
+                "",
+            );
+            read.extend(ids.iter().cloned());
+        }
+    }
+    read
+}
+
+/// Plans to remove the backups that are beyond what is kept, and the WAL that no kept one, and no standby, needs.
+///
+/// `now` is in seconds since 1970. The newest backup always stays.
+pub fn prune(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    there: &Backups,
+    node: &NodeName,
+    now: u64,
+) -> Result<Plan, PlanError> {
+    let backup = wanted(cluster)?;
+    let lead = leader(cluster.major, seen, &cluster.primary)?;
+    let all = &there.backups;
+    let beyond = |at: usize, old: &Backup| match backup.keep {
+        Keep::Count(count) => all.len() - at > count.max(1) as usize,
+        Keep::Days(days) => {
+            at + 1 < all.len() && now.saturating_sub(old.ended) > u64::from(days) * 86_400
+        }
+    };
+    let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), None);
+    let read = restores(&mut b, there);
+    let mut stays: BTreeSet<&String> = read.iter().collect();
+    for (at, old) in all.iter().enumerate().rev() {
+        if !beyond(at, old) || stays.contains(&old.id) {
+            stays.insert(&old.id);
+            stays.extend(&old.builds_on);
+        }
+    }
+    let (kept, gone): (Vec<_>, Vec<_>) = all
+        .iter()
+        .enumerate()
+        .partition(|(_, old)| stays.contains(&old.id));
+    // Names of segments without their timeline sort by position.
+    let position = |name: &str| name.get(8..).unwrap_or_default().to_owned();
+    let mut needed: Vec<String> = kept
+        .iter()
+        .map(|(_, backup)| position(&backup.start_wal))
+        .collect();
+    for (_, facts) in seen.seen() {
+        let size = facts
+            .data
+            .control()
+            .map_or(16 << 20, |control| control.wal_segment_size);
+        let standby = facts.server.as_ref().filter(|server| server.in_recovery);
+        let behind = standby.and_then(|server| server.replayed).or_else(|| {
+            let stopped = facts.server.is_none() && facts.data.signals.standby;
+            facts
+                .data
+                .control()
+                .filter(|_| stopped)
+                .map(|control| control.redo)
+        });
+        if let Some(at) = behind {
+            needed.extend(
+                lsn::segments(crate::postgres::Timeline(1), at, at, size)
+                    .iter()
+                    .map(|name| position(name)),
+            );
+        }
+    }
+    if engines::driven(cluster).is_some() {
+        let standbys = needed.split_off(kept.len());
+        let known = engines::all_seen(seen).then_some(standbys.as_slice());
+        engines::prune(&mut b, there, node, now, known, &read)?;
+        return Ok(b.finish(Goal::Backup));
+    }
+    if seen.unseen().next().is_some() {
+        b.cluster_note(
+            "a host cannot be reached: WAL that it may still need stays",
+            "",
+        );
+        needed.clear();
+    }
+    let before = needed.into_iter().min().filter(|_| !kept.is_empty());
+    let goes = |(first, _): &(String, String)| {
+        before
+            .as_ref()
+            .is_some_and(|before| position(first) < *before)
+    };
+    if !gone.is_empty() || there.wal.iter().any(goes) {
+        let prune = Prune {
+            top: backup.top(&cluster.name),
+            backups: gone.iter().map(|(_, backup)| backup.id.clone()).collect(),
+            before,
+        };
+        let kept = format!("{} backups are kept", kept.len());
+        b.step(node, prune, kept, &[]);
+    }
+    Ok(b.finish(Goal::Backup))
+}

@@ -1,0 +1,131 @@
+//! Where the data of a new standby comes from.
+
+use std::collections::BTreeMap;
+
+use super::builder::Builder;
+use super::engines;
+use crate::action::{BaseBackup, PlaceClone, UnpackBackup};
+use crate::facts::Facts;
+use crate::facts::backups::Backup;
+use crate::files;
+use crate::inventory::{Node, NodeName};
+use crate::postgres::{SystemId, slot_name};
+use crate::render::TemplateError;
+
+/// Where a copy comes from, if not from the server that will be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyFrom {
+    /// Another server.
+    Host(NodeName),
+    /// A backup on the mount.
+    Backup(Box<Backup>),
+}
+
+/// Returns whose data a copy is.
+pub(super) fn source(b: &Builder, upstream: &NodeName) -> NodeName {
+    match &b.copy_from {
+        Some(CopyFrom::Host(source)) => source.clone(),
+        _ => upstream.clone(),
+    }
+}
+
+/// Plans the copy that becomes a standby's data directory.
+pub(super) fn clone(
+    b: &mut Builder,
+    name: &NodeName,
+    upstream: &NodeName,
+    facts: &Facts,
+) -> Result<(), TemplateError> {
+    let from = b.copy_from.clone();
+    let source = source(b, upstream);
+    let (Some(platform), Some(marker)) = (b.platform(name), b.marker(name)?) else {
+        return Ok(());
+    };
+    let system_id = match &from {
+        Some(CopyFrom::Backup(backup)) => unpack(b, name, backup),
+        _ => base_backup(b, name, upstream, &source, facts),
+    };
+    let place = PlaceClone {
+        data_directory: platform.data_directory,
+        source: source.clone(),
+        system_id,
+        marker,
+        recovery: None,
+    };
+    b.step(name, place, "", &[&source]);
+    Ok(())
+}
+
+fn unpack(b: &mut Builder, name: &NodeName, backup: &Backup) -> Option<SystemId> {
+    let node = b.node(name)?;
+    let tablespaces = backup
+        .tablespaces
+        .iter()
+        .map(|(oid, path)| (oid.clone(), place_here(b, &backup.host, node, path)))
+        .collect();
+    let backup_of = b.cluster.backup.as_ref()?;
+    let unpack = UnpackBackup {
+        backup: engines::source(backup_of, b.cluster, backup),
+        tablespaces,
+    };
+    b.step(name, unpack, format!("taken on {}", backup.host), &[]);
+    Some(backup.system_id)
+}
+
+fn base_backup(
+    b: &mut Builder,
+    name: &NodeName,
+    upstream: &NodeName,
+    source: &NodeName,
+    facts: &Facts,
+) -> Option<SystemId> {
+    let there = b.facts(source).cloned()?;
+    let (node, platform) = (b.node(name)?, b.platform(name)?);
+    let role = b.role(name);
+    let view = b.view(node, &role, &platform, BTreeMap::new(), false);
+    let conninfo = files::primary_conninfo(&view, source)?;
+    let system_id = there
+        .server
+        .as_ref()
+        .map(|server| server.system_id)
+        .filter(|id| id.0 != 0);
+    let why = match &facts.staging {
+        Some(staging) if staging.complete => "the finished copy is used",
+        _ if !facts.jobs.is_empty() => "it is running already and is joined",
+        Some(_) => "a copy that was cut short begins again",
+        None => "",
+    };
+    let copy = BaseBackup {
+        source: source.clone(),
+        conninfo,
+        // The slot is where it will stream from.
+        slot: (b.cluster.replication.slots && source == upstream).then(|| slot_name(name.as_str())),
+        tablespaces: there
+            .data
+            .tablespaces
+            .iter()
+            .map(|(_, path)| (path.clone(), place_here(b, source, node, path)))
+            .collect(),
+        system_id,
+        bytes: there
+            .server
+            .as_ref()
+            .map(|server| server.database_bytes)
+            .filter(|bytes| *bytes > 0),
+        free: facts.disk("data").map(|disk| disk.free),
+    };
+    b.step(name, copy, why, &[source]);
+    system_id
+}
+
+/// Returns where a tablespace of another server goes on this one.
+pub(super) fn place_here(b: &Builder, source: &NodeName, node: &Node, path: &str) -> String {
+    let everywhere = b
+        .node(source)
+        .and_then(|source| source.tablespaces.iter().find(|(_, there)| *there == path))
+        .map_or(path, |(everywhere, _)| everywhere);
+    node.tablespaces
+        .get(everywhere)
+        .map_or(everywhere, String::as_str)
+        .to_owned()
+}

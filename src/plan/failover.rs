@@ -1,0 +1,347 @@
+//! Makes a standby the primary because the primary is gone.
+
+use super::builder::Builder;
+use super::check::rows;
+use super::converge::{converge, passes};
+use super::gone::gone;
+use super::switchover::slots;
+use super::{Goal, Plan, PlanError, Refusal};
+use crate::action::{Checkpoint, Disable, Promote, Stop};
+use crate::facts::leader::Leader;
+use crate::facts::server::Server;
+use crate::facts::{Observation, Process};
+use crate::inventory::{Cluster, NodeName};
+use crate::postgres::{ClusterState, Lsn, Timeline};
+use crate::render::Templates;
+
+/// What a failover is told besides the cluster.
+pub struct Wish<'a> {
+    /// Who is to lead; without it the standby that has the most.
+    pub to: Option<&'a NodeName>,
+    /// Whether a primary that still answers is no reason to refuse.
+    pub force: bool,
+    /// What the row says that proves replication afterwards, letters and digits.
+    pub token: &'a str,
+}
+
+/// A plan with what has to be said before it is approved.
+pub struct Failover {
+    /// The plan.
+    pub plan: Plan,
+    /// Who led: its name confirms the loss.
+    pub from: NodeName,
+    /// What may be lost.
+    pub loss: String,
+}
+
+/// Receivers hear of their primary at least this often, in milliseconds (wal_sender_timeout / 2 by default).
+const SILENCE: u64 = 30_000;
+
+/// Plans a failover. Nobody leads while it is planned, so all it goes by is what each standby has.
+pub fn failover(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    wish: &Wish,
+) -> Result<Failover, PlanError> {
+    let from = gone(cluster, seen);
+    let standbys: Vec<(&NodeName, &Server)> = seen
+        .seen()
+        .filter_map(|(node, facts)| Some((node, facts.server.as_ref()?)))
+        .filter(|(_, server)| server.in_recovery)
+        .collect();
+    let mut details: Vec<String> = standbys
+        .iter()
+        .map(|(node, server)| {
+            format!(
+                "{node}: timeline {}, WAL up to {}",
+                server.timeline,
+                end(server).1
+            )
+        })
+        .collect();
+    details.extend(
+        seen.unseen()
+            .map(|(node, reason)| format!("{node}: {}", reason.message)),
+    );
+    let refuse = |message: String, help: String| {
+        Err(PlanError::Refused(Refusal {
+            message,
+            details: details.clone(),
+            help,
+        }))
+    };
+    let Some(to) = wish.to.or_else(|| most(cluster, &standbys)) else {
+        return refuse(
+            "no standby runs that could take over".into(),
+            "pgrepl status".into(),
+        );
+    };
+    if !cluster.nodes.contains_key(to) {
+        return refuse(
+            format!("{to} is not in the inventory"),
+            "one of its standbys: --to HOST".into(),
+        );
+    }
+    let leads = seen
+        .facts(to)
+        .and_then(|facts| facts.server.as_ref())
+        .is_some_and(|server| !server.in_recovery);
+    if leads && from == *to {
+        // An earlier run was cut short after the promotion.
+        let mut plan = converge(cluster, templates, seen, None)?;
+        plan.goal = Goal::Failover(to.clone());
+        return Ok(Failover {
+            plan,
+            from,
+            loss: format!("{to} leads already"),
+        });
+    }
+    let Some((_, candidate)) = standbys.iter().find(|(node, _)| *node == to) else {
+        return refuse(
+            format!("{to} does not run as a standby"),
+            "pgrepl status".into(),
+        );
+    };
+    if let (false, Some((why, help))) = (wish.force, still_there(seen, &standbys, &from, to)) {
+        return refuse(why, help);
+    }
+    if let Some((other, _)) = standbys
+        .iter()
+        .find(|(_, server)| server.system_id != candidate.system_id)
+    {
+        return refuse(
+            format!("{to} and {other} hold different database clusters"),
+            "check the inventory".into(),
+        );
+    }
+    let second = seen.seen().find(|(node, facts)| {
+        let writes = facts
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.in_recovery);
+        **node != from && (writes || facts.process == Process::Busy && !facts.data.signals.standby)
+    });
+    if let Some((second, _)) = second {
+        return refuse(
+            format!("{second} runs as a primary too, beside {from}"),
+            format!("stop one of them by hand: ssh {second} sudo pg_lsclusters"),
+        );
+    }
+    let ahead = standbys.iter().max_by_key(|(_, server)| end(server));
+    if let Some((other, server)) = ahead.filter(|(_, server)| end(server) > end(candidate)) {
+        let bytes = end(server).1.bytes_after(end(candidate).1);
+        return refuse(
+            format!(
+                "{other} has {bytes} bytes of WAL more than {to}, on timeline {}",
+                server.timeline
+            ),
+            format!("--to {other}"),
+        );
+    }
+    if candidate.paused {
+        return refuse(
+            format!("replay is paused on {to}"),
+            format!("SELECT {}();", cluster.major.caps().names.resume),
+        );
+    }
+    let mut b = Builder::new(cluster, templates, seen, to.clone(), None);
+    fence(&mut b, &from, to);
+    b.next_phase();
+    slots(&mut b, to, &[]);
+    let promote = Promote {
+        system_id: candidate.system_id,
+        handover: false,
+        after: None,
+        seconds: 60,
+    };
+    let why = format!("it has the most: WAL up to {}", end(candidate).1);
+    // A primary that could not be stopped must not get a second one beside it.
+    let needs: Vec<&NodeName> = seen.facts(&from).map(|_| &from).into_iter().collect();
+    b.step(to, promote, why, &needs);
+    b.next_phase();
+    passes(&mut b, &Leader::Running(to.clone()))?;
+    b.step(
+        to,
+        Checkpoint {},
+        "puts the new timeline into its control file",
+        &[],
+    );
+    b.next_phase();
+    rows(&mut b, wish.token, 30);
+    Ok(Failover {
+        loss: loss(seen, &standbys, candidate, &from, to),
+        plan: b.finish(Goal::Failover(to.clone())),
+        from,
+    })
+}
+
+/// How far a standby is.
+pub(super) fn end(server: &Server) -> (Timeline, Lsn) {
+    (
+        server.timeline,
+        server.received.max(server.replayed).unwrap_or_default(),
+    )
+}
+
+/// The standby with the most WAL on the newest timeline; among equals one that neither pauses nor delays its replay.
+fn most<'a>(cluster: &Cluster, standbys: &[(&'a NodeName, &Server)]) -> Option<&'a NodeName> {
+    let place = |name: &NodeName| cluster.in_order().position(|node| node.name == *name);
+    let delays = |name: &NodeName| {
+        cluster
+            .nodes
+            .get(name)
+            .is_some_and(|node| node.apply_delay.is_some())
+    };
+    standbys
+        .iter()
+        .filter(|(name, _)| place(name).is_some())
+        .min_by_key(|(name, server)| {
+            let behind = std::cmp::Reverse(end(server));
+            (behind, server.paused || delays(name), place(name))
+        })
+        .map(|(name, _)| *name)
+}
+
+/// Why this is no failover: the primary runs, or could run again without any loss.
+fn still_there(
+    seen: &Observation,
+    standbys: &[(&NodeName, &Server)],
+    from: &NodeName,
+    to: &NodeName,
+) -> Option<(String, String)> {
+    let switchover = format!("pgrepl switchover --to {to}");
+    if let Some(facts) = seen.facts(from) {
+        if facts
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.in_recovery)
+        {
+            return Some((format!("{from} is the primary and runs"), switchover));
+        }
+        if facts.process == Process::Busy {
+            return Some((
+                format!("{from} is starting up or recovering"),
+                "wait for it: pgrepl status --watch; or --force".into(),
+            ));
+        }
+        if facts.data.control_state() == Some(ClusterState::ShutDown) {
+            return Some((
+                format!("{from} was stopped cleanly: nothing has to be lost"),
+                switchover,
+            ));
+        }
+        if facts.data.control().is_some() {
+            return Some((
+                format!(
+                    "{from} can be reached and is only stopped: starting it again loses nothing"
+                ),
+                "pgrepl apply; or, if it cannot be started: --force".into(),
+            ));
+        }
+    }
+    standbys
+        .iter()
+        .find(|(_, server)| {
+            server.receiver.as_ref().is_some_and(|receiver| {
+                receiver.status == "streaming"
+                    && receiver
+                        .last_message_age_ms
+                        .is_some_and(|age| age < SILENCE / 3)
+            })
+        })
+        .map(|(node, _)| {
+            (
+                format!("{node} still hears from its primary: {from} lives"),
+                "pgrepl status; or --force".into(),
+            )
+        })
+}
+
+/// Makes what can be reached of the old primary unable to come back on its own, and says so where it cannot be reached.
+fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
+    let (Some(facts), Some(platform)) = (b.facts(from).cloned(), b.platform(from)) else {
+        b.cluster_note(
+            format!("{from} cannot be reached and is NOT fenced: if it lives, it still accepts writes, and they will be lost"),
+            format!("make sure that it is off before you go on; when it is back: pgrepl rebuild {from}"),
+        );
+        return;
+    };
+    b.step(
+        from,
+        Disable {
+            unit: platform.unit.clone(),
+        },
+        format!("it must not come back beside {to}"),
+        &[],
+    );
+    if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
+        let stop = Stop {
+            unit: platform.unit,
+            system_id: control.system_id,
+            hands_over: false,
+            primary: false,
+            seconds: 120,
+        };
+        b.step(from, stop, format!("it must not run beside {to}"), &[]);
+    }
+}
+
+/// Says what may be lost, and how certain that is.
+fn loss(
+    seen: &Observation,
+    standbys: &[(&NodeName, &Server)],
+    candidate: &Server,
+    from: &NodeName,
+    to: &NodeName,
+) -> String {
+    let mut text = format!("{to} has WAL up to {}", end(candidate).1);
+    if let Some(age) = candidate.replay_age_ms {
+        text += &format!(
+            "; the last commit it replayed is {:.1} s old",
+            age as f64 / 1000.0
+        );
+    }
+    text += &format!(". Whatever {from} acknowledged after that is lost");
+    let announced = candidate
+        .receiver
+        .as_ref()
+        .and_then(|receiver| receiver.latest_end);
+    // A stopped primary tells where its last checkpoint is.
+    let written = seen
+        .facts(from)
+        .and_then(|facts| facts.data.control())
+        .filter(|control| control.timeline == candidate.timeline)
+        .map(|control| control.checkpoint);
+    match announced.max(written) {
+        Some(known) => text += &format!(": at least {} bytes", known.bytes_after(end(candidate).1)),
+        None => text += "; how much that is nobody can tell",
+    }
+    let history = seen
+        .facts(to)
+        .and_then(|facts| facts.data.history.as_ref())
+        .filter(|history| history.of == candidate.timeline);
+    for (node, server) in standbys.iter().filter(|(node, _)| *node != to) {
+        let (timeline, end) = end(server);
+        text += &format!(". {node} has WAL up to {end} on timeline {timeline}");
+        let fork = history.and_then(|history| history.left(timeline));
+        if let Some(fork) = fork.filter(|fork| end > *fork) {
+            text += &format!(
+                ", which {to} left at {fork}: {} bytes of it are lost, and it has to be rebuilt",
+                end.bytes_after(fork)
+            );
+        }
+    }
+    let silent: Vec<&str> = seen
+        .unseen()
+        .map(|(node, _)| node.as_str())
+        .filter(|node| *node != from.as_str())
+        .collect();
+    if !silent.is_empty() {
+        text += &format!(
+            ". Not asked, because they cannot be reached: {}",
+            silent.join(", ")
+        );
+    }
+    text
+}

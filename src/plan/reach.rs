@@ -1,0 +1,69 @@
+//! How far the archive reaches, and how much a restore copies.
+
+use super::builder::Builder;
+use super::{PlanError, Refusal};
+use crate::facts::Observation;
+use crate::facts::backups::{Backup, Backups};
+use crate::files::recovery::Target;
+use crate::postgres::{Lsn, Timeline};
+
+/// Returns the end of the WAL on the newest timeline, which a recovery follows: that of the archive, or of a primary
+/// that runs, because the rest is archived before the recovery begins.
+fn end(seen: &Observation, there: &Backups) -> Option<(Timeline, Lsn)> {
+    let archived = there.wal.iter().filter_map(|(_, last)| {
+        let part = |range| u64::from_str_radix(last.get(range)?, 16).ok();
+        let per_file = (1_u64 << 32) / there.segment_size.max(1);
+        let number = part(8..16)? * per_file + part(16..24)?;
+        let timeline = u32::try_from(part(0..8)?).ok()?;
+        Some((Timeline(timeline), Lsn((number + 1) * there.segment_size)))
+    });
+    let written = seen
+        .seen()
+        .filter_map(|(_, facts)| facts.server.as_ref())
+        .filter(|server| !server.in_recovery)
+        .filter_map(|server| Some((server.timeline, server.current?)));
+    let (timeline, end) = archived.chain(written).max()?;
+    // Of a timeline that only has its history in the archive nothing is known.
+    let known = there.histories.keys().all(|known| *known <= timeline);
+    known.then_some((timeline, end))
+}
+
+/// Refuses a position that the WAL does not reach, and otherwise tells in the plan what is copied and how far it reaches.
+pub(super) fn tell(
+    b: &mut Builder,
+    seen: &Observation,
+    there: &Backups,
+    backup: &Backup,
+    target: &Target,
+) -> Result<(), PlanError> {
+    let end = end(seen, there);
+    if let (Target::Lsn(lsn), Some((timeline, end))) = (target, end)
+        && *lsn > end
+    {
+        return Err(PlanError::Refused(Refusal {
+            message: format!(
+                "the archive ends before {target}: expected {lsn} on timeline {timeline}, found {end} as its end"
+            ),
+            details: Vec::new(),
+            help: format!("--latest, or a position up to {end}"),
+        }));
+    }
+    let parts: u64 = there
+        .backups
+        .iter()
+        // What depends on a full backup of pgBackRest's has a name that begins with that one's.
+        .filter(|part| backup.id.starts_with(&part.id) || backup.builds_on.contains(&part.id))
+        .map(|part| part.bytes)
+        .sum();
+    let reach = end.map_or(String::new(), |(timeline, end)| {
+        format!("; the archive reaches to {end} on timeline {timeline}")
+    });
+    b.cluster_note(
+        format!(
+            "about {} MB of backups are copied{reach}",
+            parts.div_ceil(1 << 20)
+        ),
+        String::new(),
+    );
+    Ok(())
+}

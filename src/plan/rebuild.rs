@@ -1,0 +1,276 @@
+//! Makes a server a standby again, whatever became of it, in the cheapest way that can work.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::backup::has_archive;
+use super::builder::Builder;
+use super::clone::CopyFrom;
+use super::converge::passes;
+use super::port::trouble;
+use super::rebuild_way::{Way, way};
+use super::{Goal, Plan, PlanError, Refusal, space};
+use crate::action::{Action, Checkpoint, GrantRewind, Rewind, SetAside, Stop};
+use crate::facts::backups::Backup;
+use crate::facts::leader::{Leader, leader};
+use crate::facts::{Content, Facts, Observation, Process, Sight};
+use crate::files;
+use crate::files::archive::fetch;
+use crate::inventory::{Cluster, NodeName, Role};
+use crate::postgres::SystemId;
+use crate::render::{TemplateError, Templates};
+
+/// Where the data comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum From {
+    /// The cheapest way that can work.
+    Auto,
+    /// pg_rewind.
+    Rewind,
+    /// A base backup of the server it will follow.
+    Primary,
+    /// A base backup of this server.
+    Host(NodeName),
+    /// A backup on the mount, then the archive, then streaming.
+    Backup(Box<Backup>),
+}
+
+/// What a rebuild is told besides the cluster.
+pub struct Wish<'a> {
+    /// Who is rebuilt.
+    pub node: &'a NodeName,
+    /// From where.
+    pub from: From,
+    /// Whether pg_rewind was tried and refused.
+    pub rewind_failed: bool,
+}
+
+/// A plan with what has to be said before it is approved.
+pub struct Rebuild {
+    /// The plan.
+    pub plan: Plan,
+    /// What only this server may have, if that can be: then its name must be given.
+    pub may_lose: Option<String>,
+}
+
+pub(super) fn refuse<T>(
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> Result<T, PlanError> {
+    Err(PlanError::Refused(Refusal {
+        message: message.into(),
+        details: Vec::new(),
+        help: help.into(),
+    }))
+}
+
+/// Plans a rebuild. Who leads is decided without the server that is rebuilt: what it believes does not count.
+pub fn rebuild(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    wish: &Wish,
+) -> Result<Rebuild, PlanError> {
+    let node = wish.node;
+    if !cluster.nodes.contains_key(node) {
+        return refuse(
+            format!("{node} is not in the inventory"),
+            "one of its hosts",
+        );
+    }
+    let Some(facts) = seen.facts(node) else {
+        let why = match seen.hosts.get(node) {
+            Some(Sight::Unreachable(reason)) => reason.message.clone(),
+            _ => format!("{node} was not read"),
+        };
+        return refuse(
+            format!("cannot rebuild {node}: {why}"),
+            format!("ssh {node} true"),
+        );
+    };
+    if let Some((message, help)) = cluster
+        .nodes
+        .get(node)
+        .and_then(|node| trouble(facts, node))
+    {
+        return refuse(format!("cannot rebuild {node}: {message}"), help);
+    }
+    let mut others = seen.clone();
+    others.hosts.remove(node);
+    let lead = match leader(cluster.major, &others, &cluster.primary)? {
+        Leader::Running(lead) => lead,
+        Leader::Stopped(lead) => {
+            return refuse(
+                format!("{lead} is stopped: nobody leads whom {node} could follow"),
+                "pgrepl apply",
+            );
+        }
+        Leader::New(_) => {
+            return refuse(
+                format!("no other server holds the cluster: {node} cannot be rebuilt from itself"),
+                "pgrepl status",
+            );
+        }
+    };
+    let Some(primary) = seen.facts(&lead) else {
+        return refuse(format!("{lead} was not read"), "pgrepl status");
+    };
+    let (way, why, may_lose) = way(cluster, primary, &lead, facts, wish)?;
+    if let Way::Rewind = way
+        && let Some((message, help)) = space::lack(node, facts, &space::of_rewind(primary, facts))
+    {
+        return refuse(format!("cannot rebuild {node}: {message}"), help);
+    }
+    let mut touched: BTreeSet<NodeName> = [node.clone(), lead.clone()].into();
+    touched.extend(
+        cluster
+            .nodes
+            .get(node)
+            .and_then(|node| node.upstream.clone()),
+    );
+    let mut b = Builder::new(cluster, templates, seen, lead.clone(), Some(&touched));
+    match (&wish.from, &way) {
+        (From::Host(source), Way::Copy) => {
+            check_source(&b, source, node)?;
+            b.copy_from = Some(CopyFrom::Host(source.clone()));
+        }
+        (From::Backup(backup), Way::Copy) => {
+            if backup.system_id
+                != primary
+                    .data
+                    .control()
+                    .map_or(SystemId(0), |control| control.system_id)
+            {
+                return refuse(
+                    format!("backup {} is of another cluster", backup.id),
+                    "pgrepl backup list",
+                );
+            }
+            has_archive(seen, node, Some(backup.system_id))?;
+            b.copy_from = Some(CopyFrom::Backup(backup.clone()));
+        }
+        _ => {}
+    }
+    b.cluster_note(why.clone(), String::new());
+    // A copy sets aside what is there; who reads its identifier then refuses what belongs to another cluster.
+    let known = |facts: &Facts| facts.data.control().map(|control| control.system_id);
+    let there = matches!(facts.data.content, Content::Instance(_));
+    let system_id = known(facts).or_else(|| known(primary).filter(|_| there));
+    let platform = b.platform(node);
+    if let (Some(system_id), Some(platform)) = (system_id, platform) {
+        if facts.process != Process::Stopped && !matches!(way, Way::Settings) {
+            let stop = Stop {
+                unit: platform.unit.clone(),
+                system_id,
+                hands_over: false,
+                primary: false,
+                seconds: 120,
+            };
+            b.step(node, stop, "it is to be rebuilt", &[]);
+            b.next_phase();
+        }
+        match way {
+            Way::Settings => {}
+            Way::Copy => {
+                if let Some(elsewhere) = &facts.data.wal_link {
+                    b.note(
+                        node,
+                        format!("its WAL is in {elsewhere}; the copy has it in its data directory"),
+                        "to move it again: stop the server, move pg_wal, leave a link in its place",
+                    );
+                }
+                let aside = SetAside {
+                    data_directory: platform.data_directory,
+                    system_id,
+                };
+                b.step(node, aside, "kept until you delete it", &[]);
+            }
+            Way::Rewind => {
+                let role = cluster.replication.user.clone();
+                b.step(&lead, GrantRewind { role }, "", &[node]);
+                b.step(
+                    &lead,
+                    Checkpoint {},
+                    "pg_rewind reads its timeline from the control file",
+                    &[node],
+                );
+                b.next_phase();
+                rewind(&mut b, node, &lead)?;
+            }
+        }
+        b.next_phase();
+    }
+    passes(&mut b, &Leader::Running(lead))?;
+    let plan = b.finish(Goal::Rebuild(node.clone()));
+    // What was set aside must have something in its place.
+    if let (Way::Copy, Some((_, blocked))) = (&way, plan.blocked().find(|(name, _)| *name == node))
+    {
+        return refuse(
+            format!("cannot rebuild {node}: {}", blocked.message),
+            blocked.help.clone(),
+        );
+    }
+    let restarted = plan
+        .steps
+        .iter()
+        .find(|step| step.node != *node && matches!(step.action, Action::Restart(_)));
+    if let Some(step) = restarted {
+        return refuse(
+            format!(
+                "{} waits for a restart, which is not part of a rebuild",
+                step.node
+            ),
+            "pgrepl apply",
+        );
+    }
+    Ok(Rebuild { plan, may_lose })
+}
+
+fn rewind(b: &mut Builder, node: &NodeName, lead: &NodeName) -> Result<(), TemplateError> {
+    let (Some(wanted), Some(place), Some(facts)) = (b.node(node), b.platform(node), b.facts(node))
+    else {
+        return Ok(());
+    };
+    let (Some(system_id), Some(marker)) = (
+        facts.data.control().map(|control| control.system_id),
+        b.marker(node)?,
+    ) else {
+        return Ok(());
+    };
+    let role = Role::Standby {
+        upstream: lead.clone(),
+    };
+    let view = b.view(wanted, &role, &place, BTreeMap::new(), false);
+    if let Some(conninfo) = files::primary_conninfo(&view, lead) {
+        let rewind = Rewind {
+            source: lead.clone(),
+            conninfo,
+            system_id,
+            marker,
+            archive: fetch(b.cluster),
+        };
+        b.step(node, rewind, "tried without changes first", &[lead]);
+    }
+    Ok(())
+}
+
+fn check_source(b: &Builder, source: &NodeName, node: &NodeName) -> Result<(), PlanError> {
+    if source == node {
+        return refuse(
+            format!("{node} cannot be copied from itself"),
+            "--from primary",
+        );
+    }
+    match b.facts(source) {
+        Some(facts) if facts.server.is_some() => Ok(()),
+        Some(_) => refuse(
+            format!("cannot copy from {source}: its server does not run"),
+            "--from primary",
+        ),
+        None => refuse(
+            format!("cannot copy from {source}: it was not read, or is not in the inventory"),
+            "--from primary",
+        ),
+    }
+}

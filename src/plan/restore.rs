@@ -1,0 +1,313 @@
+//! Brings a server back to a moment in the past, and everybody else after it.
+
+use super::backup::has_archive;
+use super::builder::Builder;
+use super::configure::{configure, configure_files};
+use super::converge::passes;
+use super::sensitive::Floors;
+use super::{Goal, Plan, PlanError, Refusal};
+use super::{engines, reach, space};
+use crate::action::{PlaceClone, Recover, Register, SetAside, Stop, UnpackBackup};
+use crate::facts::backups::{Backup, Backups};
+use crate::facts::leader::Leader;
+use crate::facts::{Content, Facts, Observation, Process};
+use crate::files::recovery::{self, Target};
+use crate::inventory::{Cluster, NodeName};
+use crate::postgres::Timeline;
+use crate::render::Templates;
+
+/// What a restore is told besides the cluster.
+pub struct Wish<'a> {
+    /// Who is restored: it leads afterwards.
+    pub to: &'a NodeName,
+    /// Where the recovery ends.
+    pub target: &'a Target,
+    /// The same moment in seconds since 1970, for a time.
+    pub moment: Option<u64>,
+    /// The backup, if it was named.
+    pub backup: Option<&'a str>,
+}
+
+fn refuse<T>(
+    message: impl Into<String>,
+    details: Vec<String>,
+    help: impl Into<String>,
+) -> Result<T, PlanError> {
+    Err(PlanError::Refused(Refusal {
+        message: message.into(),
+        details,
+        help: help.into(),
+    }))
+}
+
+/// Chooses the backup a recovery begins with: the newest one that ended before the target.
+pub fn choose<'a>(
+    cluster: &Cluster,
+    there: &'a Backups,
+    wish: &Wish,
+) -> Result<&'a Backup, PlanError> {
+    let fits = |backup: &&Backup| match wish.target {
+        Target::Time(_) => wish.moment.is_none_or(|moment| backup.ended <= moment),
+        Target::Lsn(lsn) => backup.stop <= *lsn,
+        _ => true,
+    };
+    let known: Vec<String> = there
+        .backups
+        .iter()
+        .map(|backup| {
+            format!(
+                "{}: timeline {}, consistent from {}",
+                backup.id, backup.timeline, backup.stop
+            )
+        })
+        .collect();
+    let usable = there.backups.iter().filter(|backup| {
+        backup.version == cluster.major.to_string() && Some(backup.system_id) == there.archive_of
+    });
+    let found = match wish.backup {
+        Some(id) => usable.clone().find(|backup| backup.id == id),
+        None => usable.clone().rev().find(fits),
+    };
+    match found {
+        Some(backup) if fits(&backup) => Ok(backup),
+        Some(backup) => refuse(
+            format!("backup {} ended after {}", backup.id, wish.target),
+            known,
+            "an older one: --backup ID",
+        ),
+        None if there.backups.is_empty() => {
+            refuse("there is no backup", known, "pgrepl backup run")
+        }
+        None => refuse(
+            format!("no backup ended before {}", wish.target),
+            known,
+            "pgrepl backup list",
+        ),
+    }
+}
+
+/// Plans a restore in place: the data of every server that has some is set aside.
+pub fn restore(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    there: &Backups,
+    wish: &Wish,
+) -> Result<Plan, PlanError> {
+    let to = wish.to;
+    let backup = choose(cluster, there, wish)?;
+    let Some(wanted) = &cluster.backup else {
+        return refuse(
+            "the inventory has no `backup:`",
+            Vec::new(),
+            "backup: { mount: /mnt/backups }",
+        );
+    };
+    let recovery = match recovery::recovery(cluster, wish.target) {
+        Ok(recovery) => recovery,
+        Err(why) => return refuse(why, Vec::new(), "another target"),
+    };
+    let mut b = Builder::new(cluster, templates, seen, to.clone(), None);
+    let (Some(facts), Some(platform)) = (b.facts(to).cloned(), b.platform(to)) else {
+        return refuse(
+            format!("{to} was not read"),
+            Vec::new(),
+            format!("ssh {to} true"),
+        );
+    };
+    for (node, facts) in seen.seen() {
+        if let Some(control) = facts
+            .data
+            .control()
+            .filter(|control| control.system_id != backup.system_id)
+        {
+            return refuse(
+                format!(
+                    "{node} holds another cluster: expected system identifier {}, found {}",
+                    backup.system_id, control.system_id
+                ),
+                Vec::new(),
+                "check the inventory",
+            );
+        }
+    }
+    // Asked before anything is stopped or set aside.
+    has_archive(seen, to, Some(backup.system_id))?;
+    if let Content::Foreign(_) = facts.data.content {
+        return refuse(
+            format!(
+                "{} of {to} holds something that is no PostgreSQL instance",
+                facts.data.path
+            ),
+            Vec::new(),
+            format!("ssh {to} sudo ls -la {}", facts.data.path),
+        );
+    }
+    let mapped = &cluster.nodes[to].tablespaces;
+    let since = seen
+        .seen()
+        .flat_map(|(_, facts)| &facts.data.tablespaces)
+        .find(|(oid, path)| {
+            mapped.contains_key(path) && backup.tablespaces.iter().all(|(known, _)| known != oid)
+        });
+    if let Some((_, path)) = since {
+        return refuse(
+            format!(
+                "the tablespace in {path} was made after backup {}: its WAL makes it there on {to} too, whatever `tablespaces:` says",
+                backup.id
+            ),
+            Vec::new(),
+            "a newer backup: --backup ID; or beside the cluster: --data-directory",
+        );
+    }
+    let writes = |facts: &Facts| facts.server.as_ref().is_some_and(|s| !s.in_recovery);
+    if let (Some(moment), Some(until)) = (wish.moment, there.wal_until)
+        && moment > until
+        && !seen.seen().any(|(_, facts)| writes(facts))
+    {
+        // A primary that runs archives the rest when it stops.
+        return refuse(
+            format!("the archive ends before {}", wish.target),
+            Vec::new(),
+            "--latest, or a time that pgrepl backup list shows to be in the archive",
+        );
+    }
+    if let Some((message, help)) = lack(cluster, seen, there, backup, to) {
+        return refuse(
+            format!("cannot restore on {to}: {message}"),
+            Vec::new(),
+            help,
+        );
+    }
+    b.cluster_note(
+        format!("backup {} of {} is restored and recovered to {}; what was committed later is only in the directories that are set aside", backup.id, backup.host, wish.target),
+        String::new(),
+    );
+    if facts
+        .mount
+        .as_ref()
+        .is_some_and(|mount| mount.free == 0 || mount.writable == Some(false))
+    {
+        b.cluster_note(
+            format!("the mount of {to} cannot be written: nobody is told that it is read"),
+            "prune nothing meanwhile",
+        );
+    }
+    reach::tell(&mut b, seen, there, backup, wish.target)?;
+    for (node, reason) in seen.unseen() {
+        b.cluster_note(
+            format!("{node} cannot be reached: if it runs, it goes on with the old history"),
+            reason.help.clone(),
+        );
+    }
+    // Nobody writes or follows while the past comes back.
+    let nodes: Vec<NodeName> = cluster.nodes.keys().cloned().collect();
+    for node in &nodes {
+        stop(&mut b, node);
+    }
+    b.next_phase();
+    for node in &nodes {
+        if let Some((message, help)) = lack(cluster, seen, there, backup, node) {
+            // Its old data stays where it is, and it is copied when there is room.
+            b.block(node, message, help);
+        } else {
+            set_aside(&mut b, node);
+        }
+    }
+    b.next_phase();
+    if !facts.service.registered {
+        b.step(
+            to,
+            Register {
+                unit: platform.unit.clone(),
+            },
+            "",
+            &[],
+        );
+    }
+    let inside = platform.config_inside();
+    if !inside {
+        configure(&mut b, to, &Floors::new(), false, &[])?;
+    }
+    let tablespaces = backup
+        .tablespaces
+        .iter()
+        .map(|(oid, path)| (oid.clone(), mapped.get(path).unwrap_or(path).clone()))
+        .collect();
+    let unpack = UnpackBackup {
+        backup: engines::source(wanted, cluster, backup),
+        tablespaces,
+    };
+    b.step(to, unpack, format!("from {}", backup.host), &[]);
+    let place = PlaceClone {
+        data_directory: platform.data_directory.clone(),
+        source: to.clone(),
+        system_id: Some(backup.system_id),
+        marker: recovery.marker.clone(),
+        recovery: Some(recovery.settings),
+    };
+    b.step(to, place, "", &[]);
+    if inside {
+        configure_files(&mut b, to, &Floors::new(), false, &[])?;
+    }
+    let newest = seen
+        .seen()
+        .filter_map(|(_, facts)| facts.data.control().map(|control| control.timeline))
+        .chain(there.histories.keys().copied())
+        .chain([backup.timeline])
+        .max()
+        .unwrap_or(Timeline(1));
+    let recover = Recover {
+        target: wish.target.to_string(),
+        newest,
+        marker: recovery.marker.name,
+    };
+    b.step(to, recover, "archives nothing until it is done", &[]);
+    b.next_phase();
+    passes(&mut b, &Leader::Running(to.clone()))?;
+    Ok(b.finish(Goal::Restore(to.clone())))
+}
+
+/// Tells what a server has no room for, if it is to get the data of this backup: unpacked, or copied from who has it.
+fn lack(
+    cluster: &Cluster,
+    seen: &Observation,
+    there: &Backups,
+    backup: &Backup,
+    node: &NodeName,
+) -> Option<(String, String)> {
+    let facts = seen.facts(node)?;
+    let mapped = &cluster.nodes.get(node)?.tablespaces;
+    let place = |_: &str, path: &str| mapped.get(path).map_or(path, String::as_str).to_owned();
+    let needs = space::of_backup(there, backup, place);
+    space::lack(node, facts, &space::begun(facts, needs))
+}
+
+fn stop(b: &mut Builder, node: &NodeName) {
+    let (Some(facts), Some(platform)) = (b.facts(node), b.platform(node)) else {
+        return;
+    };
+    if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
+        let stop = Stop {
+            unit: platform.unit,
+            system_id: control.system_id,
+            hands_over: false,
+            primary: false,
+            seconds: 120,
+        };
+        b.step(node, stop, "its history ends here", &[]);
+    }
+}
+
+fn set_aside(b: &mut Builder, node: &NodeName) {
+    let (Some(facts), Some(platform)) = (b.facts(node), b.platform(node)) else {
+        return;
+    };
+    if let Some(control) = facts.data.control() {
+        let aside = SetAside {
+            data_directory: platform.data_directory,
+            system_id: control.system_id,
+        };
+        b.step(node, aside, "kept until you delete it", &[]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Restores a backup into a directory and a server of its own, beside a cluster that is left alone.
+
+use super::backup::has_archive;
+use super::builder::Builder;
+use super::check::archived;
+use super::restore::{Wish, choose};
+use super::{Goal, Plan, PlanError, Refusal, engines, reach, space};
+use crate::action::{RestoreCopy, SeeArchived, SwitchWal};
+use crate::facts::Observation;
+use crate::facts::backups::Backups;
+use crate::facts::leader::{Leader, leader};
+use crate::files::recovery;
+use crate::inventory::Cluster;
+use crate::render::Templates;
+
+/// Where a copy goes.
+pub struct Aside<'a> {
+    /// Its data directory.
+    pub data_directory: &'a str,
+    /// The port of its server.
+    pub port: u16,
+}
+
+/// Plans the copy.
+pub fn restore_copy(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    there: &Backups,
+    wish: &Wish,
+    aside: &Aside,
+) -> Result<Plan, PlanError> {
+    let refuse = |message: String, help: &str| {
+        Err(PlanError::Refused(Refusal {
+            message,
+            details: Vec::new(),
+            help: help.to_owned(),
+        }))
+    };
+    let to = wish.to;
+    let backup = choose(cluster, there, wish)?;
+    let (Some(wanted), Some(facts)) = (&cluster.backup, seen.facts(to)) else {
+        return refuse(format!("{to} was not read"), "pgrepl status");
+    };
+    has_archive(seen, to, Some(backup.system_id))?;
+    let directory = aside.data_directory.trim_end_matches('/');
+    let inside = |path: &str| {
+        directory == path
+            || directory.starts_with(&format!("{path}/"))
+            || path.starts_with(&format!("{directory}/"))
+    };
+    let taken = [
+        facts.data.path.as_str(),
+        facts.data.real_path.as_str(),
+        wanted.mount.as_str(),
+    ];
+    if !directory.starts_with('/') || directory.len() < 2 || directory.contains("/..") {
+        return refuse(
+            format!("{directory:?} is no place for a data directory"),
+            "--data-directory /srv/restored",
+        );
+    }
+    if taken.iter().any(|path| inside(path))
+        || facts.data.tablespaces.iter().any(|(_, path)| inside(path))
+    {
+        return refuse(
+            format!("{directory} belongs to the cluster or to its backups"),
+            "without --data-directory the cluster itself is restored",
+        );
+    }
+    if cluster
+        .nodes
+        .get(to)
+        .is_some_and(|node| node.port == aside.port)
+    {
+        return refuse(
+            format!("port {} is that of the cluster's own server", aside.port),
+            "--port 5433",
+        );
+    }
+    let place = |oid: &str, _: &str| format!("{directory}.tablespaces/{oid}");
+    let mut needs = space::of_backup(there, backup, place);
+    for (place, _) in needs.iter_mut().filter(|(place, _)| place == "data") {
+        directory.clone_into(place);
+    }
+    if let Some((message, help)) = space::lack(to, facts, &needs) {
+        return refuse(format!("cannot restore on {to}: {message}"), &help);
+    }
+    let recovery = match recovery::recovery(cluster, wish.target) {
+        Ok(recovery) => recovery,
+        Err(why) => return refuse(why, "another target"),
+    };
+    let lead = leader(cluster.major, seen, &cluster.primary);
+    let node = lead
+        .as_ref()
+        .map_or_else(|_| to.clone(), |lead| lead.node().clone());
+    let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
+    reach::tell(&mut b, seen, there, backup, wish.target)?;
+    if let Ok(Leader::Running(_)) = &lead {
+        // The newest commits are in a segment that is not finished; and a recovery to the end of a backup stops only at a
+        // record behind it.
+        b.step(&node, SwitchWal {}, "the archive reaches to now", &[]);
+        b.next_phase();
+        let see = SeeArchived {
+            place: archived(wanted, &cluster.name),
+            seconds: 120,
+        };
+        b.step(to, see, "", &[]);
+        b.next_phase();
+    }
+    let copy = RestoreCopy {
+        backup: engines::source(wanted, cluster, backup),
+        tablespaces: backup.tablespaces.clone(),
+        data_directory: directory.to_owned(),
+        port: aside.port,
+        marker: recovery.marker,
+        recovery: recovery.settings,
+        target: wish.target.to_string(),
+    };
+    b.step(to, copy, "the cluster is left alone", &[]);
+    Ok(b.finish(Goal::Backup))
+}

@@ -1,0 +1,172 @@
+//! Room for what will be copied: what it needs, compared on each file system with what is free there.
+
+use std::collections::BTreeMap;
+
+use super::builder::Builder;
+use super::clone::place_here;
+use crate::facts::Facts;
+use crate::facts::backups::{Backup, Backups};
+use crate::inventory::NodeName;
+
+/// Bytes by where they go: `data`, `wal`, or a path.
+pub(super) type Needs = Vec<(String, u64)>;
+
+/// What a copy has besides the tables: statistics, status files, and what is written while it is made.
+fn with_margin(bytes: u64) -> u64 {
+    bytes.saturating_add(bytes / 20)
+}
+
+/// What a base backup of a running server needs. What is there stays, set aside or not: all of this comes on top of it.
+pub(super) fn of_copy(b: &Builder, name: &NodeName, source: &NodeName) -> Needs {
+    // One that the same plan makes has no size yet: it will have that of the server that leads.
+    let knows = |name: &&NodeName| {
+        b.facts(name)
+            .and_then(|facts| facts.server.as_ref())
+            .is_some_and(|server| server.database_bytes > 0)
+    };
+    let source = [source, &b.leader]
+        .into_iter()
+        .find(knows)
+        .unwrap_or(source);
+    let (Some(there), Some(node)) = (b.facts(source), b.node(name)) else {
+        return Needs::new();
+    };
+    let Some(server) = &there.server else {
+        return Needs::new();
+    };
+    let bytes_of = |oid: &String| server.tablespace_bytes.get(oid).copied().unwrap_or(0);
+    let outside: u64 = server.tablespace_bytes.values().sum();
+    let segment = there
+        .data
+        .control()
+        .map_or(16 << 20, |control| control.wal_segment_size);
+    let main = with_margin(server.database_bytes.saturating_sub(outside));
+    let spaces = there.data.tablespaces.iter().map(|(oid, path)| {
+        let place = place_here(b, source, node, path);
+        (place, with_margin(bytes_of(oid)))
+    });
+    // The WAL directory of a copy is in its data directory: the segment being written and the next one at least.
+    [("data".to_owned(), main + 2 * segment)]
+        .into_iter()
+        .chain(spaces)
+        .collect()
+}
+
+/// What a rewind needs at least: it copies the WAL that was written since the fork before it removes anything.
+pub(super) fn of_rewind(primary: &Facts, facts: &Facts) -> Needs {
+    let (Some(server), Some(control)) = (&primary.server, facts.data.control()) else {
+        return Needs::new();
+    };
+    let timeline = control.timeline.max(control.minimum_recovery_timeline);
+    let fork = primary
+        .data
+        .history
+        .as_ref()
+        .filter(|history| history.of == server.timeline)
+        .and_then(|history| history.left(timeline));
+    let since = match (fork, server.current) {
+        (Some(fork), Some(current)) => current
+            .bytes_after(fork)
+            .saturating_add(2 * control.wal_segment_size),
+        _ => u64::MAX,
+    };
+    let place = match facts.data.wal_link {
+        Some(_) => "wal",
+        None => "data",
+    };
+    // It has no more of it than this.
+    vec![(place.to_owned(), since.min(server.wal_bytes.unwrap_or(0)))]
+}
+
+/// What a restored backup needs; `place` tells where a tablespace goes, by its OID and its place in the backup.
+pub(super) fn of_backup(
+    there: &Backups,
+    backup: &Backup,
+    place: impl Fn(&str, &str) -> String,
+) -> Needs {
+    let chain = || {
+        let part = |one: &&Backup| one.id == backup.id || backup.builds_on.contains(&one.id);
+        there.backups.iter().filter(part)
+    };
+    let size = |key: &str| chain().filter_map(|one| one.unpacked.get(key)).max();
+    let spaces: Option<Needs> = backup
+        .tablespaces
+        .iter()
+        .map(|(oid, path)| Some((place(oid, path), *size(oid)?)))
+        .collect();
+    // The parts of a chain are unpacked beside the data directory before they are joined.
+    let parts: u64 = match backup.builds_on.is_empty() {
+        true => 0,
+        false => chain().flat_map(|one| one.unpacked.values()).sum(),
+    };
+    match (size("data"), spaces) {
+        (Some(main), Some(spaces)) => [("data".to_owned(), main + parts)]
+            .into_iter()
+            .chain(spaces)
+            .collect(),
+        // How it divides is not known: it needs no less than it has on the mount.
+        _ if backup.tablespaces.is_empty() => vec![("data".to_owned(), backup.bytes)],
+        _ => Needs::new(),
+    }
+}
+
+/// What a copy that was begun has already counts as free: it is finished, or released first.
+pub(super) fn begun(facts: &Facts, mut needs: Needs) -> Needs {
+    let Some(staging) = &facts.staging else {
+        return needs;
+    };
+    // One that runs or is complete is used; what could not be measured in time is not judged.
+    if staging.complete || !facts.jobs.is_empty() || staging.holds.is_empty() {
+        return Needs::new();
+    }
+    for (place, bytes) in &mut needs {
+        let at = match place.as_str() {
+            "data" => &staging.path,
+            path => path,
+        };
+        *bytes = bytes.saturating_sub(staging.holds.get(at).copied().unwrap_or(0));
+    }
+    needs
+}
+
+/// Returns what does not fit, and what shows where, if something does not. Places that nothing is known of are left out.
+pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<(String, String)> {
+    let mut each: BTreeMap<&str, (&str, u64, u64, Vec<&str>)> = BTreeMap::new();
+    for (place, bytes) in needs {
+        let Some(disk) = facts.disk(place) else {
+            continue;
+        };
+        let path = match place.as_str() {
+            "data" => &facts.data.path,
+            "wal" => facts.data.wal_link.as_ref().unwrap_or(place),
+            _ => place,
+        };
+        let (_, free, needed, paths) =
+            each.entry(disk.shared())
+                .or_insert((&disk.mounted_on, disk.free, 0, Vec::new()));
+        *free = (*free).min(disk.free);
+        *needed = needed.saturating_add(*bytes);
+        paths.push(path);
+    }
+    let full: Vec<_> = each
+        .values()
+        .filter(|(_, free, needed, _)| free < needed)
+        .collect();
+    let said = full.iter().map(|(mounted_on, free, needed, paths)| {
+        format!(
+            "not enough space on {mounted_on}: {} need{} about {} MB, {} MB are free",
+            paths.join(" and "),
+            if paths.len() == 1 { "s" } else { "" },
+            needed.div_ceil(1 << 20),
+            free >> 20
+        )
+    });
+    let said: Vec<String> = said.collect();
+    let shown: Vec<&str> = full.iter().map(|(mounted_on, ..)| *mounted_on).collect();
+    (!said.is_empty()).then(|| {
+        (
+            said.join("; "),
+            format!("free some: ssh {name} df -h {}", shown.join(" ")),
+        )
+    })
+}

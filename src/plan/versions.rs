@@ -1,0 +1,58 @@
+//! What is to be known of the version that the servers have.
+
+use std::collections::BTreeMap;
+
+use super::builder::Builder;
+use crate::facts::Facts;
+use crate::inventory::NodeName;
+use crate::postgres::ServerVersion;
+
+/// Notes what the version lacks, and minor versions that differ between the hosts.
+pub(super) fn versions(b: &mut Builder) {
+    let major = b.cluster.major;
+    if !major.caps().has_scram {
+        b.cluster_note(
+            format!("PostgreSQL {major} and its client library have no SCRAM: passwords are stored and sent as md5"),
+            "",
+        );
+    }
+    let running = |facts: &Facts| {
+        let server = facts.server.as_ref().map(|server| server.version);
+        server.or(facts.packages.server)
+    };
+    let mut found: BTreeMap<ServerVersion, Vec<NodeName>> = BTreeMap::new();
+    for (node, facts) in b.seen.seen() {
+        if let Some(version) = running(facts) {
+            found.entry(version).or_default().push(node.clone());
+        }
+    }
+    if found.len() > 1 {
+        let list: Vec<String> = found
+            .iter()
+            .map(|(version, nodes)| {
+                let nodes: Vec<&str> = nodes.iter().map(NodeName::as_str).collect();
+                format!("{version} on {}", nodes.join(", "))
+            })
+            .collect();
+        b.cluster_note(
+            format!("the minor versions differ: {}", list.join("; ")),
+            "bring the standbys to the newest one first, then switch over and bring the old primary there",
+        );
+    }
+}
+
+/// Leaves a stopped node alone whose files would keep it from starting, or make it start as what it must not be.
+pub(super) fn odd_markers(b: &mut Builder, name: &NodeName) {
+    let Some(facts) = b.facts(name) else { return };
+    let signals = facts.data.signals;
+    if facts.server.is_none() && signals.recovery_conf && b.cluster.major.caps().has_standby_signal
+    {
+        let path = facts.data.path.clone();
+        let major = b.cluster.major;
+        b.block(
+            name,
+            format!("{path} holds a recovery.conf, with which PostgreSQL {major} does not start"),
+            format!("ssh {name} sudo mv {path}/recovery.conf {path}/recovery.done"),
+        );
+    }
+}

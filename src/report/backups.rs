@@ -1,0 +1,81 @@
+//! The table of backups.
+
+use super::archive::{sentences, window};
+use super::style::{Style, bytes};
+use crate::facts::backups::{Backup, Backups};
+
+/// Lays the backups out as a table; `moment` writes seconds since 1970.
+pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> String {
+    if there.backups.is_empty() {
+        return sentences(there)
+            .into_iter()
+            .fold("No backups.\n".into(), |text, line| text + &line + "\n");
+    }
+    let mut rows = vec![
+        [
+            "BACKUP",
+            "TYPE",
+            "ENDED",
+            "FROM",
+            "SIZE",
+            "TIMELINE",
+            "CONSISTENT",
+            "WAL ARCHIVED UP TO",
+            "VERIFIED",
+        ]
+        .map(str::to_owned),
+    ];
+    for backup in &there.backups {
+        rows.push([
+            backup.id.clone(),
+            backup
+                .builds_on
+                .last()
+                .map_or_else(|| "full".to_owned(), |parent| format!("on {parent}")),
+            moment(backup.ended),
+            backup.host.to_string(),
+            bytes(backup.bytes),
+            backup.timeline.to_string(),
+            backup.stop.to_string(),
+            reach(there, backup),
+            backup.verified.map_or_else(|| "no".to_owned(), moment),
+        ]);
+    }
+    let widths: Vec<usize> = (0..9)
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let mut text = String::new();
+    for (at, row) in rows.iter().enumerate() {
+        let line: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        let line = line.join("  ").trim_end().to_owned();
+        text += &if at == 0 { style.dim(&line) } else { line };
+        text.push('\n');
+    }
+    for line in window(there, moment).into_iter().chain(sentences(there)) {
+        text += &line;
+        text.push('\n');
+    }
+    text
+}
+
+/// How far the archive leads on from a backup without a gap, on its own timeline.
+fn reach(there: &Backups, backup: &Backup) -> String {
+    there
+        .wal
+        .iter()
+        .find(|(first, last)| {
+            first.get(..8) == backup.start_wal.get(..8)
+                && *first <= backup.start_wal
+                && backup.start_wal <= *last
+        })
+        .map_or_else(|| "nothing yet".into(), |(_, last)| last.clone())
+}

@@ -1,0 +1,270 @@
+//! A mount that gives no answer, that is gone, full, read-only or another one: nothing hangs, nothing is lost, and it is told.
+
+use std::process::{Child, Stdio};
+
+use crate::backups::{AS_POSTGRES, archived, good, pair, wait};
+use crate::lab::{Lab, Ran};
+
+const BACKUPS: &str = "backup: { mount: /mnt/backups, keep: { count: 1 } }\n";
+/// Enough to be in the middle of.
+const ROWS: &str = "create table t as select i, md5(i::text) || md5((i + 1)::text) as x from generate_series(1, 600000) i";
+
+/// Something that takes a while has begun to write.
+const BACKUP_GROWS: &str =
+    "[ $(du -sk /mnt/backups/shop/base/*.inprogress 2>/dev/null | cut -f 1 || echo 0)0 -gt 30000 ]";
+
+fn begin(lab: &Lab, arguments: &[&str]) -> Child {
+    lab.command(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Asserts that a run ended badly, and what it said.
+fn said(ran: &Ran, code: i32, words: &str) {
+    let text = format!("{}{}", ran.out, ran.err);
+    assert!(
+        ran.code == code && text.contains(words),
+        "{words}: {} {text}",
+        ran.code
+    );
+}
+
+fn switch(lab: &Lab) {
+    lab.sql(
+        "server1",
+        "select pg_logical_emit_message(true, 'x', 'x') is null; select pg_switch_wal() is null",
+    );
+}
+
+#[test]
+fn a_mount_that_does_not_answer_holds_nobody() {
+    let lab = Lab::up(
+        "stall",
+        &["--stalling-mount", "server1=12:pg", "server2=12:pg"],
+    );
+    let path = pair(&lab, 15, BACKUPS);
+    let path = path.as_str();
+    lab.sql("server1", ROWS);
+    good(lab.pgrepl(&["backup", "run", path]));
+    let segment = archived(&lab, "server1");
+
+    // The primary's own mount: its WAL waits, its server serves, and everybody who is asked says what is wrong.
+    lab.tell("stall", &["server1"]);
+    switch(&lab);
+    switch(&lab);
+    lab.until(
+        "server1",
+        "select failed_count > 0 from pg_stat_archiver",
+        "t",
+    );
+    let restore = [
+        "-i",
+        path,
+        "restore",
+        "--to",
+        "server1",
+        "--latest",
+        "--auto-approve",
+        "--confirm",
+        "server1",
+    ];
+    let asked: [&[&str]; 7] = [
+        &["status", path],
+        &["plan", path],
+        &["apply", path, "--auto-approve"],
+        &["backup", "run", path, "--host", "server1"],
+        &restore,
+        &["switchover", path, "--to", "server2", "--auto-approve"],
+        &["backup", "list", path],
+    ];
+    let children: Vec<Child> = asked
+        .iter()
+        .map(|arguments| begin(&lab, arguments))
+        .collect();
+    let [status, plan, apply, run, restored, switchover, list] = children
+        .into_iter()
+        .map(|child| lab.finish(child))
+        .collect::<Vec<Ran>>()
+        .try_into()
+        .unwrap_or_else(|_| panic!());
+    for ran in [&status, &plan, &apply] {
+        said(ran, 0, "/mnt/backups does not answer");
+        assert!(!ran.out.contains("nothing is mounted"), "{}", ran.out);
+    }
+    said(&status, 0, "at this pace the disk is full in ");
+    said(&status, 0, "server1  archiving 0000000");
+    for ran in [&run, &restored] {
+        said(ran, 7, "/mnt/backups of server1 does not answer");
+    }
+    said(&switchover, 7, "archiving fails");
+    // Another host reads them.
+    said(&list, 0, "  full  ");
+    assert_eq!(lab.sql("server1", "select count(*) from t"), "600000");
+
+    // What recovery is told: stop, and never that this was the end of the archive; a standby goes on by streaming. And the
+    // server can be stopped: it gives up on its archive in time.
+    let fetch = |name: &str, r#use: &str| {
+        let got = format!("/var/lib/postgresql/{use}.{name}");
+        format!(
+            "{{ c=0; said=$({AS_POSTGRES} /usr/local/lib/pgrepl/shop/restore-wal /mnt/backups/shop {name} {got} {use} 2>&1) || c=$?; \
+             echo {use} $c $(ls {got} 2>/dev/null | wc -l) $said; rm -f {got}; }}"
+        )
+    };
+    let (recovery, standby) = (fetch(&segment, "recovery"), fetch(&segment, "standby"));
+    let told = lab.on("server1", &format!("cd /; {{ {recovery} & {standby} & wait; }} | sort; timeout 120 pg_ctlcluster 15 main stop -m fast; pg_ctlcluster 15 main start"));
+    let stale = "restore-wal: /mnt/backups/shop does not answer";
+    assert_eq!(told, format!("recovery 200 0 {stale}\nstandby 1 0 {stale}"));
+    assert_eq!(
+        lab.on("server2", &format!("cd /; {recovery}")),
+        "recovery 0 1"
+    );
+    let absent = fetch("0000000100000000000000FF", "recovery");
+    assert_eq!(
+        lab.on("server2", &format!("cd /; {absent}")),
+        "recovery 1 0"
+    );
+
+    lab.tell("resume", &["server1"]);
+    let segment = archived(&lab, "server1");
+    assert_eq!(lab.on("server1", &format!("ls -A /mnt/backups/shop/wal | grep -c '^[.]' || :; gzip -t /mnt/backups/shop/wal/{segment}.gz")), "0");
+
+    // In the middle of a backup, which goes on by itself when there is an answer again.
+    let run = begin(&lab, &["backup", "run", path]);
+    wait(&lab, "server1", BACKUP_GROWS);
+    lab.tell("stall", &["server2"]);
+    said(&lab.finish(run), 1, "/mnt/backups/shop does not answer");
+    lab.tell("resume", &["server2"]);
+    good(lab.pgrepl(&["backup", "run", path]));
+    assert_eq!(lab.on("server1", "ls /mnt/backups/shop/base | wc -l; ls -d /mnt/backups/shop/base/*.inprogress /mnt/backups/shop/lock 2>/dev/null | wc -l"), "2\n0");
+    good(lab.pgrepl(&["-i", path, "backup", "verify"]));
+
+    // In the middle of a restore: everything is set aside, nothing new is begun, and the same restore ends it.
+    let run = begin(&lab, &restore);
+    wait(
+        &lab,
+        "server1",
+        "[ -f /var/lib/postgresql/15/main.pgrepl-new/data/PG_VERSION ]",
+    );
+    lab.tell("stall", &["server1"]);
+    said(&lab.finish(run), 8, "/mnt/backups/shop does not answer");
+    said(
+        &lab.pgrepl(&["apply", path, "--auto-approve"]),
+        7,
+        "is set aside: no new cluster is begun beside it",
+    );
+    lab.tell("resume", &["server1"]);
+    good(lab.pgrepl(&restore));
+    lab.until("server2", "select count(*) from t", "600000");
+    good(lab.pgrepl(&["check", path]));
+}
+
+#[test]
+fn a_mount_that_is_gone_full_read_only_or_another_one_loses_nothing() {
+    let lab = Lab::up("mount", &["--mount", "server1=12:pg", "server2=12:pg"]);
+    let path = pair(&lab, 15, BACKUPS);
+    let path = path.as_str();
+    lab.sql("server1", ROWS);
+    for _ in 0..2 {
+        good(lab.pgrepl(&["backup", "run", path, "--host", "server1"]));
+    }
+    let bases = || lab.on("server1", "ls /mnt/backups/shop/base");
+    archived(&lab, "server1");
+    let before = bases();
+
+    // It becomes full in the middle of a backup: that one goes, and the next finds its place again.
+    lab.on("server1", &format!("{AS_POSTGRES} sh -c 'fallocate -l $(($(df -B1 --output=avail /mnt/backups | tail -n 1) - 10000000)) /mnt/backups/ballast'"));
+    let full = lab.pgrepl(&["backup", "run", path, "--host", "server1"]);
+    said(&full, 1, "No space left on device");
+    assert!(full.err.contains("/mnt/backups/shop/base/"), "{}", full.err);
+    assert_eq!(bases(), before);
+    lab.on("server1", "rm /mnt/backups/ballast");
+
+    // Read-only: what would go stays whole.
+    lab.on("server1", "mount -o remount,bind,ro /mnt/backups");
+    let prune = ["backup", "prune", path, "--auto-approve"];
+    said(
+        &lab.pgrepl(&prune),
+        1,
+        "could not be pruned: it cannot be written",
+    );
+    assert_eq!(bases(), before);
+    assert_eq!(
+        good(lab.pgrepl(&["backup", "list", path]))
+            .out
+            .matches("  full  ")
+            .count(),
+        2
+    );
+    lab.on("server1", "mount -o remount,bind,rw /mnt/backups");
+    good(lab.pgrepl(&prune));
+    assert_eq!(lab.on("server1", "ls /mnt/backups/shop/base | wc -l"), "1");
+
+    // Another file system in its place on one host: that host is left alone until it has the right one.
+    lab.on(
+        "server2",
+        "mount -t tmpfs tmpfs /mnt/backups; chown postgres: /mnt/backups",
+    );
+    let other = "/mnt/backups of server2 is not the file system that server1 has there";
+    said(&lab.pgrepl(&["plan", path]), 0, other);
+    let apply = lab.pgrepl(&["apply", path, "--auto-approve"]);
+    assert!(apply.code != 0, "{}", apply.out);
+    said(&apply, apply.code, other);
+    let id = lab.sql(
+        "server1",
+        "select system_identifier from pg_control_system()",
+    );
+    lab.on("server2", &format!("mkdir -p /mnt/backups/shop/wal; printf '%s\\ntoken=other\\n' {id} >/mnt/backups/shop/.pgrepl"));
+    said(&lab.pgrepl(&["plan", path]), 0, other);
+    lab.on("server2", "umount /mnt/backups");
+
+    // Gone in the middle of a restore, before anything is replaced by it; it comes back, and the same restore ends.
+    lab.on(
+        "server1",
+        "mkdir /mnt/kept; mount --bind /mnt/backups /mnt/kept",
+    );
+    let restore = [
+        "-i",
+        path,
+        "restore",
+        "--to",
+        "server1",
+        "--latest",
+        "--auto-approve",
+        "--confirm",
+        "server1",
+    ];
+    let run = begin(&lab, &restore);
+    lab.on("server1", "until [ -f /var/lib/postgresql/15/main.pgrepl-new/data/PG_VERSION ]; do sleep 0.02; done; umount -l /mnt/backups");
+    said(
+        &lab.finish(run),
+        8,
+        "/mnt/backups/shop is not there any more",
+    );
+    said(
+        &lab.pgrepl(&restore),
+        7,
+        "nothing is mounted on /mnt/backups of server1",
+    );
+    // It can be read only, which is enough for a restore.
+    lab.on(
+        "server1",
+        "mount --bind /mnt/kept /mnt/backups; mount -o remount,bind,ro /mnt/backups",
+    );
+    said(
+        &good(lab.pgrepl(&restore)),
+        0,
+        "cannot be written: nobody is told that it is read",
+    );
+    lab.on("server1", "mount -o remount,bind,rw /mnt/backups");
+    lab.until("server2", "select count(*) from t", "600000");
+    good(lab.pgrepl(&["check", path]));
+    assert_eq!(
+        lab.on(
+            "server1",
+            "umount -l /mnt/backups; ls -A /mnt/backups | wc -l"
+        ),
+        "0"
+    );
+}
