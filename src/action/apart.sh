@@ -5,6 +5,8 @@
 # In: staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
 #     apart_port recovery (settings) marker marker_text
 
+immediate="recovery_target = 'immediate'"
+
 ask() { printf '%s\n' "$1" | (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$apart_socket" -p "$apart_port" -d postgres); }
 
 # What the recovery must not have less of than the server that wrote the WAL.
@@ -39,7 +41,8 @@ $3
 # Starts the recovery of what is in staging: start_apart UNIT FIRST-LINE
 start_apart() {
     apart_unit=$1
-    configure "$staging/data" "$2" "hot_standby = off
+    apart_about=$2
+    configure "$staging/data" "$apart_about" "hot_standby = off
 $recovery"
     put "$staging/data/$marker" "$marker_text"
     set -- -p ProtectSystem=strict -p "ReadWritePaths=$staging $apart_socket" -p KillSignal=SIGINT -p KillMode=mixed
@@ -56,10 +59,20 @@ $recovery"
     start_unit "$apart_unit" "$@" "$bindir/postgres" -D "$staging/data" >&2 || fail "cannot start a server in $staging/data"
 }
 
-# Says whether the recovery is over and the server writes.
+# Says whether the recovery is over and the server writes. Where nothing was written after a backup its WAL ends where it is
+# consistent, and no record is there to stop at: then it recovers to the end of the WAL.
 recovered() {
     unit_active "$apart_unit" || {
         journalctl -q -n 12 -o cat -u "$apart_unit" >&2 || :
+        case $recovery in
+            *"$immediate"*)
+                if journalctl -q -n 30 -o cat -u "$apart_unit" | grep -q 'before configured recovery target was reached'; then
+                    recovery=$(printf '%s\n' "$recovery" | grep -vxF "$immediate")
+                    start_apart "$apart_unit" "$apart_about"
+                    return 1
+                fi
+                ;;
+        esac
         fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | tail -n 1)"
     }
     [ "$(ask 'select pg_is_in_recovery()' 2>/dev/null)" = f ]

@@ -212,6 +212,7 @@ run_main() {
     # In front of || the shell would go on after a command that fails.
     set +e
     if [ -n "${top:-}" ]; then
+        # No shell between it and what works: killed, it would leave that behind.
         careful_main &
         worker=$!
         watch_mount &
@@ -220,14 +221,14 @@ run_main() {
         rc=$?
         kill "$watcher" 2>/dev/null
     else
-        careful_main
+        (careful_main)
         rc=$?
     fi
     set -e
     printf '@exit %s\n' "$rc"
     exit 0
 }
-careful_main() (
+careful_main() {
     set -e
     main </dev/null 7>&1 >&2
-)
+}

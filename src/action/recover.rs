@@ -11,6 +11,7 @@ use crate::postgres::{History, Lsn, Timeline};
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("manager.sh"),
+    include_str!("marker.sh"),
     include_str!("recover.sh"),
     "\nrun_main\n"
 );

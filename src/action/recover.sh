@@ -14,12 +14,23 @@ main() {
         [ "$new_log" = "$old_log" ] || before=0
         if [ -f "$new_log" ]; then tail -c "+$((before + 1))" "$new_log"; fi
     }
+    # Where nothing was written after a backup its WAL ends where it is consistent, and no record is there to stop at.
+    nothing_to_stop_at() {
+        grep -qxF "recovery_target = 'immediate'" "$data_directory/postgresql.auto.conf" &&
+            since | grep -q 'before configured recovery target was reached'
+    }
     if ! postmaster_pid >/dev/null; then
         [ -f "$data_directory/$marker" ] || refused "a restored instance with $marker" "none"
         begin_start start
     fi
     until accepts_connections && [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; do
         start_goes_on || {
+            if nothing_to_stop_at; then
+                forget_start
+                forget_keys "$data_directory/postgresql.auto.conf" recovery_target
+                begin_start start
+                continue
+            fi
             since | tail -n 15 >&2
             [ -z "$unit" ] || systemctl status --no-pager --lines 5 "$unit" >&2 || :
             forget_start

@@ -77,6 +77,18 @@ fn what_changed_since_a_backup_is_restored_with_it() {
     // Nothing is written behind it: its WAL ends where it is consistent.
     let newest = lab.on("server1", "ls /mnt/backups/shop/base | tail -n 1");
     good(lab.pgrepl(&["-i", &path, "backup", "verify", &newest, "--drill"]));
+    good(lab.pgrepl(&[
+        "-i",
+        &path,
+        "restore",
+        "--to",
+        "server1",
+        "--immediate",
+        "--auto-approve",
+        "--confirm",
+        "server1",
+    ]));
+    lab.until("server2", "select count(*) from orders", "20100");
     lab.sql(
         "server1",
         "insert into orders select i, 'late' from generate_series(20101, 20200) i",
