@@ -19,6 +19,7 @@ const SCRIPT: &str = concat!(
 const PROGRAM: &str = concat!(
     "set -eu\numask 077\nas_owner() { \"$@\"; }\n",
     include_str!("../files/mount_lock.sh"),
+    include_str!("../files/sums.sh"),
     include_str!("../files/take.sh"),
     "lock_mount backup 20 >>\"$top/base/$id.inprogress/log\" 2>&1 || { \
         echo \"the mount $why\" >>\"$top/base/$id.inprogress/log\"; exit 1; }\n\
@@ -34,6 +35,8 @@ pub struct TakeBackup {
     pub id: String,
     /// Whether it is complete in itself, or holds what changed since another one.
     pub depth: Depth,
+    /// pg_basebackup's options for a compressed backup.
+    pub compress: String,
 }
 
 impl Act for TakeBackup {
@@ -68,7 +71,7 @@ impl Act for TakeBackup {
                     place.clone_unit().replace("-clone.", "-backup."),
                 )
                 .var("wal_method", caps.backup_wal_method)
-                .var("compress", caps.backup_compression)
+                .var("compress", &self.compress)
                 .timeout(None),
         ]
     }

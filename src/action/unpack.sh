@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Unpacks a backup, with those it builds on, as the service user. Damage shows: every file is compared with its checksum.
-# In: top ids (oldest first, the backup itself last) work (a directory of its own, for parts) data spaces (a file: lines of
+# In: as sums.sh, and top ids (oldest first, the backup itself last) work (a directory of its own, for parts) data spaces (a file: lines of
 #     OID TAB place) wal_directory bindir
 
 # Extracts an archive whatever it is compressed with: extract PATH-WITHOUT-SUFFIX DIRECTORY
@@ -20,8 +20,7 @@ begin_sums() {
     : >"$work/damaged"
     (
         for id in $ids; do
-            (cd "$top/base/$id" && sha256sum -c --quiet SHA256SUMS 2>/dev/null) | sed -n "s/: .*//; s|^|$id/|p" >>"$work/damaged"
-            if [ ! -s "$top/base/$id/SHA256SUMS" ]; then echo "$id/SHA256SUMS" >>"$work/damaged"; fi
+            if [ -s "$top/base/$id/SHA256SUMS" ]; then damaged_files "$top/base/$id" | sed "s|^|$id/|"; else echo "$id/SHA256SUMS"; fi >>"$work/damaged"
         done
     ) &
     sums=$!

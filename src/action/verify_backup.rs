@@ -50,6 +50,7 @@ impl Act for VerifyBackup {
                 .var("top", &self.top)
                 .var("id", &self.id)
                 .var("ids", ids.join(" "))
+                .var("sums", include_str!("../files/sums.sh"))
                 .timeout(None),
         ]
     }

@@ -36,6 +36,7 @@ impl Engine for Basebackup {
         concat!(
             "#!/bin/sh\nset -eu\numask 077\nLC_ALL=C\nexport LC_ALL\n",
             include_str!("../files/mount_lock.sh"),
+            include_str!("../files/sums.sh"),
             include_str!("../files/take.sh"),
             include_str!("../files/remove.sh"),
             include_str!("../files/tell_position.sh"),
@@ -45,7 +46,10 @@ impl Engine for Basebackup {
     }
 
     fn unpack(&self) -> &'static str {
-        include_str!("../action/unpack.sh")
+        concat!(
+            include_str!("../files/sums.sh"),
+            include_str!("../action/unpack.sh")
+        )
     }
 
     fn archived(&self) -> &'static str {

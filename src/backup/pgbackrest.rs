@@ -241,6 +241,7 @@ impl Info {
             ended: self.timestamp.stop,
             bytes: self.info.repository.delta,
             unpacked: BTreeMap::from([("data".to_owned(), self.info.size)]),
+            zstd: false,
             verified: None,
             tablespaces: Vec::new(),
             // Its own program knows what it needs.

@@ -59,6 +59,9 @@ pub struct Backup {
     /// Bytes of its files once they are unpacked, of the data directory (`data`) and by a tablespace's OID, where that is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unpacked: BTreeMap<String, u64>,
+    /// Whether zstd is needed to unpack it, or one it builds on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zstd: bool,
     /// When it was verified last, in seconds since 1970.
     pub verified: Option<u64>,
     /// Its tablespaces: OID and location.
@@ -139,6 +142,12 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
             Some(((*id).to_owned(), (*parent).to_owned()))
         })
         .collect();
+    let zstd: BTreeSet<String> = read
+        .backups
+        .iter()
+        .filter(|backup| backup.zstd)
+        .map(|backup| backup.id.clone())
+        .collect();
     let known: BTreeSet<String> = read.backups.iter().map(|b| b.id.clone()).collect();
     for backup in &mut read.backups {
         let mut at = &backup.id;
@@ -150,6 +159,7 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
             }
             at = parent;
         }
+        backup.zstd |= backup.builds_on.iter().any(|id| zstd.contains(id));
     }
     let whole = |backup: &Backup| backup.builds_on.iter().all(|id| known.contains(id));
     let (whole, orphans): (Vec<Backup>, Vec<Backup>) = read.backups.into_iter().partition(whole);
@@ -183,6 +193,7 @@ fn backup(id: &str, said: &[(&str, &str)]) -> Option<Backup> {
             .filter_map(|(_, value)| value.split_once(' '))
             .filter_map(|(of, bytes)| Some((of.to_owned(), bytes.parse().ok()?)))
             .collect(),
+        zstd: get("compression") == Some("zstd"),
         verified: get("verified").and_then(|at| at.parse().ok()),
         tablespaces: said
             .iter()

@@ -131,6 +131,9 @@ pub struct Packages {
     pub bindir: Option<String>,
     /// The version the package manager would install; read only when the server is not installed.
     pub candidate: Option<String>,
+    /// Whether the host can unpack what zstd compressed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zstd: bool,
     /// Whether installing would create a cluster by itself (Debian's `create_main_cluster`).
     pub creates_cluster: bool,
     /// Whether an earlier step of the plan installs the server; never true of a real host.

@@ -191,6 +191,7 @@ fn packages(lines: &Lines) -> Packages {
             .first("candidate")
             .filter(|c| !c.is_empty())
             .map(str::to_owned),
+        zstd: lines.first("zstd").is_some(),
         creates_cluster: lines.first("creates_cluster").is_none(),
         installed_next: false,
     }

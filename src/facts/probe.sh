@@ -38,6 +38,7 @@ read_network() {
 }
 
 read_packages() {
+    if command -v zstd >/dev/null 2>&1; then fact zstd yes; fi
     if [ -x "$bindir/postgres" ]; then
         fact server "$("$bindir/postgres" --version)"
         fact bindir "$bindir"

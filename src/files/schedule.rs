@@ -32,7 +32,14 @@ fn assignment(name: &str, value: &str) -> String {
 }
 
 /// Returns the units of a host, if backups are scheduled.
-pub fn units(cluster: &Cluster, node: &NodeName, platform: &Platform) -> Option<Units> {
+///
+/// `compress` are the options of pg_basebackup for a compressed backup.
+pub fn units(
+    cluster: &Cluster,
+    node: &NodeName,
+    platform: &Platform,
+    compress: &str,
+) -> Option<Units> {
     let backup = cluster.backup.as_ref()?;
     let schedule = backup.schedule.as_ref()?;
     let caps = cluster.major.caps();
@@ -67,7 +74,7 @@ pub fn units(cluster: &Cluster, node: &NodeName, platform: &Platform) -> Option<
         ("socket_directory", platform.socket_directory.clone()),
         ("data_directory", platform.data_directory.clone()),
         ("wal_method", caps.backup_wal_method.into()),
-        ("compress", caps.backup_compression.into()),
+        ("compress", compress.into()),
     ] {
         service += &assignment(name, &value);
     }

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Takes a base backup into <top>/base/<id>.inprogress, and describes it; finish_backup gives it its name.
-# In: top id node kind (full or incremental) major clients port socket_directory wal_method compress
+# In: as sums.sh, and top id node kind (full or incremental) major clients port socket_directory wal_method compress
 
 field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
 
@@ -16,12 +16,18 @@ newest_parent() {
     printf '%s' "$parent"
 }
 
+built_with() {
+    "$clients/psql" -XAtq -w -h "$socket_directory" -p "$port" -d postgres -c "select 1 from pg_config where name = 'CONFIGURE' and setting like '%--with-$1%'"
+}
+
 take_backup() {
     work=$top/base/$id.inprogress
     [ -d "$work" ] || mkdir "$work"
     printf '%s\n' "$node" >"$work/host"
     date +%s >"$work/begun"
     set -- -h "$socket_directory" -p "$port" -D "$work/data" -F t -X "$wal_method" -c fast -P -v -w -l "pgrepl $id"
+    # A server may have been built without it.
+    case $compress in *zstd*) [ -n "$(built_with zstd)" ] || compress=$(printf '%s' "$compress" | sed s/zstd/gzip/) ;; esac
     for option in $compress; do set -- "$@" "$option"; done
     parent=
     if [ "$kind" = incremental ]; then
@@ -59,7 +65,7 @@ sum_while_written() {
             if [ ! -f "$archive" ] || [ -e "$summed" ]; then continue; fi
             : >"$summed"
             # It reads up to the end once more after the writer's.
-            { tail -c +1 -s 0.2 -f --pid="$writer" "$archive" || : >"$summed.failed"; } | sha256sum | cut -d ' ' -f 1 >"$summed" &
+            { tail -c +1 -s 0.2 -f --pid="$writer" "$archive" || : >"$summed.failed"; } | sha256 >"$summed" &
         done
         sleep 0.5
     done
@@ -70,7 +76,7 @@ sum_all() {
         if [ -s "sums/$file" ] && [ ! -e "sums/$file.failed" ]; then
             printf '%s  %s\n' "$(cat "sums/$file")" "$file"
         elif [ -f "$file" ]; then
-            sha256sum -- "$file"
+            printf '%s  %s\n' "$(sha256 <"$file")" "$file"
         fi
     done
 }
@@ -92,6 +98,7 @@ describe_backup() {
     printf 'stop_lsn=%s\n' "$(tr '\r' '\n' <"$work/log" | sed -n 's/.* log end point: //p' | tail -n 1)"
     printf 'begun=%s\n' "$(cat "$work/begun")"
     printf 'ended=%s\n' "$(cat "$work/ended")"
+    case $compress in *zstd*) echo compression=zstd ;; esac
     printf 'bytes=%s\n' "$(find "$work" -maxdepth 1 -name '*.tar*' -printf '%s\n' | awk '{ all += $1 } END { printf "%.0f", all }')"
     # The manifest, since 13, has a line for each file.
     if [ -f "$work/backup_manifest" ]; then

@@ -32,6 +32,14 @@ fn wanted(cluster: &Cluster) -> Result<&Wanted, PlanError> {
     Ok(backup)
 }
 
+/// Returns pg_basebackup's options for a compressed backup: with zstd where every host that was seen can unpack that.
+pub(super) fn compression(cluster: &Cluster, seen: &Observation) -> &'static str {
+    let caps = cluster.major.caps();
+    caps.backup_zstd
+        .filter(|_| seen.seen().all(|(_, facts)| facts.packages.zstd))
+        .unwrap_or(caps.backup_compression)
+}
+
 /// Plans one backup, named `id`, on the wanted host or on the one the inventory prefers.
 pub fn take(
     cluster: &Cluster,
@@ -113,17 +121,14 @@ pub fn take(
         top: backup.top(&cluster.name),
         id: id.to_owned(),
         depth,
+        compress: compression(cluster, seen).to_owned(),
     };
     b.step(&node, take, "", &[]);
     Ok(b.finish(Goal::Backup))
 }
 
 /// Refuses to go on with a host that does not have the archive of this cluster on its mount.
-pub(super) fn has_archive(
-    seen: &Observation,
-    node: &NodeName,
-    of: Option<SystemId>,
-) -> Result<(), PlanError> {
+fn has_archive(seen: &Observation, node: &NodeName, of: Option<SystemId>) -> Result<(), PlanError> {
     let Some(mount) = seen.facts(node).and_then(|facts| facts.mount.as_ref()) else {
         return Err(refusal(format!("{node} was not read"), "pgrepl status"));
     };
@@ -135,6 +140,26 @@ pub(super) fn has_archive(
         return Err(refusal(
             format!("{} of {node} holds no archive of this cluster", mount.path),
             "pgrepl apply",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses to bring a backup to a host that does not have it on its mount, or cannot unpack it.
+pub(super) fn can_restore(
+    seen: &Observation,
+    node: &NodeName,
+    backup: &Backup,
+) -> Result<(), PlanError> {
+    has_archive(seen, node, Some(backup.system_id))?;
+    if backup.zstd && !seen.facts(node).is_some_and(|facts| facts.packages.zstd) {
+        let message = format!(
+            "backup {} is compressed with zstd, which {node} does not have",
+            backup.id
+        );
+        return Err(refusal(
+            message,
+            format!("install the package zstd on {node}"),
         ));
     }
     Ok(())
@@ -177,6 +202,7 @@ pub fn verify(
         let recovery = recovery::recovery(cluster, &Target::Immediate)
             .map_err(|why| refusal(why, "another mount"))?;
         for tried in backups {
+            can_restore(seen, node, tried)?;
             let drill = Drill {
                 backup: engines::source(backup, cluster, tried),
                 tablespaces: tried.tablespaces.clone(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::backup::has_archive;
+use super::backup::can_restore;
 use super::builder::Builder;
 use super::clone::CopyFrom;
 use super::converge::passes;
@@ -147,7 +147,7 @@ pub fn rebuild(
                     "pgrepl backup list",
                 );
             }
-            has_archive(seen, node, Some(backup.system_id))?;
+            can_restore(seen, node, backup)?;
             b.copy_from = Some(CopyFrom::Backup(backup.clone()));
         }
         _ => {}

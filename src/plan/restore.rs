@@ -1,6 +1,6 @@
 //! Brings a server back to a moment in the past, and everybody else after it.
 
-use super::backup::has_archive;
+use super::backup::can_restore;
 use super::builder::Builder;
 use super::configure::{configure, configure_files};
 use super::converge::passes;
@@ -132,7 +132,7 @@ pub fn restore(
         }
     }
     // Asked before anything is stopped or set aside.
-    has_archive(seen, to, Some(backup.system_id))?;
+    can_restore(seen, to, backup)?;
     if let Content::Foreign(_) = facts.data.content {
         return refuse(
             format!(

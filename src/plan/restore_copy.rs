@@ -1,6 +1,6 @@
 //! Restores a backup into a directory and a server of its own, beside a cluster that is left alone.
 
-use super::backup::has_archive;
+use super::backup::can_restore;
 use super::builder::Builder;
 use super::check::archived;
 use super::restore::{Wish, choose};
@@ -42,7 +42,7 @@ pub fn restore_copy(
     let (Some(wanted), Some(facts)) = (&cluster.backup, seen.facts(to)) else {
         return refuse(format!("{to} was not read"), "pgrepl status");
     };
-    has_archive(seen, to, Some(backup.system_id))?;
+    can_restore(seen, to, backup)?;
     let directory = aside.data_directory.trim_end_matches('/');
     let inside = |path: &str| {
         directory == path

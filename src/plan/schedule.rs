@@ -1,5 +1,6 @@
 //! The timers that take backups: on every host, because any of them may have the right role tomorrow.
 
+use super::backup::compression;
 use super::builder::Builder;
 use crate::action::timer::TimerPaths;
 use crate::action::{DropTimer, SetTimer};
@@ -33,7 +34,11 @@ fn timer(b: &mut Builder, node: &NodeName) {
             .get(path)
             .is_some_and(|file| file.digest == digest(text))
     };
-    let (Some(units), Some(backup)) = (units(b.cluster, node, &platform), &b.cluster.backup) else {
+    let compress = compression(b.cluster, b.seen);
+    let (Some(units), Some(backup)) = (
+        units(b.cluster, node, &platform, compress),
+        &b.cluster.backup,
+    ) else {
         let there = [&paths.program, &paths.service, &paths.timer]
             .into_iter()
             .any(|path| facts.files.contains_key(path));

@@ -73,6 +73,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
         TakeBackup {
             top: "/mnt/backups/shop".into(),
             id: "20260101T000000Z".into(),
+            compress: cluster.major.caps().backup_compression.to_owned(),
             depth: Default::default(),
         }
         .into(),
