@@ -301,6 +301,15 @@ pub fn leader(
             return Ok(Leader::Stopped(one.node.clone()));
         }
     }
+    if let Some(restored) = instances.iter().find(|i| i.facts.data.signals.recovery) {
+        let node = restored.node;
+        return no(
+            format!("{node} was restored and has not ended its recovery"),
+            format!(
+                "pgrepl restore --to {node}, with a target that the archive has; what was there before is set aside beside its data directory"
+            ),
+        );
+    }
     no(
         "nothing shows which of the stopped instances was the primary".into(),
         "start the right one by hand, then run pgrepl apply: it never guesses".into(),

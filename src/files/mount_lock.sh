@@ -47,9 +47,16 @@ lock_mount() {
     lock_own=$(cat /proc/sys/kernel/random/uuid)
     lock_mine=$top/.locks/$lock_own.new
     lock_said="$lock_own	$node	$(own_process "$lock_holder")	$1	$(date -u '+%Y-%m-%d %H:%M:%S')"
+    # A mount without a free byte has room for what removes backups: the spare is written over.
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    as_owner sh -c 'umask 077 && mkdir -p "$1/$2.new" && printf "%s\n" "$3" >"$1/$2.new/owner" &&
-        find "$1" -mindepth 1 -maxdepth 1 -cmin +1440 -exec rm -rf {} +' sh "$top/.locks" "$lock_own" "$lock_said" 2>/dev/null || {
+    as_owner sh -c 'umask 077
+        if ! { mkdir -p "$1/$2.new" && printf "%s\n" "$3" >"$1/$2.new/owner"; }; then
+            rm -rf "$1/$2.new"
+            mv -T "$1/spare" "$1/$2.new" && printf "%s\n" "$3" 1<>"$1/$2.new/owner" || exit
+        fi
+        find "$1" -mindepth 1 -maxdepth 1 ! -name spare -cmin +1440 -exec rm -rf {} +
+        [ -d "$1/spare" ] || { mkdir "$1/$2.spare" && echo spare >"$1/$2.spare/owner" && mv -T "$1/$2.spare" "$1/spare"; } || rm -rf "$1/$2.spare"' \
+        sh "$top/.locks" "$lock_own" "$lock_said" 2>/dev/null || {
         why="cannot be written: $top"
         return 1
     }

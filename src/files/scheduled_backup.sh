@@ -108,6 +108,8 @@ main() {
     # What a run of pgrepl left: nobody works on it while this one holds the lock.
     for half in "$top"/base/*.inprogress; do
         [ "$(cat "$half/host" 2>/dev/null)" = "$node" ] || continue
+        # One that waits for the lock is told by it who has it.
+        if systemctl is-active -q "pgrepl-$cluster-$(printf %s "$node" | tr -c A-Za-z0-9 -)-backup.service"; then continue; fi
         id=${half##*/}
         id=${id%.inprogress}
         if [ -f "$half/complete" ]; then finish_backup; else rm -rf "$half"; fi

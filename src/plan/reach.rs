@@ -48,20 +48,31 @@ pub(super) fn tell(
             help: format!("--latest, or a position up to {end}"),
         }));
     }
-    let parts: u64 = there
-        .backups
-        .iter()
+    let parts = || {
         // What depends on a full backup of pgBackRest's has a name that begins with that one's.
-        .filter(|part| backup.id.starts_with(&part.id) || backup.builds_on.contains(&part.id))
-        .map(|part| part.bytes)
+        let all = there.backups.iter();
+        all.filter(|part| backup.id.starts_with(&part.id) || backup.builds_on.contains(&part.id))
+    };
+    let copied: u64 = parts().map(|part| part.bytes).sum();
+    let took: u64 = parts()
+        .map(|part| part.ended.saturating_sub(part.begun))
         .sum();
+    let until = match target {
+        Target::Immediate => Some(backup.stop),
+        Target::Lsn(lsn) => Some(*lsn),
+        _ => end.map(|(_, end)| end),
+    };
+    let replayed = until.map_or(String::new(), |until| {
+        let bytes = until.0.saturating_sub(backup.start.0);
+        format!(", up to {} MB of WAL are replayed", bytes.div_ceil(1 << 20))
+    });
     let reach = end.map_or(String::new(), |(timeline, end)| {
         format!("; the archive reaches to {end} on timeline {timeline}")
     });
     b.cluster_note(
         format!(
-            "about {} MB of backups are copied{reach}",
-            parts.div_ceil(1 << 20)
+            "about {} MB of backups are copied, which took {took} s to take{replayed}{reach}",
+            copied.div_ceil(1 << 20)
         ),
         String::new(),
     );

@@ -4,6 +4,16 @@ use super::archive::{sentences, window};
 use super::style::{Style, bytes};
 use crate::facts::backups::{Backup, Backups};
 
+/// Returns what a backup holds. pgBackRest says in a name which kind it is, and knows by itself what that builds on.
+fn kind(backup: &Backup) -> String {
+    match (backup.builds_on.last(), backup.id.chars().last()) {
+        (Some(parent), _) => format!("on {parent}"),
+        (None, Some('D')) => "differential".into(),
+        (None, Some('I')) => "incremental".into(),
+        (None, _) => "full".into(),
+    }
+}
+
 /// Lays the backups out as a table; `moment` writes seconds since 1970.
 pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> String {
     if there.backups.is_empty() {
@@ -28,10 +38,7 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
     for backup in &there.backups {
         rows.push([
             backup.id.clone(),
-            backup
-                .builds_on
-                .last()
-                .map_or_else(|| "full".to_owned(), |parent| format!("on {parent}")),
+            kind(backup),
             moment(backup.ended),
             backup.host.to_string(),
             bytes(backup.bytes),

@@ -74,6 +74,17 @@ fn what_changed_since_a_backup_is_restored_with_it() {
         "insert into orders select i, 'more' from generate_series(20001, 20100) i",
     );
     good(lab.pgrepl(&["backup", "run", &path, "--type", "incremental"]));
+    let suffix = lab.on(
+        "server1",
+        "command -v zstd >/dev/null && echo zst || echo gz",
+    );
+    assert_eq!(
+        lab.on(
+            "server1",
+            &format!("ls /mnt/backups/shop/base/*/base.tar.{suffix} /mnt/backups/shop/base/*/[0-9]*.tar.{suffix} | wc -l")
+        ),
+        "4"
+    );
     // Nothing is written behind it: its WAL ends where it is consistent.
     let newest = lab.on("server1", "ls /mnt/backups/shop/base | tail -n 1");
     good(lab.pgrepl(&["-i", &path, "backup", "verify", &newest, "--drill"]));

@@ -179,11 +179,19 @@ fn a_mount_that_is_gone_full_read_only_or_another_one_loses_nothing() {
     said(&full, 1, "No space left on device");
     assert!(full.err.contains("/mnt/backups/shop/base/"), "{}", full.err);
     assert_eq!(bases(), before);
-    lab.on("server1", "rm /mnt/backups/ballast");
+
+    // Without a free byte backups are removed all the same: they are what makes room again.
+    lab.on("server1", &format!("{AS_POSTGRES} sh -c 'exec 2>/dev/null; mkdir /mnt/backups/rest; cat /dev/zero >/mnt/backups/rest/zero; i=0; \
+        while echo x >/mnt/backups/rest/$i; do i=$((i + 1)); done; exit 0'"));
+    let prune = ["backup", "prune", path, "--auto-approve"];
+    good(lab.pgrepl(&prune));
+    assert_eq!(lab.on("server1", "ls /mnt/backups/shop/base | wc -l"), "1");
+    lab.on("server1", "rm -r /mnt/backups/ballast /mnt/backups/rest");
+    good(lab.pgrepl(&["backup", "run", path, "--host", "server1"]));
+    let before = bases();
 
     // Read-only: what would go stays whole.
     lab.on("server1", "mount -o remount,bind,ro /mnt/backups");
-    let prune = ["backup", "prune", path, "--auto-approve"];
     said(
         &lab.pgrepl(&prune),
         1,

@@ -69,7 +69,7 @@ fn pgbackrest_takes_over_and_brings_a_dropped_table_back() {
     run(&lab, path, 0, &["backup", "run", "--type", "incr"]);
     let list = run(&lab, path, 0, &["backup", "list"]).out;
     assert!(
-        list.contains("I  ") && list.matches("server1").count() == 2,
+        list.contains("I  incremental  ") && list.matches("server1").count() == 2,
         "{list}"
     );
 

@@ -74,6 +74,26 @@ fn every_host_has_the_timer_and_none_keeps_it() {
     }
 }
 
+#[test]
+fn backups_are_compressed_with_what_every_host_can_unpack() {
+    let mut story = story(SCHEDULED);
+    for (of, compress) in [
+        (["server1", "server2"].as_slice(), "server-gzip:1"),
+        (&["server3"], "server-zstd:1"),
+    ] {
+        for node in of {
+            let facts = story.world.facts_mut(&NodeName::from(*node)).unwrap();
+            facts.packages.zstd = true;
+        }
+        for step in planned(&story.cluster, &story.world).steps {
+            if let Action::SetTimer(set) = step.action {
+                let service = set.service;
+                assert!(service.contains(compress), "{compress}: {service}");
+            }
+        }
+    }
+}
+
 /// A full backup, one on it, one on that, and another full one.
 fn chain(story: &Story, restores: &str) -> Backups {
     let facts = story.world.facts(&NodeName::from("server1")).unwrap();
@@ -98,6 +118,7 @@ fn chain(story: &Story, restores: &str) -> Backups {
                 format!("ended={number}"),
                 "bytes=1000".into(),
                 format!("parent={parent}"),
+                format!("compression={}", if name == "a" { "zstd" } else { "" }),
             ]
             .into_iter()
             .filter(|said| said != "parent=")
@@ -191,11 +212,11 @@ fn a_copy_goes_nowhere_near_the_cluster() {
             "fstype": "nfs4", "size": 1, "free": 1
         });
         facts.mount = Some(serde_json::from_value(mount).unwrap());
+        facts.packages.zstd = node != "server3";
     }
-    let to = NodeName::from("server2");
-    let copy = |directory: &str, port: u16| {
+    let copy_to = |to: &str, directory: &str, port: u16| {
         let wish = Wish {
-            to: &to,
+            to: &NodeName::from(to),
             target: &Target::Latest,
             moment: None,
             backup: Some("c"),
@@ -213,6 +234,12 @@ fn a_copy_goes_nowhere_near_the_cluster() {
             &aside,
         )
     };
+    let copy = |directory: &str, port: u16| copy_to("server2", directory, port);
+    let refused = copy_to("server3", "/srv/restored", 5433);
+    assert!(
+        matches!(&refused, Err(PlanError::Refused(no)) if no.message == "backup c is compressed with zstd, which server3 does not have"),
+        "{refused:?}"
+    );
     let plan = copy("/srv/restored", 5433).unwrap();
     let Some(Action::RestoreCopy(made)) = plan.steps.last().map(|step| &step.action) else {
         panic!("{:#?}", titles(&plan));

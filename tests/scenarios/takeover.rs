@@ -286,3 +286,33 @@ fn who_is_gone_is_whom_the_standbys_followed_whatever_the_inventory_says() {
     follow(&mut world, "192.0.2.1");
     assert_eq!(gone(&world), NodeName::from("server1"));
 }
+
+#[test]
+fn a_restored_server_that_has_not_recovered_is_named_and_not_led_by() {
+    let cluster = read(
+        "cluster: shop\npostgresql: { version: 15 }\nreplication: { password: { env: A } }\nprimary: server1\nstandbys: [server2]\n",
+    )
+    .unwrap_or_else(|_| panic!("a bad inventory"))
+    .cluster;
+    let [one, two] = ["server1", "server2"].map(NodeName::from);
+    let mut restored = state(&cluster, &one, 3);
+    restored.data.signals.recovery = true;
+    let mut aside = state(&cluster, &two, 0);
+    aside.data.content = Content::Nothing;
+    let hosts = [(one, restored), (two, aside)]
+        .into_iter()
+        .map(|(name, facts)| (name, Sight::Seen(Box::new(facts))))
+        .collect();
+    let found =
+        pgrepl::facts::leader::leader(cluster.major, &Observation { hosts }, &cluster.primary);
+    let why = found.unwrap_err();
+    assert_eq!(
+        why.message,
+        "server1 was restored and has not ended its recovery"
+    );
+    assert!(
+        why.help.starts_with("pgrepl restore --to server1"),
+        "{}",
+        why.help
+    );
+}
