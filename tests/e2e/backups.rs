@@ -48,7 +48,7 @@ fn flip(lab: &Lab, file: &str) {
     lab.on(
         "server1",
         &format!(
-            "f={file}; n=$(($(stat -c %s $f) / 2)); b=$(od -An -t u1 -j $n -N 1 $f | tr -d ' '); \
+            "f=$(echo {file}); n=$(($(stat -c %s $f) / 2)); b=$(od -An -t u1 -j $n -N 1 $f | tr -d ' '); \
          printf \"\\\\$(printf %o $((b ^ 1)))\" | dd of=$f bs=1 seek=$n conv=notrunc status=none"
         ),
     );
