@@ -241,6 +241,7 @@ impl Info {
             ended: self.timestamp.stop,
             bytes: self.info.repository.delta,
             unpacked: BTreeMap::from([("data".to_owned(), self.info.size)]),
+            parts: 0,
             zstd: false,
             verified: None,
             tablespaces: Vec::new(),

@@ -59,6 +59,10 @@ pub struct Backup {
     /// Bytes of its files once they are unpacked, of the data directory (`data`) and by a tablespace's OID, where that is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub unpacked: BTreeMap<String, u64>,
+    /// Bytes of it and of those it builds on, which are unpacked beside the data directory before they are joined; none of
+    /// one that is complete in itself.
+    #[serde(default)]
+    pub parts: u64,
     /// Whether zstd is needed to unpack it, or one it builds on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub zstd: bool,
@@ -142,11 +146,10 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
             Some(((*id).to_owned(), (*parent).to_owned()))
         })
         .collect();
-    let zstd: BTreeSet<String> = read
+    let alone: BTreeMap<String, (u64, bool)> = read
         .backups
         .iter()
-        .filter(|backup| backup.zstd)
-        .map(|backup| backup.id.clone())
+        .map(|b| (b.id.clone(), (b.unpacked.values().sum(), b.zstd)))
         .collect();
     let known: BTreeSet<String> = read.backups.iter().map(|b| b.id.clone()).collect();
     for backup in &mut read.backups {
@@ -159,7 +162,12 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
             }
             at = parent;
         }
-        backup.zstd |= backup.builds_on.iter().any(|id| zstd.contains(id));
+        let chain = [&backup.id].into_iter().chain(&backup.builds_on);
+        let chain: Vec<_> = chain.filter_map(|id| alone.get(id)).collect();
+        backup.zstd = chain.iter().any(|(_, zstd)| *zstd);
+        if !backup.builds_on.is_empty() {
+            backup.parts = chain.iter().map(|(bytes, _)| bytes).sum();
+        }
     }
     let whole = |backup: &Backup| backup.builds_on.iter().all(|id| known.contains(id));
     let (whole, orphans): (Vec<Backup>, Vec<Backup>) = read.backups.into_iter().partition(whole);
@@ -193,6 +201,7 @@ fn backup(id: &str, said: &[(&str, &str)]) -> Option<Backup> {
             .filter_map(|(_, value)| value.split_once(' '))
             .filter_map(|(of, bytes)| Some((of.to_owned(), bytes.parse().ok()?)))
             .collect(),
+        parts: 0,
         zstd: get("compression") == Some("zstd"),
         verified: get("verified").and_then(|at| at.parse().ok()),
         tablespaces: said

@@ -94,13 +94,8 @@ pub(super) fn of_backup(
         .iter()
         .map(|(oid, path)| Some((place(oid, path), *size(oid)?)))
         .collect();
-    // The parts of a chain are unpacked beside the data directory before they are joined.
-    let parts: u64 = match backup.builds_on.is_empty() {
-        true => 0,
-        false => chain().flat_map(|one| one.unpacked.values()).sum(),
-    };
     match (size("data"), spaces) {
-        (Some(main), Some(spaces)) => [("data".to_owned(), main + parts)]
+        (Some(main), Some(spaces)) => [("data".to_owned(), main + backup.parts)]
             .into_iter()
             .chain(spaces)
             .collect(),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Role;
 use super::builder::Builder;
-use super::clone::{clone, source};
+use super::clone::{CopyFrom, clone, source};
 use super::configure::{configure, passwords};
 use super::sensitive::loaded_sensitive;
 use super::slots::streams;
@@ -143,7 +143,13 @@ fn why_not(b: &mut Builder, name: &NodeName) {
             format!("use a directory inside it: data_directory: {path}/data"),
         ),
         Content::Nothing => {
-            let needs = space::of_copy(b, name, &source(b, &upstream));
+            let mut needs = space::of_copy(b, name, &source(b, &upstream));
+            if let Some(CopyFrom::Backup(backup)) = &b.copy_from {
+                needs
+                    .iter_mut()
+                    .filter(|(place, _)| place == "data")
+                    .for_each(|(_, bytes)| *bytes += backup.parts);
+            }
             if let Some((message, help)) = space::lack(name, &facts, &space::begun(&facts, needs)) {
                 b.block(name, message, help);
             }

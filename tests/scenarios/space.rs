@@ -127,6 +127,59 @@ fn a_copy_needs_room_on_each_file_system_it_goes_to() {
 }
 
 #[test]
+fn what_a_backup_builds_on_is_unpacked_beside_it() {
+    let (_, mut world) = pair();
+    let cluster = read(
+        "cluster: shop\npostgresql: { version: 15 }\nreplication: { password: { env: A } }\nprimary: server1\nstandbys: [server2]\n\
+         hosts: { server2: { tablespaces: { /srv/fast: /data/fast } } }\nbackup: { mount: /mnt/backups }\n",
+    )
+    .unwrap_or_else(|problems| panic!("{problems:?}"))
+    .cluster;
+    let mut about: Vec<(String, String)> = Vec::new();
+    for (id, parent) in [("a", ""), ("b", "parent=a")] {
+        for said in [
+            &format!("id={id}"),
+            "host=server1",
+            "major=15",
+            "system_id=7",
+            "timeline=1",
+            "start_lsn=0/3000028",
+            "stop_lsn=0/3000100",
+            "start_wal=000000010000000000000003",
+            "begun=1",
+            "ended=2",
+            "bytes=1000",
+            &format!("unpacked=data {}", 2 * MB),
+            parent,
+        ] {
+            about.push(("about".into(), format!("{id}\t{said}")));
+        }
+    }
+    let there = pgrepl::facts::backups::parse(&about);
+    for name in ["server1", "server2"].map(NodeName::from) {
+        let mount = serde_json::json!({
+            "path": "/mnt/backups", "mounted": true, "writable": true, "archive_of": there.backups[0].system_id,
+            "fstype": "nfs4", "size": 1, "free": 1
+        });
+        let facts = world.facts_mut(&name).unwrap();
+        facts.mount = Some(serde_json::from_value(mount).unwrap());
+    }
+    let [full, built] = &there.backups[..] else {
+        panic!("{there:#?}");
+    };
+    let from = |backup: &pgrepl::facts::backups::Backup| {
+        let backup = From::Backup(Box::new(backup.clone()));
+        anew(&cluster, &world, backup).map(drop)
+    };
+    from(full).unwrap();
+    let (message, _) = from(built).unwrap_err();
+    assert!(
+        message.contains("/main needs about 351 MB, 350 MB are free"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_cascade_that_is_new_needs_as_much_as_the_server_that_leads() {
     let (_, mut world) = pair();
     let cluster = read(
