@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 use super::style::{Style, bytes};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
-use crate::plan::{NodePlan, Plan, Refusal, Role, Step};
+use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
 use crate::postgres::{conf, conninfo};
 
 /// How much of a file's change is shown.
@@ -253,10 +253,14 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     text += ".\n";
     let cost = plan.cost();
     let mut parts = Vec::new();
+    let restored = matches!(plan.goal, Goal::Restore(_));
+    if restored {
+        parts.push("writes stop until the restore is over".into());
+    }
     for (node, leads) in &cost.restarts {
         parts.push(format!(
             "restart of {node}{}",
-            if *leads {
+            if *leads && !restored {
                 " (writes stop for a few seconds)"
             } else {
                 ""
@@ -276,10 +280,10 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     if cost.copied > 0 {
         parts.push(format!("{} copied", bytes(cost.copied)));
     }
-    parts.push(if cost.set_aside == 0 {
-        "nothing set aside".into()
-    } else {
-        format!("{} data directories set aside", cost.set_aside)
+    parts.push(match cost.set_aside {
+        0 => "nothing set aside".into(),
+        1 => "1 data directory set aside".into(),
+        n => format!("{n} data directories set aside"),
     });
     text + &style.bold("Cost:") + &format!(" {}.\n", parts.join(", "))
 }
