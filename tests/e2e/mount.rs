@@ -102,6 +102,11 @@ fn a_mount_that_does_not_answer_holds_nobody() {
     // Another host reads them.
     said(&list, 0, "  full  ");
     assert_eq!(lab.sql("server1", "select count(*) from t"), "600000");
+    // Nobody's mount answers: nothing is removed.
+    lab.tell("stall", &["server2"]);
+    let prune = lab.pgrepl(&["backup", "prune", path, "--auto-approve"]);
+    said(&prune, 7, "does not answer");
+    lab.tell("resume", &["server2"]);
 
     // What recovery is told: stop, and never that this was the end of the archive; a standby goes on by streaming. And the
     // server can be stopped: it gives up on its archive in time.
