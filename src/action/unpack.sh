@@ -21,7 +21,7 @@ begin_sums() {
     : >"$work/damaged"
     (
         for id in $ids; do
-            if [ -s "$top/base/$id/SHA256SUMS" ]; then damaged_files "$top/base/$id" | sed "s|^|$id/|"; else echo "$id/SHA256SUMS"; fi >>"$work/damaged"
+            damaged_files "$top/base/$id" | sed "s|^|$id/|" >>"$work/damaged"
         done
     ) &
     sums=$!

@@ -57,3 +57,36 @@ impl Act for VerifyBackup {
 
     fn effect(&self, _: &NodeName, _: &mut Observation) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    #[test]
+    fn what_is_not_what_its_checksum_says_is_named_with_either_program() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        let damaged = |without: &str| {
+            let script = format!(
+                "set -eu\n{without}\n{}\ndamaged_files '{}'\n",
+                include_str!("../files/sums.sh"),
+                place.path().display()
+            );
+            let ran = Command::new("sh").arg("-c").arg(script).output().unwrap();
+            assert!(ran.status.success(), "{ran:?}");
+            String::from_utf8(ran.stdout).unwrap()
+        };
+        for without in ["", "openssl() { return 1; }"] {
+            std::fs::write(at("empty"), "").unwrap();
+            let sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+            std::fs::write(at("SHA256SUMS"), format!("{sum}  empty\n{sum}  gone")).unwrap();
+            assert_eq!(damaged(without), "gone\n");
+            std::fs::write(at("empty"), "x").unwrap();
+            assert_eq!(damaged(without), "empty\ngone\n");
+            std::fs::write(at("SHA256SUMS"), "").unwrap();
+            assert_eq!(damaged(without), "SHA256SUMS\n");
+            std::fs::remove_file(at("SHA256SUMS")).unwrap();
+            assert_eq!(damaged(without), "SHA256SUMS\n");
+        }
+    }
+}

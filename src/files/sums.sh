@@ -9,8 +9,14 @@ else
 fi
 
 # Names the files of a directory that are not what its SHA256SUMS says: damaged_files DIRECTORY
+# One that is missing, empty or cannot be read names itself: it must not pass for one whose files are all right.
 damaged_files() {
-    while read -r summed name || [ -n "$summed" ]; do
+    listed=$(cat "$1/SHA256SUMS" 2>/dev/null) || listed=
+    [ -n "$listed" ] || {
+        echo SHA256SUMS
+        return
+    }
+    printf '%s\n' "$listed" | while read -r summed name; do
         [ "$(sha256 2>/dev/null <"$1/$name")" = "$summed" ] || printf '%s\n' "$name"
-    done <"$1/SHA256SUMS"
+    done
 }
