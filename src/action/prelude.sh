@@ -88,11 +88,11 @@ within() {
 wait_for() {
     patience=$(($(date +%s) + $1))
     shift
-    pause=0.1
+    looks=0
     until "$@"; do
         [ "$(date +%s)" -lt "$patience" ] || return 1
-        sleep "$pause"
-        pause=0.25
+        looks=$((looks + 1))
+        if [ "$looks" -lt 30 ]; then sleep 0.1; else sleep 0.25; fi
     done
 }
 

@@ -41,7 +41,6 @@ main() {
         fail "the backup did not end well: $why"
     }
     rm -f "$work/complete" "$work/host"
-    sync -f "$work"
     mv "$work" "$top/base/$id" || fail "the backup is whole and cannot get its name: $work"
     sync "$top/base"
     ok "$id"

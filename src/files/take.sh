@@ -20,15 +20,28 @@ built_with() {
     "$clients/psql" -XAtq -w -h "$socket_directory" -p "$port" -d postgres -c "select 1 from pg_config where name = 'CONFIGURE' and setting like '%--with-$1%'"
 }
 
+without_worker() { printf '%s' "$compress" | sed 's/,workers=[0-9]*//'; }
+
+# Runs pg_basebackup, and sums what it writes: write_backup OPTIONS...
+write_backup() {
+    PGOPTIONS='-c lc_messages=C' "$clients/pg_basebackup" "$@" >>"$work/log" 2>&1 &
+    writer=$!
+    sum_while_written &
+    summer=$!
+    code=0
+    wait "$writer" || code=$?
+    wait "$summer"
+    return "$code"
+}
+
 take_backup() {
     work=$top/base/$id.inprogress
     [ -d "$work" ] || mkdir "$work"
     printf '%s\n' "$node" >"$work/host"
     date +%s >"$work/begun"
-    set -- -h "$socket_directory" -p "$port" -D "$work/data" -F t -X "$wal_method" -c fast -P -v -w -l "pgrepl $id"
     # A server may have been built without it.
-    case $compress in *zstd*) [ -n "$(built_with zstd)" ] || compress=$(printf '%s' "$compress" | sed s/zstd/gzip/) ;; esac
-    for option in $compress; do set -- "$@" "$option"; done
+    case $compress in *zstd*) [ -n "$(built_with zstd)" ] || compress=$(without_worker | sed s/zstd/gzip/) ;; esac
+    set -- -h "$socket_directory" -p "$port" -D "$work/data" -F t -X "$wal_method" -c fast -P -v -w -l "pgrepl $id"
     parent=
     if [ "$kind" = incremental ]; then
         parent=$(newest_parent)
@@ -39,12 +52,15 @@ take_backup() {
         set -- "$@" --incremental="$top/base/$parent/backup_manifest"
     fi
     mkdir -p "$work/sums"
-    "$clients/pg_basebackup" "$@" >>"$work/log" 2>&1 &
-    writer=$!
-    sum_while_written &
-    summer=$!
-    wait "$writer" || return 1
-    wait "$summer"
+    # shellcheck disable=SC2086 # options
+    write_backup "$@" $compress || {
+        # A libzstd may have been built without threads; only who asks it for one learns that.
+        grep -q 'could not set compression worker count' "$work/log" || return 1
+        compress=$(without_worker)
+        rm -f "$work/sums"/*
+        # shellcheck disable=SC2086 # options
+        write_backup "$@" $compress || return 1
+    }
     mv "$work"/data/* "$work/"
     rmdir "$work/data"
     date +%s >"$work/ended"
@@ -57,17 +73,19 @@ take_backup() {
 }
 
 # Reads the archives while they are written: reading them afterwards would add a tenth to the time. That of WAL is left
-# out, because pg_basebackup goes back in it to write its headers.
+# out, because pg_basebackup goes back in it to write its headers. The server sends the data directory after the tablespaces.
 sum_while_written() {
-    while kill -0 "$writer" 2>/dev/null; do
-        for archive in "$work"/data/base.tar* "$work"/data/[0-9]*.tar*; do
+    last=
+    while [ -z "$last" ] && kill -0 "$writer" 2>/dev/null; do
+        sleep 0.1
+        for archive in "$work"/data/[0-9]*.tar* "$work"/data/base.tar*; do
             summed=$work/sums/${archive##*/}
             if [ ! -f "$archive" ] || [ -e "$summed" ]; then continue; fi
             : >"$summed"
+            case $summed in */base.tar*) last=$summed ;; esac
             # It reads up to the end once more after the writer's.
-            { tail -c +1 -s 0.2 -f --pid="$writer" "$archive" || : >"$summed.failed"; } | sha256 >"$summed" &
+            { tail -c +1 -s 0.05 -f --pid="$writer" "$archive" || : >"$summed.failed"; } | sha256 >"$summed" &
         done
-        sleep 0.5
     done
     wait
 }
@@ -118,7 +136,6 @@ describe_backup() {
 
 finish_backup() {
     rm -f "$top/base/$id.inprogress/complete" "$top/base/$id.inprogress/host"
-    sync -f "$top/base"
     mv "$top/base/$id.inprogress" "$top/base/$id"
     sync "$top/base"
 }

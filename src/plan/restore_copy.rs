@@ -9,7 +9,7 @@ use crate::action::{RestoreCopy, SeeArchived, SwitchWal};
 use crate::facts::Observation;
 use crate::facts::backups::Backups;
 use crate::facts::leader::{Leader, leader};
-use crate::files::recovery;
+use crate::files::recovery::{self, Target};
 use crate::inventory::Cluster;
 use crate::render::Templates;
 
@@ -98,15 +98,23 @@ pub fn restore_copy(
     reach::tell(&mut b, seen, there, backup, wish.target)?;
     if let Ok(Leader::Running(_)) = &lead {
         // The newest commits are in a segment that is not finished; and a recovery to the end of a backup stops only at a
-        // record behind it.
-        b.step(&node, SwitchWal {}, "the archive reaches to now", &[]);
-        b.next_phase();
-        let see = SeeArchived {
-            place: archived(wanted, &cluster.name),
-            seconds: 120,
+        // record behind it, without which it goes to the end of the WAL: that one is not waited for.
+        let immediate = *wish.target == Target::Immediate;
+        let why = if immediate {
+            ""
+        } else {
+            "the archive reaches to now"
         };
-        b.step(to, see, "", &[]);
+        b.step(&node, SwitchWal {}, why, &[]);
         b.next_phase();
+        if !immediate {
+            let see = SeeArchived {
+                place: archived(wanted, &cluster.name),
+                seconds: 120,
+            };
+            b.step(to, see, "", &[]);
+            b.next_phase();
+        }
     }
     let copy = RestoreCopy {
         backup: engines::source(wanted, cluster, backup),

@@ -100,6 +100,17 @@ impl Lab {
             .to_owned()
     }
 
+    /// Copies a file to a host.
+    pub fn send(&self, host: &str, from: &Path, to: &str) {
+        let output = lab()
+            .args(["exec", "--run", &self.run, host, "sh", "-c"])
+            .args(["cat >\"$0\"", to])
+            .stdin(std::fs::File::open(from).unwrap())
+            .output()
+            .unwrap();
+        check(output, "cannot send a file");
+    }
+
     pub fn sql(&self, host: &str, sql: &str) -> String {
         self.tell(
             "exec",

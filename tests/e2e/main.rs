@@ -22,6 +22,7 @@ mod rewind;
 mod rhel;
 mod schedule;
 mod switchover;
+mod threads;
 mod trouble;
 mod two_clusters;
 mod writer;

@@ -79,7 +79,7 @@ fn backups_are_compressed_with_what_every_host_can_unpack() {
     let mut story = story(SCHEDULED);
     for (of, compress) in [
         (["server1", "server2"].as_slice(), "server-gzip:1"),
-        (&["server3"], "server-zstd:1"),
+        (&["server3"], "server-zstd:level=1,workers=1"),
     ] {
         for node in of {
             let facts = story.world.facts_mut(&NodeName::from(*node)).unwrap();
