@@ -29,11 +29,11 @@ demo-down:
 	$(LAB) down --run demo
 
 test: lint unit lab-base
-	cargo test --test e2e -- --test-threads=2
+	cargo test --test e2e -- --test-threads=3
 
 test-matrix: lab-base
 	for host in 12:pg10 12:pg12 12:pg14 13:pg16; do $(LAB) base $$host || exit 1; done
-	cargo test --test e2e -- matrix:: --include-ignored --test-threads=2
+	cargo test --test e2e -- matrix:: --include-ignored --test-threads=3
 
 lint:
 	$(LAB) install

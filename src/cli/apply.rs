@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::context;
 use super::drive::Drive;
 use super::plan::{DiffArgument, Saved, make, show};
-use super::{Failure, Global, Kind, secrets};
+use super::{Failure, Global, Kind};
 use crate::facts::Observation;
 use crate::plan::Plan;
 use crate::report::plan::Diff;
@@ -66,27 +66,13 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         .as_ref()
         .map_or_else(|| arguments.limit.clone(), |saved| saved.limit.clone());
     context::limit(&loaded.cluster, &limit)?;
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
-    let vault = secrets::vault(&loaded.cluster, &password)?;
-    let connections = context::connect(&loaded.cluster)?;
-    let screen = context::screen(global);
+    let again = format!("pgrepl apply {}", loaded.path.display());
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: Some(&password),
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "apply",
-        again: format!("pgrepl apply {}", loaded.path.display()),
         parallel: arguments.parallel,
         approved: arguments.auto_approve,
-        ended: Default::default(),
+        ..Drive::open(global, &loaded, "apply", again)?
     };
-    context::block_on(async {
-        drive.begin();
-        drive.end(go(&drive, &limit, saved.as_ref(), arguments.diff.diff()).await)
-    })?
+    drive.run(go(&drive, &limit, saved.as_ref(), arguments.diff.diff()))
 }
 
 /// Reads a saved plan; an inventory is none.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::context::Connections;
 use super::drive::Drive;
 use super::plan::{no_plan, show};
-use super::{Failure, Format, Global, Kind, context, secrets};
+use super::{Failure, Format, Global, Kind, context};
 use crate::action::Action;
 use crate::backup::Depth;
 use crate::facts::Observation;
@@ -123,26 +123,13 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     if let Some(host) = host {
         context::limit(&loaded.cluster, std::slice::from_ref(host))?;
     }
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
-    let vault = secrets::vault(&loaded.cluster, &password)?;
-    let connections = context::connect(&loaded.cluster)?;
-    let screen = context::screen(global);
+    let again = format!("pgrepl -i {} backup {verb}", loaded.path.display());
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: Some(&password),
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "backup",
-        again: format!("pgrepl -i {} backup {verb}", loaded.path.display()),
-        parallel: usize::MAX >> 4,
         approved,
-        ended: Default::default(),
+        ..Drive::open(global, &loaded, "backup", again)?
     };
-    context::block_on(async {
-        drive.begin();
-        let result = match &arguments.what {
+    drive.run(async {
+        match &arguments.what {
             What::Run { r#type, .. } => {
                 let host = host.map(|host| NodeName::from(host.as_str()));
                 run_one(&drive, host, (*r#type).into()).await
@@ -158,9 +145,8 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
                 .await
             }
             What::Prune { dry_run, .. } => remove(&drive, *dry_run).await,
-        };
-        drive.end(result)
-    })?
+        }
+    })
 }
 
 async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Result<u8, Failure> {
@@ -188,7 +174,7 @@ async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Res
             _ => None,
         })
         .unwrap_or(id);
-    let there = read(cluster, drive.connections, &seen).await?;
+    let there = read(cluster, &drive.connections, &seen).await?;
     let Some(taken) = there.1.backups.iter().find(|backup| backup.id == id) else {
         return Err(Failure::new(
             Kind::PartWay,
@@ -209,7 +195,7 @@ async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Res
 
 async fn list(drive: &Drive<'_>) -> Result<u8, Failure> {
     let seen = drive.look().await;
-    let (_, there) = read(&drive.loaded.cluster, drive.connections, &seen).await?;
+    let (_, there) = read(&drive.loaded.cluster, &drive.connections, &seen).await?;
     match drive.global.format {
         Format::Json | Format::Jsonl => {
             sink::out(&(serde_json::to_string(&there).unwrap_or_default() + "\n"));
@@ -229,7 +215,7 @@ async fn prove(
 ) -> Result<u8, Failure> {
     let seen = drive.look().await;
     let cluster = &drive.loaded.cluster;
-    let (first, there) = read(cluster, drive.connections, &seen).await?;
+    let (first, there) = read(cluster, &drive.connections, &seen).await?;
     let verified: Vec<&Backup> = there
         .backups
         .iter()
@@ -259,7 +245,7 @@ async fn remove(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     let seen = drive.look().await;
     let cluster = &drive.loaded.cluster;
-    let (node, there) = read(cluster, drive.connections, &seen).await?;
+    let (node, there) = read(cluster, &drive.connections, &seen).await?;
     let plan: Plan = prune(cluster, &drive.loaded.templates, &seen, &there, &node, now)
         .map_err(|error: PlanError| no_plan(drive.global, &seen, error))?;
     if drive.speaks() || dry_run {

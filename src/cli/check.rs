@@ -7,7 +7,6 @@ use super::drive::Drive;
 use super::exit::PENDING;
 use super::{Failure, Format, Global, Kind, context, plan, secrets};
 use crate::action::Action;
-use crate::command::Vault;
 use crate::plan::{Plan, Step, check::check};
 use crate::report::proof::{self, Proof};
 use crate::report::sink;
@@ -30,30 +29,18 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
-    let connections = context::connect(&loaded.cluster)?;
     let screen = context::screen(&Global {
         // The table at the end says it all; steps are shown to those who ask for more.
         quiet: global.quiet || (global.verbose == 0 && global.format != Format::Jsonl),
         ..global.clone()
     });
-    let vault = Vault::default();
+    let again = format!("pgrepl check {}", loaded.path.display());
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: None,
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "check",
-        again: format!("pgrepl check {}", loaded.path.display()),
-        parallel: usize::MAX >> 4,
         approved: true,
-        ended: Default::default(),
+        screen,
+        ..Drive::without_secrets(global, &loaded, "check", again)?
     };
-    context::block_on(async {
-        drive.begin();
-        drive.end(go(&drive, arguments.timeout).await)
-    })?
+    drive.run(go(&drive, arguments.timeout))
 }
 
 async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
@@ -114,7 +101,7 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
     }
     let mut whole = true;
     if cluster.backup.is_some()
-        && let Ok((_, there)) = super::backup::read(cluster, drive.connections, &seen).await
+        && let Ok((_, there)) = super::backup::read(cluster, &drive.connections, &seen).await
     {
         for said in crate::report::archive::problems(&there) {
             whole = false;

@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::context::{Connections, Loaded};
-use super::{Failure, Format, Global, Kind};
+use super::context::{self, Connections, Loaded};
+use super::{Failure, Format, Global, Kind, secrets};
 use crate::action::Action;
 use crate::command::Vault;
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
@@ -29,13 +29,13 @@ pub struct Drive<'a> {
     /// The inventory.
     pub loaded: &'a Loaded,
     /// The replication password.
-    pub password: Option<&'a SecretString>,
+    pub password: Option<SecretString>,
     /// The secrets that steps send.
-    pub vault: &'a Vault,
+    pub vault: Vault,
     /// The hosts.
-    pub connections: &'a Connections,
+    pub connections: Connections,
     /// What is told while it runs.
-    pub screen: &'a Screen,
+    pub screen: Screen,
     /// Its name, "apply".
     pub command: &'static str,
     /// What to type to go on after a failure.
@@ -48,9 +48,55 @@ pub struct Drive<'a> {
     pub ended: RefCell<Vec<(usize, Instant)>>,
 }
 
-impl Drive<'_> {
+impl<'a> Drive<'a> {
+    /// Prepares a command that sends no secrets; it asks before it changes something, and works on all hosts at once.
+    pub fn without_secrets(
+        global: &'a Global,
+        loaded: &'a Loaded,
+        command: &'static str,
+        again: String,
+    ) -> Result<Self, Failure> {
+        Ok(Drive {
+            global,
+            loaded,
+            password: None,
+            vault: Vault::default(),
+            connections: context::connect(&loaded.cluster)?,
+            screen: context::screen(global),
+            command,
+            again,
+            parallel: usize::MAX >> 4,
+            approved: false,
+            ended: RefCell::default(),
+        })
+    }
+
+    /// Prepares a command: reads the password, and makes of it what the hosts are sent.
+    pub fn open(
+        global: &'a Global,
+        loaded: &'a Loaded,
+        command: &'static str,
+        again: String,
+    ) -> Result<Self, Failure> {
+        let password = secrets::password(&loaded.cluster, loaded.directory())?;
+        let vault = secrets::vault(&loaded.cluster, &password)?;
+        Ok(Drive {
+            password: Some(password),
+            vault,
+            ..Drive::without_secrets(global, loaded, command, again)?
+        })
+    }
+
+    /// Runs the command's work to its end, between the events that open and close its stream.
+    pub fn run(&self, work: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
+        context::block_on(async {
+            self.begin();
+            self.end(work.await)
+        })?
+    }
+
     /// Opens the stream of events.
-    pub fn begin(&self) {
+    fn begin(&self) {
         self.screen.tell(&Event::Begin {
             program: "pgrepl",
             version: env!("CARGO_PKG_VERSION"),
@@ -61,7 +107,7 @@ impl Drive<'_> {
     }
 
     /// Closes the stream of events with the exit code of a result.
-    pub fn end(&self, result: Result<u8, Failure>) -> Result<u8, Failure> {
+    fn end(&self, result: Result<u8, Failure>) -> Result<u8, Failure> {
         let code = result
             .as_ref()
             .map_or_else(|failure| failure.kind.code(), |code| *code);
@@ -81,7 +127,7 @@ impl Drive<'_> {
         observe(
             &self.loaded.cluster,
             &self.connections.hosts,
-            self.password,
+            self.password.as_ref(),
             &|event| self.screen.tell(&event),
         )
         .await
@@ -190,7 +236,7 @@ impl Drive<'_> {
             }
             self.screen.tell(&event);
         };
-        let run = self.run(seen, &stop, &tell);
+        let run = self.running(seen, &stop, &tell);
         tokio::select! {
             outcomes = execute(plan, &run) => {
                 if !outcomes.iter().all(Outcome::is_good) {
@@ -215,13 +261,13 @@ impl Drive<'_> {
     ) -> Observation {
         let stop = Cell::new(false);
         let tell = |event: Event| self.screen.tell(&event);
-        let run = self.run(seen, &stop, &tell);
+        let run = self.running(seen, &stop, &tell);
         futures_util::future::join(self.look(), settle_started(plan, outcomes, &run))
             .await
             .0
     }
 
-    fn run<'r>(
+    fn running<'r>(
         &'r self,
         seen: &'r Observation,
         stop: &'r Cell<bool>,
@@ -231,8 +277,8 @@ impl Drive<'_> {
             cluster: &self.loaded.cluster,
             hosts: &self.connections.hosts,
             seen,
-            vault: self.vault,
-            password: self.password,
+            vault: &self.vault,
+            password: self.password.as_ref(),
             parallel: self.parallel,
             stop,
             tell,

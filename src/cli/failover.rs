@@ -49,27 +49,12 @@ pub struct Arguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     context::limit(&loaded.cluster, arguments.to.as_slice())?;
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
-    let vault = secrets::vault(&loaded.cluster, &password)?;
-    let connections = context::connect(&loaded.cluster)?;
-    let screen = context::screen(global);
+    let again = format!("pgrepl apply {}", loaded.path.display());
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: Some(&password),
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "failover",
-        again: format!("pgrepl apply {}", loaded.path.display()),
-        parallel: usize::MAX >> 4,
         approved: arguments.auto_approve,
-        ended: Default::default(),
+        ..Drive::open(global, &loaded, "failover", again)?
     };
-    context::block_on(async {
-        drive.begin();
-        drive.end(go(&drive, arguments).await)
-    })?
+    drive.run(go(&drive, arguments))
 }
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {

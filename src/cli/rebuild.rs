@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::plan::{DiffArgument, no_plan, show};
-use super::{Failure, Global, Kind, context, secrets};
+use super::{Failure, Global, Kind, context};
 use crate::action::Action;
 use crate::execute::Outcomes;
 use crate::facts::Observation;
@@ -58,32 +58,17 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             From::Host(NodeName::from(host))
         }
     };
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
-    let vault = secrets::vault(&loaded.cluster, &password)?;
-    let connections = context::connect(&loaded.cluster)?;
-    let screen = context::screen(global);
+    let again = format!(
+        "pgrepl -i {} rebuild {}",
+        loaded.path.display(),
+        arguments.node
+    );
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: Some(&password),
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "rebuild",
-        again: format!(
-            "pgrepl -i {} rebuild {}",
-            loaded.path.display(),
-            arguments.node
-        ),
-        parallel: usize::MAX >> 4,
         approved: arguments.auto_approve,
-        ended: Default::default(),
+        ..Drive::open(global, &loaded, "rebuild", again)?
     };
     let node = NodeName::from(arguments.node.as_str());
-    context::block_on(async {
-        drive.begin();
-        drive.end(go(&drive, arguments, &node, from).await)
-    })?
+    drive.run(go(&drive, arguments, &node, from))
 }
 
 async fn go(
@@ -197,7 +182,7 @@ async fn backup(
     seen: &Observation,
     id: Option<&str>,
 ) -> Result<Backup, Failure> {
-    let (_, there) = super::backup::read(&drive.loaded.cluster, drive.connections, seen).await?;
+    let (_, there) = super::backup::read(&drive.loaded.cluster, &drive.connections, seen).await?;
     let found = match id {
         Some(id) => there.backups.into_iter().find(|backup| backup.id == id),
         None => there.backups.into_iter().next_back(),

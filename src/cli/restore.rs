@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::backup::read;
 use super::drive::Drive;
 use super::plan::{DiffArgument, make, no_plan, show};
-use super::{Failure, Global, Kind, context, secrets};
+use super::{Failure, Global, Kind, context};
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
 use crate::plan::restore::{Wish, restore};
@@ -141,25 +141,13 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         )
         .help("--latest"));
     }
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
-    let vault = secrets::vault(&loaded.cluster, &password)?;
-    let connections = context::connect(&loaded.cluster)?;
-    let screen = context::screen(global);
+    let again = format!(
+        "the same restore again; where the archive does not have the target, with one that it has: pgrepl backup list {}",
+        loaded.path.display()
+    );
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: Some(&password),
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "restore",
-        again: format!(
-            "the same restore again; where the archive does not have the target, with one that it has: pgrepl backup list {}",
-            loaded.path.display()
-        ),
-        parallel: usize::MAX >> 4,
         approved: arguments.auto_approve,
-        ended: Default::default(),
+        ..Drive::open(global, &loaded, "restore", again)?
     };
     let to = NodeName::from(arguments.to.as_str());
     let wish = Wish {
@@ -168,17 +156,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         moment,
         backup: arguments.backup.as_deref(),
     };
-    context::block_on(async {
-        drive.begin();
-        drive.end(go(&drive, arguments, &wish).await)
-    })?
+    drive.run(go(&drive, arguments, &wish))
 }
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
     let begin = Instant::now();
     let cluster = &drive.loaded.cluster;
     let seen = drive.look().await;
-    let (_, there) = read(cluster, drive.connections, &seen).await?;
+    let (_, there) = read(cluster, &drive.connections, &seen).await?;
     let templates = &drive.loaded.templates;
     let plan = match &arguments.data_directory {
         Some(data_directory) => {

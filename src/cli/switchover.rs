@@ -51,10 +51,6 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
-    let vault = secrets::vault(&loaded.cluster, &password)?;
-    let connections = context::connect(&loaded.cluster)?;
-    let screen = context::screen(global);
     let to = arguments.to.as_deref().map(NodeName::from);
     let token = secrets::token()?;
     let again = match &to {
@@ -62,27 +58,15 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         None => format!("pgrepl status {}", loaded.path.display()),
     };
     let drive = Drive {
-        global,
-        loaded: &loaded,
-        password: Some(&password),
-        vault: &vault,
-        connections: &connections,
-        screen: &screen,
-        command: "switchover",
-        again,
-        parallel: usize::MAX >> 4,
         approved: arguments.auto_approve,
-        ended: Default::default(),
+        ..Drive::open(global, &loaded, "switchover", again)?
     };
     let wish = Wish {
         to: to.as_ref(),
         token: &token,
         seconds: arguments.timeout,
     };
-    context::block_on(async {
-        drive.begin();
-        drive.end(go(&drive, arguments, &wish).await)
-    })?
+    drive.run(go(&drive, arguments, &wish))
 }
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {

@@ -72,6 +72,15 @@ take_backup() {
     : >"$work/complete"
 }
 
+# Each reads on where the one before came to the end; the last one begins after the writer's end.
+read_while_written() {
+    while kill -0 "$writer" 2>/dev/null; do
+        cat || return 1
+        sleep 0.1
+    done
+    cat
+}
+
 # Reads the archives while they are written: reading them afterwards would add a tenth to the time. That of WAL is left
 # out, because pg_basebackup goes back in it to write its headers. The server sends the data directory after the tablespaces.
 sum_while_written() {
@@ -83,8 +92,7 @@ sum_while_written() {
             if [ ! -f "$archive" ] || [ -e "$summed" ]; then continue; fi
             : >"$summed"
             case $summed in */base.tar*) last=$summed ;; esac
-            # It reads up to the end once more after the writer's.
-            { tail -c +1 -s 0.05 -f --pid="$writer" "$archive" || : >"$summed.failed"; } | sha256 >"$summed" &
+            { read_while_written <"$archive" || : >"$summed.failed"; } | sha256 >"$summed" &
         done
     done
     wait

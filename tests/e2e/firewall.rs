@@ -82,11 +82,9 @@ fn firewalls_let_in_the_servers_of_the_cluster_and_nobody_else() {
             "timeout 60 sh -c 'until pg_isready -q; do sleep 0.1; done'",
         );
     }
-    lab.until(
-        "server2",
-        "select status from pg_stat_wal_receiver",
-        "streaming",
-    );
+    for host in ["server2", "server3"] {
+        lab.until(host, "select status from pg_stat_wal_receiver", "streaming");
+    }
     let again = lab.pgrepl(&["plan", path, "--detailed-exitcode"]);
     assert_eq!(again.code, 0, "{}{}", again.out, again.err);
 
