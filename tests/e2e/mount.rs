@@ -9,9 +9,12 @@ const BACKUPS: &str = "backup: { mount: /mnt/backups, keep: { count: 1 } }\n";
 /// Enough to be in the middle of.
 const ROWS: &str = "create table t as select i, md5(i::text) || md5((i + 1)::text) as x from generate_series(1, 600000) i";
 
-/// Something that takes a while has begun to write.
-const BACKUP_GROWS: &str =
-    "[ $(du -sk /mnt/backups/shop/base/*.inprogress 2>/dev/null | cut -f 1 || echo 0)0 -gt 30000 ]";
+/// Takes the mount away under a program that is in the middle of its work.
+fn stall_under(lab: &Lab, host: &str, program: &str) {
+    wait(lab, host, &format!("pkill -STOP -x {program}"));
+    lab.tell("stall", &[host]);
+    lab.on(host, &format!("pkill -CONT -x {program}"));
+}
 
 fn begin(lab: &Lab, arguments: &[&str]) -> Child {
     lab.command(arguments)
@@ -137,8 +140,7 @@ fn a_mount_that_does_not_answer_holds_nobody() {
 
     // In the middle of a backup, which goes on by itself when there is an answer again.
     let run = begin(&lab, &["backup", "run", path]);
-    wait(&lab, "server1", BACKUP_GROWS);
-    lab.tell("stall", &["server2"]);
+    stall_under(&lab, "server2", "pg_basebackup");
     said(&lab.finish(run), 1, "/mnt/backups/shop does not answer");
     lab.tell("resume", &["server2"]);
     good(lab.pgrepl(&["backup", "run", path]));
@@ -147,12 +149,7 @@ fn a_mount_that_does_not_answer_holds_nobody() {
 
     // In the middle of a restore: everything is set aside, nothing new is begun, and the same restore ends it.
     let run = begin(&lab, &restore);
-    wait(
-        &lab,
-        "server1",
-        "[ -f /var/lib/postgresql/15/main.pgrepl-new/data/PG_VERSION ]",
-    );
-    lab.tell("stall", &["server1"]);
+    stall_under(&lab, "server1", "tar");
     said(&lab.finish(run), 8, "/mnt/backups/shop does not answer");
     said(
         &lab.pgrepl(&["apply", path, "--auto-approve"]),
@@ -249,7 +246,10 @@ fn a_mount_that_is_gone_full_read_only_or_another_one_loses_nothing() {
         "server1",
     ];
     let run = begin(&lab, &restore);
-    lab.on("server1", "until [ -f /var/lib/postgresql/15/main.pgrepl-new/data/PG_VERSION ]; do sleep 0.02; done; umount -l /mnt/backups");
+    lab.on(
+        "server1",
+        "timeout 60 sh -c 'until pkill -STOP -x tar; do sleep 0.02; done'; umount -l /mnt/backups; pkill -CONT -x tar",
+    );
     said(
         &lab.finish(run),
         8,
