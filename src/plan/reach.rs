@@ -5,7 +5,7 @@ use super::{PlanError, Refusal};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::files::recovery::Target;
-use crate::postgres::{Lsn, Timeline};
+use crate::postgres::{Lsn, Timeline, lsn};
 
 /// Returns the end of the WAL on the newest timeline, which a recovery follows: that of the archive, or of a primary
 /// that runs, because the rest is archived before the recovery begins.
@@ -26,6 +26,23 @@ fn end(seen: &Observation, there: &Backups) -> Option<(Timeline, Lsn)> {
     // Of a timeline that only has its history in the archive nothing is known.
     let known = there.histories.keys().all(|known| *known <= timeline);
     known.then_some((timeline, end))
+}
+
+/// Says whether the archive goes on behind the end of a backup, on its timeline.
+pub(super) fn goes_on_behind(there: &Backups, backup: &Backup) -> bool {
+    let end = lsn::segments(
+        backup.timeline,
+        backup.stop,
+        backup.stop,
+        there.segment_size,
+    );
+    // Names of segments sort by position, within a timeline.
+    end.iter().any(|end| {
+        there
+            .wal
+            .iter()
+            .any(|(first, last)| first <= end && last > end && last.get(..8) == end.get(..8))
+    })
 }
 
 /// Refuses a position that the WAL does not reach, and otherwise tells in the plan what is copied and how far it reaches.

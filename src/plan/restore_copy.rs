@@ -96,10 +96,12 @@ pub fn restore_copy(
         .map_or_else(|_| to.clone(), |lead| lead.node().clone());
     let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
     reach::tell(&mut b, seen, there, backup, wish.target)?;
-    if let Ok(Leader::Running(_)) = &lead {
-        // The newest commits are in a segment that is not finished; and a recovery to the end of a backup stops only at a
-        // record behind it, without which it goes to the end of the WAL: that one is not waited for.
-        let immediate = *wish.target == Target::Immediate;
+    // The newest commits are in a segment that is not finished. A recovery to the end of a backup needs only one record
+    // behind it to stop at, and without one it goes to the end of the WAL: for that nobody waits.
+    let immediate = *wish.target == Target::Immediate;
+    if let Ok(Leader::Running(_)) = &lead
+        && !(immediate && reach::goes_on_behind(there, backup))
+    {
         let why = if immediate {
             ""
         } else {

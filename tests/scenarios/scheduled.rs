@@ -204,7 +204,7 @@ fn a_tablespace_that_only_the_archive_knows_is_not_replayed_to_a_place_that_is_m
 #[test]
 fn a_copy_goes_nowhere_near_the_cluster() {
     let mut story = story("backup: { mount: /mnt/backups }");
-    let there = chain(&story, "");
+    let mut there = chain(&story, "");
     for node in ["server1", "server2", "server3"] {
         let facts = story.world.facts_mut(&NodeName::from(node)).unwrap();
         let mount = serde_json::json!({
@@ -214,10 +214,10 @@ fn a_copy_goes_nowhere_near_the_cluster() {
         facts.mount = Some(serde_json::from_value(mount).unwrap());
         facts.packages.zstd = node != "server3";
     }
-    let copy_to = |to: &str, directory: &str, port: u16| {
+    let wish_to = |there: &Backups, target: &Target, to: &str, directory: &str, port: u16| {
         let wish = Wish {
             to: &NodeName::from(to),
-            target: &Target::Latest,
+            target,
             moment: None,
             backup: Some("c"),
         };
@@ -229,10 +229,13 @@ fn a_copy_goes_nowhere_near_the_cluster() {
             &story.cluster,
             &Templates::default(),
             &story.world,
-            &there,
+            there,
             &wish,
             &aside,
         )
+    };
+    let copy_to = |to: &str, directory: &str, port: u16| {
+        wish_to(&there, &Target::Latest, to, directory, port)
     };
     let copy = |directory: &str, port: u16| copy_to("server2", directory, port);
     let refused = copy_to("server3", "/srv/restored", 5433);
@@ -269,5 +272,14 @@ fn a_copy_goes_nowhere_near_the_cluster() {
             matches!(refused, Err(PlanError::Refused(_))),
             "{directory} {port}"
         );
-    }
+    } // The primary ends a segment only for what the archive does not have, and only the newest commits are waited for.
+    let before = |there: &Backups, target| {
+        let plan = wish_to(there, target, "server2", "/srv/restored", 5433).unwrap();
+        plan.steps.len() - 1
+    };
+    assert_eq!(before(&there, &Target::Latest), 2);
+    assert_eq!(before(&there, &Target::Immediate), 0);
+    there.wal[0].1 = "000000010000000000000003".into();
+    assert_eq!(before(&there, &Target::Immediate), 1);
+    assert_eq!(before(&there, &Target::Latest), 2);
 }
