@@ -73,7 +73,7 @@ recovered() {
                 fi
                 ;;
         esac
-        fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | tail -n 1)"
+        fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | grep -v -e '^role "' -e '^the database system is' | tail -n 1)"
     }
     [ "$(ask 'select pg_is_in_recovery()' 2>/dev/null)" = f ]
 }
