@@ -11,6 +11,7 @@ use crate::inventory::NodeName;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("job.sh"),
+    include_str!("../files/finish.sh"),
     include_str!("take_backup.sh"),
     "\nrun_main\n"
 );

@@ -40,8 +40,6 @@ main() {
         rm -rf "$work"
         fail "the backup did not end well: $why"
     }
-    rm -f "$work/complete" "$work/host"
-    mv "$work" "$top/base/$id" || fail "the backup is whole and cannot get its name: $work"
-    sync "$top/base"
+    finish_backup || fail "cannot give its name to a backup that is whole: $work"
     ok "$id"
 }

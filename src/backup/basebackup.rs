@@ -38,6 +38,7 @@ impl Engine for Basebackup {
             include_str!("../files/mount_lock.sh"),
             include_str!("../files/sums.sh"),
             include_str!("../files/take.sh"),
+            include_str!("../files/finish.sh"),
             include_str!("../files/remove.sh"),
             include_str!("../files/tell_position.sh"),
             include_str!("../files/scheduled_backup.sh"),

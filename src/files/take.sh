@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Takes a base backup into <top>/base/<id>.inprogress, and describes it; finish_backup gives it its name.
+# Takes a base backup into <top>/base/<id>.inprogress, and describes it; finish.sh gives it its name.
 # In: as sums.sh, and top id node kind (full or incremental) major clients port socket_directory wal_method compress
 
 field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
@@ -140,10 +140,4 @@ describe_backup() {
     if [ -n "$(ls "$work"/[0-9]*.tar* 2>/dev/null)" ]; then
         tar -xOf "$work"/base.tar* --occurrence=1 tablespace_map | sed 's/^/tablespace=/'
     fi
-}
-
-finish_backup() {
-    rm -f "$top/base/$id.inprogress/complete" "$top/base/$id.inprogress/host"
-    mv "$top/base/$id.inprogress" "$top/base/$id"
-    sync "$top/base"
 }
