@@ -2,7 +2,7 @@
 # A server that runs beside the cluster's own, on its socket only: as a transient unit that can write to its own
 # directories only. WAL that creates a tablespace names its original place, and a server that replays it makes its link point
 # there, to the files of a server that runs: in the unit that place is the copy, and whatever else is on the host is read-only.
-# In: staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
+# In: as ended.sh, and staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
 #     apart_port recovery (settings) marker marker_text
 
 immediate="recovery_target = 'immediate'"
@@ -73,7 +73,7 @@ recovered() {
                 fi
                 ;;
         esac
-        fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | grep -v -e '^role "' -e '^the database system is' | tail -n 1)"
+        fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | why_recovery_ended)"
     }
     [ "$(ask 'select pg_is_in_recovery()' 2>/dev/null)" = f ]
 }

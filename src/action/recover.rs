@@ -12,6 +12,7 @@ const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("manager.sh"),
     include_str!("marker.sh"),
+    include_str!("ended.sh"),
     include_str!("recover.sh"),
     "\nrun_main\n"
 );

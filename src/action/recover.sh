@@ -34,8 +34,7 @@ main() {
             since | tail -n 15 >&2
             [ -z "$unit" ] || systemctl status --no-pager --lines 5 "$unit" >&2 || :
             forget_start
-            # Whoever asks meanwhile whether it accepts connections is turned away in the same words.
-            fail "the recovery ended without reaching its target: $(since | sed -n 's/.*FATAL: *recovery ended before configured .*/the archive does not have it/p; s/.*FATAL: *//p' | grep -v -e '^role "' -e '^the database system is' | tail -n 1)"
+            fail "the recovery ended without reaching its target: $(since | why_recovery_ended)"
         }
         sleep 0.1
     done

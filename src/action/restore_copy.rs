@@ -14,6 +14,7 @@ const SCRIPT: &str = concat!(
     include_str!("job.sh"),
     include_str!("staging.sh"),
     include_str!("fetch.sh"),
+    include_str!("ended.sh"),
     include_str!("apart.sh"),
     include_str!("restore_copy.sh"),
     "\nrun_main\n"

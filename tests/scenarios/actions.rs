@@ -125,3 +125,63 @@ fn a_server_apart_from_what_was_taken_from_a_standby_ends_its_recovery() {
         "{files}"
     );
 }
+
+#[test]
+fn a_recovery_ended_for_its_own_reason_and_not_for_who_asked_meanwhile() {
+    let script = format!(
+        "set -eu\n{}\nwhy_recovery_ended",
+        include_str!("../../src/action/ended.sh")
+    );
+    let why = |log: &str| {
+        let command = format!("{script} <<'LOG'\n{log}\nLOG\n");
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let short = "2026-11-26 07:01:33 UTC [9] FATAL:  recovery ended before configured recovery target was reached";
+    for other in [
+        "[10] root@postgres FATAL:  role \"root\" does not exist",
+        "[11] FATAL:  the database system is not accepting connections",
+        "[12] FATAL:  password authentication failed for user \"app\"",
+    ] {
+        for log in [format!("{short}\n{other}"), format!("{other}\n{short}")] {
+            assert_eq!(why(&log), "the archive does not have it");
+        }
+    }
+    let gap = "WAL ends before end of online backup";
+    assert_eq!(
+        why(&format!(
+            "[9] FATAL:  {gap}\n[10] FATAL:  role \"root\" does not exist\n[9] LOG:  down"
+        )),
+        gap
+    );
+    assert_eq!(why("[9] LOG:  nothing"), "");
+}
+
+#[test]
+fn a_backup_that_is_whole_is_never_without_a_name_and_without_its_marks() {
+    for (dies, left) in [
+        ("mv", "id.inprogress: complete host info"),
+        ("rm", "id: complete host info"),
+        ("none", "id: info"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let work = place.path().join("base/id.inprogress");
+        std::fs::create_dir_all(&work).unwrap();
+        for file in ["complete", "host", "info"] {
+            std::fs::write(work.join(file), "").unwrap();
+        }
+        let script = format!(
+            "set -eu\ntop={0} id=id\n{dies}() {{ kill -KILL $$; }}\n{1}\nfinish_backup\n",
+            place.path().display(),
+            include_str!("../../src/files/finish.sh")
+        );
+        Command::new("sh").args(["-c", &script]).status().unwrap();
+        let found = format!(
+            "cd {}/base; for d in *; do echo $d: $(ls $d); done",
+            place.path().display()
+        );
+        let found = Command::new("sh").args(["-c", &found]).output().unwrap();
+        assert_eq!(String::from_utf8(found.stdout).unwrap().trim(), left);
+    }
+}
