@@ -275,7 +275,6 @@ fn nothing_is_left_for_later_and_nothing_can_panic_unexplained() {
     }
 }
 
-/// What runs on hosts as root is checked as it is sent: the shared parts, then the script.
 fn shellcheck(path: &str, script: &str) {
     let mut child = Command::new("shellcheck")
         // The variables come from the command; functions of the prelude are not all used by each script.
@@ -304,6 +303,7 @@ fn shellcheck(path: &str, script: &str) {
     );
 }
 
+/// What runs on hosts as root is checked as it is sent: the shared parts, then the script.
 #[test]
 fn scripts_for_hosts_pass_shellcheck() {
     let scripts = files("src", "sh");
@@ -321,8 +321,10 @@ fn scripts_for_hosts_pass_shellcheck() {
         "wal_runs.sh",
         "mount_lock.sh",
         "take.sh",
+        "finish.sh",
         "remove.sh",
         "unpack.sh",
+        "ended.sh",
         "apart.sh",
         "patience.sh",
     ]

@@ -272,7 +272,9 @@ fn a_copy_goes_nowhere_near_the_cluster() {
             matches!(refused, Err(PlanError::Refused(_))),
             "{directory} {port}"
         );
-    } // The primary ends a segment only for what the archive does not have, and only the newest commits are waited for.
+    }
+
+    // The primary ends a segment only for what the archive does not have, and only the newest commits are waited for.
     let before = |there: &Backups, target| {
         let plan = wish_to(there, target, "server2", "/srv/restored", 5433).unwrap();
         plan.steps.len() - 1
