@@ -3,7 +3,7 @@
 #     mount keeps the backup) bytes (about how many come) wal_directory
 
 # Nothing that unpacks tells how far it is.
-show_progress() { progress "$(($(du -sk "$staging/data" 2>/dev/null | cut -f 1) * 1024))" "$bytes"; }
+show_progress() { progress "$(bytes_in "$staging/data")" "$bytes"; }
 
 # Says whether an earlier run brought it: is_fetched UNIT SOURCE
 is_fetched() { ! unit_active "$1" && [ -f "$staging/complete" ] && [ "$(cat "$staging/source")" = "$2" ]; }

@@ -96,6 +96,9 @@ wait_for() {
     done
 }
 
+# How many bytes are in a directory; none when it goes away meanwhile, as what is being made does: bytes_in DIRECTORY
+bytes_in() { du -sk "$1" 2>/dev/null | awk '{ kilobytes = $1 } END { printf "%.0f\n", kilobytes * 1024 }'; }
+
 # The postmaster of the data directory, if one lives there.
 postmaster_pid() {
     [ -f "$data_directory/postmaster.pid" ] || return 1

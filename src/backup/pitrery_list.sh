@@ -30,7 +30,7 @@ main() {
         about "start_wal=$wal"
         about "begun=$(date -u -d "$(of_label 'START TIME')" +%s)"
         about "ended=$(cat "$directory/backup_timestamp")"
-        about "bytes=$(($(du -sk "$directory" | cut -f 1) * 1024))"
+        about "bytes=$(bytes_in "$directory")"
         awk -F '|' -v id="$id" '$2 != "" { print "@fact about " id "\ttablespace=" $3 " " $2 }' "$directory/tblspc_list" >&7
     done
     # shellcheck disable=SC2012 # names of ours, no surprises

@@ -185,3 +185,26 @@ fn a_backup_that_is_whole_is_never_without_a_name_and_without_its_marks() {
         assert_eq!(String::from_utf8(found.stdout).unwrap().trim(), left);
     }
 }
+
+#[test]
+fn progress_is_told_also_of_what_has_gone_away() {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("file"), vec![1; 100_000]).unwrap();
+    let script = format!(
+        "exec 7>&1\n{}\nstaging={}\n{}\n{}\nbytes=9\nfor staging in \"$staging\" /nowhere; do show_progress; done",
+        include_str!("../../src/action/prelude.sh"),
+        place.path().display(),
+        include_str!("../../src/action/job.sh"),
+        include_str!("../../src/action/fetch.sh").replace("$staging/data", "$staging"),
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let done: Vec<u64> = told
+        .lines()
+        .map(|line| line.split(' ').nth(1).unwrap().parse().unwrap())
+        .collect();
+    assert!(
+        output.status.success() && done.len() == 2 && done[0] >= 100_000 && done[1] == 0,
+        "{told}"
+    );
+}
