@@ -114,7 +114,11 @@ impl Act for Promote {
             .map(|history| history.forks)
             .unwrap_or_default();
         forks.push((old, fork));
-        facts.data.history = Some(History { of: new, forks });
+        facts.data.history = Some(History {
+            of: new,
+            forks,
+            promoted: true,
+        });
         if let Content::Instance(instance) = &mut facts.data.content
             && let Ok(control) = &mut instance.control
         {

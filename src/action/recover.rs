@@ -66,6 +66,7 @@ impl Act for Recover {
         facts.data.history = Some(History {
             of: timeline,
             forks: (1..timeline.0).map(|old| (Timeline(old), Lsn(0))).collect(),
+            promoted: false,
         });
     }
 }

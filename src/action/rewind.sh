@@ -71,7 +71,7 @@ bring_missing() {
     segment=$(printf '%s\n' "$tried" | sed -n 's,.*could not open file ".*/\([0-9A-F]\{24\}\)".*,\1,p' | head -n 1)
     place=$data_directory/$wal_directory/$segment
     [ -n "$segment" ] && [ ! -e "$place" ] || return 1
-    (cd / && as_service_user "$fetch" "$top" "$segment" "$place.pgrepl" standby) >&2 || return 1
+    (cd / && as_service_user "$fetch" "$top" "$segment" "$place.pgrepl" rewind) >&2 || return 1
     mv "$place.pgrepl" "$place" || return 1
     note "$segment came from the archive"
 }

@@ -4,13 +4,13 @@
 //! listed, restored, verified and removed. Each lives in one file beside this one; to add one is to add a file and a
 //! variant of [`BackupTool`].
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::command::shell_quote;
-use crate::facts::backups::{Backup, Backups};
+use crate::facts::backups::Backups;
+use crate::facts::retention::Rule;
 use crate::inventory::{BackupTool, Cluster, Keep};
+use crate::postgres::Timeline;
 
 /// The text of a program that PostgreSQL calls, with what they all begin with.
 macro_rules! program {
@@ -18,6 +18,7 @@ macro_rules! program {
         concat!(
             "#!/bin/sh\nset -eu\numask 077\nLC_ALL=C\nexport LC_ALL\n",
             include_str!("../files/patience.sh"),
+            include_str!("../files/fork.sh"),
             include_str!($body)
         )
     };
@@ -33,8 +34,8 @@ mod scripts;
 pub enum Use {
     /// A standby goes on by streaming.
     Standby,
-    /// A recovery to a point in time must stop.
-    Recovery,
+    /// A recovery to a point in time must stop; of the timelines before the one it follows it gets what that one has.
+    Recovery(Option<Timeline>),
 }
 
 /// A program of an engine that stands on every host.
@@ -132,9 +133,13 @@ pub trait Engine: Sync {
         &[Depth::Full]
     }
 
-    /// Names the backups that its own rule gives up, of all there are, oldest first; `now` is in seconds since 1970.
-    fn gone(&self, _keep: Keep, _backups: &[Backup], _now: u64) -> BTreeSet<String> {
-        BTreeSet::new()
+    /// Tells how it counts the backups that are kept.
+    fn rule(&self, keep: Keep) -> Rule {
+        Rule {
+            keep,
+            chains: false,
+            bridges: false,
+        }
     }
 
     /// Gives what the timer calls on every host: it needs nothing but the variables of its unit, takes a backup where the
@@ -203,8 +208,9 @@ pub fn fetch(cluster: &Cluster) -> Option<(String, String)> {
 pub fn restore_command(cluster: &Cluster, r#use: Use) -> Option<String> {
     let (program, top) = fetch(cluster)?;
     let r#use = match r#use {
-        Use::Standby => "standby",
-        Use::Recovery => "recovery",
+        Use::Standby => "standby".to_owned(),
+        Use::Recovery(None) => "recovery".to_owned(),
+        Use::Recovery(Some(timeline)) => format!("recovery-{timeline}"),
     };
     Some(format!("{program} {} %f %p {}", word(&top), r#use))
 }

@@ -8,7 +8,7 @@ cluster=${top##*/}
 stop() {
     printf 'pgbackrest-restore: %s\n' "$1" >&2
     rm -f "$path"
-    if [ "$use" = recovery ]; then exit 200; fi
+    case $use in recovery*) exit 200 ;; esac
     exit 1
 }
 
@@ -18,6 +18,10 @@ set --
 if [ -f global/pg_control ]; then set -- "--pg1-path=$(pwd -P)"; fi
 code=0
 at_work "$top" stop pgbackrest "--config=/etc/pgbackrest/$cluster.conf" "--stanza=$cluster" "$@" archive-get "$name" "$path" || code=$?
+# An archive of each cluster that the stanza had.
+for found in "$top/pgbackrest/archive/$cluster"/*/"${name%????????}/$name"-*; do
+    if [ "$code" = 0 ]; then cut_at_fork "$name" "$path" "$use" "${found%/*/*}"/*.history || code=$?; fi
+done
 case $code in
     0 | 1) exit "$code" ;;
     *) stop "pgbackrest ended with $code for $name" ;;

@@ -4,13 +4,14 @@
 //! there, which is what PostgreSQL takes every code up to 125 for; `verify` ends with 0 although it found damage, and
 //! `info` although there is no stanza (its user guide and command reference; measured with 2.45).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::scripts::{as_user, script};
 use super::{Configuration, Depth, Engine, Program, Scripts};
 use crate::facts::backups::{Backup, Backups, parse};
+use crate::facts::retention::Rule;
 use crate::inventory::{Keep, NodeName};
 use crate::postgres::{SystemId, Timeline};
 
@@ -92,31 +93,12 @@ impl Engine for Pgbackrest {
 
     /// Full backups are counted; what depends on one goes with it. By days, the newest full one that is older stays,
     /// because the first of these days begins with it.
-    fn gone(&self, keep: Keep, backups: &[Backup], now: u64) -> BTreeSet<String> {
-        let full: Vec<&Backup> = backups
-            .iter()
-            .filter(|backup| !backup.id.contains('_'))
-            .collect();
-        let goes = match keep {
-            Keep::Count(count) => full.len().saturating_sub(count.max(1) as usize),
-            Keep::Days(days) => {
-                let least = now.saturating_sub(u64::from(days) * 86_400);
-                full.iter()
-                    .rposition(|backup| backup.ended < least)
-                    .unwrap_or(0)
-            }
-        };
-        let full: BTreeSet<&str> = full
-            .iter()
-            .take(goes)
-            .map(|backup| backup.id.as_str())
-            .collect();
-        backups
-            .iter()
-            .map(|backup| &backup.id)
-            .filter(|id| full.contains(id.split('_').next().unwrap_or_default()))
-            .cloned()
-            .collect()
+    fn rule(&self, keep: Keep) -> Rule {
+        Rule {
+            keep,
+            chains: true,
+            bridges: true,
+        }
     }
 
     fn listed(&self, facts: &[(String, String)]) -> Backups {
@@ -151,6 +133,10 @@ impl Engine for Pgbackrest {
                 };
                 backup.host =
                     NodeName::new(noted(&info.label, "host").unwrap_or_else(|| "?".into()));
+                backup.written = of("written")
+                    .filter_map(|line| line.split_once('\t'))
+                    .find(|(of, _)| *of == info.label)
+                    .and_then(|(_, at)| at.parse().ok());
                 backup.verified = noted(&info.label, "verified").and_then(|at| at.parse().ok());
                 backup.tablespaces = of("tablespace")
                     .filter_map(|line| line.split_once('\t'))
@@ -239,6 +225,8 @@ impl Info {
             start_wal: self.archive.start.clone(),
             begun: self.timestamp.start,
             ended: self.timestamp.stop,
+            written: None,
+            own_wal: false,
             bytes: self.info.repository.delta,
             unpacked: BTreeMap::from([("data".to_owned(), self.info.size)]),
             parts: 0,

@@ -12,6 +12,7 @@ main() {
         [ -f "$manifest" ] || continue
         label=${manifest%/backup.manifest}
         label=${label##*/}
+        fact written "$label	$(stat -c %Y "$manifest")"
         backrest repo-get "backup/$cluster/$label/backup.manifest" --log-level-console=off 2>/dev/null | awk -v id="$label" '
             # What info does not tell before 2.36.
             /^backup-lsn-(start|stop)=/ { lsn = lsn " " substr($0, index($0, "=") + 1) }
@@ -25,10 +26,9 @@ main() {
     done
     list_notes
     list_restores
-    wal_age "$top/pgbackrest/archive/$cluster" '????????????????????????-*'
     for archive in "$top/pgbackrest/archive/$cluster"/*-*; do
         [ -d "$archive" ] || continue
-        find "$archive" -type f -name '????????????????????????-*' | sed -n 's/.*\/\([0-9A-F]\{24\}\)-[0-9a-f]*\(\.[a-z0-9]*\)\{0,1\}$/\1/p' | wal_runs "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
+        list_wal "$archive" '????????????????????????-*' "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
         list_history "$archive"/*.history
     done
 }

@@ -10,7 +10,7 @@ archive=$top/pitrery/archived_wal
 stop() {
     printf 'pitrery-restore: %s\n' "$1" >&2
     rm -f "$path"
-    if [ "$use" = recovery ]; then exit 200; fi
+    case $use in recovery*) exit 200 ;; esac
     exit 1
 }
 
@@ -28,3 +28,9 @@ if [ -e "$archive/$name.gz" ]; then
 else
     cmp -s "$archive/$name" "$path" || stop "$name cannot be read in the archive"
 fi
+code=0
+cut_at_fork "$name" "$path" "$use" "$archive"/*.history "$archive"/*.history.gz || code=$?
+case $code in
+    0 | 1) exit "$code" ;;
+    *) stop "the history of the timeline cannot be read in the archive" ;;
+esac

@@ -4,12 +4,9 @@
 //! end with 0. What counts is what is on the mount afterwards: backups in `<top>/pitrery/<stop time>`, WAL in
 //! `<top>/pitrery/archived_wal` (its manual pages and UPGRADE notes; measured with 2.1 and 3.4).
 
-use std::collections::BTreeSet;
-
 use super::scripts::{as_user, script};
 use super::{Configuration, Engine, Program, Scripts};
-use crate::facts::backups::{Backup, Backups, parse};
-use crate::inventory::Keep;
+use crate::facts::backups::{Backups, parse};
 
 /// The engine.
 pub struct Pitrery;
@@ -86,23 +83,6 @@ impl Engine for Pitrery {
 
     fn scripts(&self) -> Option<&'static Scripts> {
         Some(&SCRIPTS)
-    }
-
-    /// The newest backup always stays.
-    fn gone(&self, keep: Keep, backups: &[Backup], now: u64) -> BTreeSet<String> {
-        let goes = match keep {
-            Keep::Count(count) => backups.len().saturating_sub(count.max(1) as usize),
-            Keep::Days(days) => {
-                let least = now.saturating_sub(u64::from(days) * 86_400);
-                let old = backups.iter().take_while(|backup| backup.ended < least);
-                old.count().min(backups.len().saturating_sub(1))
-            }
-        };
-        backups
-            .iter()
-            .take(goes)
-            .map(|backup| backup.id.clone())
-            .collect()
     }
 
     fn listed(&self, facts: &[(String, String)]) -> Backups {

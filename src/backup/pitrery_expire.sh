@@ -1,4 +1,4 @@
-# Removes the oldest backups, and the WAL before the oldest one that stays. What was removed is what is gone.
+# Removes the oldest backups, of which some may be of no use, and the WAL before the oldest one that stays. What was removed is what is gone.
 # In: top ids (names of those that go, sorted, separated by blanks) before (position part of the oldest segment needed)
 main() {
     check_top
@@ -9,8 +9,6 @@ main() {
     gone=0
     for known in "$repository"/[0-9]*; do
         id=${known##*/}
-        # One that is not whole, or has no label in the archive, is not for pitrery to count.
-        whole "$id" || refused "whole backups only in $repository" "$id"
         all=$((all + 1))
         case " $ids " in *" $id "*) gone=$((gone + 1)) ;; esac
     done

@@ -12,8 +12,11 @@ main() {
     fact archive "$owner"
     for directory in "$repository"/[0-9]*; do
         id=${directory##*/}
-        whole "$id" || continue
-        label=$(label_of "$id") || continue
+        [ -d "$directory" ] || continue
+        if ! whole "$id" || ! label=$(label_of "$id"); then
+            fact useless "$id"
+            continue
+        fi
         of_label() { printf '%s\n' "$label" | sed -n "s/^$1: //p"; }
         start=$(of_label 'START WAL LOCATION')
         stop=$(of_label 'STOP WAL LOCATION')
@@ -30,17 +33,12 @@ main() {
         about "start_wal=$wal"
         about "begun=$(date -u -d "$(of_label 'START TIME')" +%s)"
         about "ended=$(cat "$directory/backup_timestamp")"
+        about "written=$(stat -c %Y "$directory/backup_timestamp")"
+        about "wal=archive"
         about "bytes=$(bytes_in "$directory")"
         awk -F '|' -v id="$id" '$2 != "" { print "@fact about " id "\ttablespace=" $3 " " $2 }' "$directory/tblspc_list" >&7
     done
-    # shellcheck disable=SC2012 # names of ours, no surprises
-    ls "$repository/archived_wal" 2>/dev/null | sed -n 's/^\([0-9A-F]\{24\}\)\(\.gz\)\{0,1\}$/\1/p' | wal_runs "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
+    list_wal "$repository/archived_wal" '[0-9A-F]*' "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
     list_restores
-    wal_age "$repository/archived_wal" '*[0-9A-F].gz'
-    for history in "$repository"/archived_wal/*.history.gz; do
-        if [ -f "$history" ]; then
-            name=${history##*/}
-            gzip -dc "$history" | awk -v name="${name%.gz}" '{ print "@fact history_line " name "\t" $0 }' >&7
-        fi
-    done
+    list_history "$repository"/archived_wal/*.history "$repository"/archived_wal/*.history.gz
 }

@@ -11,6 +11,7 @@ use crate::action::Action;
 use crate::backup::Depth;
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::history::live;
 use crate::inventory::{Cluster, NodeName};
 use crate::observe;
 use crate::plan::backup::{prune, take, verify};
@@ -304,9 +305,10 @@ pub async fn read(
             format!("cannot read the backups from {node}"),
         ));
     };
-    let there = observe::backups(cluster, node, &place, host.as_ref())
+    let mut there = observe::backups(cluster, node, &place, host.as_ref())
         .await
         .map_err(|error| Failure::new(Kind::Failed, error))?;
+    there.live = live(seen);
     Ok((node.clone(), there))
 }
 

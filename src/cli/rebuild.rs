@@ -9,9 +9,11 @@ use crate::action::Action;
 use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::facts::backups::Backup;
+use crate::facts::way::Line;
+use crate::files::recovery::Target;
 use crate::inventory::NodeName;
-use crate::plan::Plan;
 use crate::plan::rebuild::{From, Rebuild, Wish, rebuild};
+use crate::plan::{Plan, restore};
 use crate::report::event::Outcome;
 use crate::report::sink;
 
@@ -80,7 +82,9 @@ async fn go(
     let begin = Instant::now();
     let mut seen = drive.look().await;
     let from = match arguments.from.strip_prefix("backup") {
-        Some(id) => From::Backup(Box::new(backup(drive, &seen, id.strip_prefix(':')).await?)),
+        Some(id) => From::Backup(Box::new(
+            backup(drive, &seen, node, id.strip_prefix(':')).await?,
+        )),
         None => from,
     };
     let make = |seen: &Observation, rewind_failed: bool| -> Result<Rebuild, Failure> {
@@ -176,20 +180,26 @@ async fn go(
     Ok(0)
 }
 
-/// Finds a backup by its name, or the newest one.
+/// Finds the backup that a standby is made from: by its name, or the newest one that leads to what the primary has.
 async fn backup(
     drive: &Drive<'_>,
     seen: &Observation,
+    to: &NodeName,
     id: Option<&str>,
 ) -> Result<Backup, Failure> {
-    let (_, there) = super::backup::read(&drive.loaded.cluster, &drive.connections, seen).await?;
-    let found = match id {
-        Some(id) => there.backups.into_iter().find(|backup| backup.id == id),
-        None => there.backups.into_iter().next_back(),
+    let cluster = &drive.loaded.cluster;
+    let (_, there) = super::backup::read(cluster, &drive.connections, seen).await?;
+    let wish = restore::Wish {
+        to,
+        target: &Target::Latest,
+        moment: None,
+        backup: id,
+        // A standby goes on with what the cluster lives on.
+        timeline: Line::Latest,
     };
-    found.ok_or_else(|| {
-        Failure::new(Kind::Refused, "there is no such backup").help("pgrepl backup list")
-    })
+    let way = restore::choose(cluster, &there, &wish)
+        .map_err(|error| no_plan(drive.global, seen, error))?;
+    Ok(way.backup.clone())
 }
 
 fn rewind_failed(plan: &Plan, outcomes: &Outcomes) -> bool {

@@ -7,11 +7,13 @@ use super::backup::read;
 use super::drive::Drive;
 use super::plan::{DiffArgument, make, no_plan, show};
 use super::{Failure, Global, Kind, context};
+use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
 use crate::plan::restore::{Wish, restore};
 use crate::plan::restore_copy::{Aside, restore_copy};
-use crate::report::archive::window;
+use crate::postgres::Timeline;
+use crate::report::archive::windows;
 use crate::report::sink;
 
 /// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
@@ -33,6 +35,10 @@ pub struct Arguments {
     /// The backup it begins with; else the newest one before the target
     #[arg(long, value_name = "ID")]
     backup: Option<String>,
+    /// The timeline it follows: a number, latest (the one the cluster lives on) or current (that of the backup); else the
+    /// one that the cluster was on at the target
+    #[arg(long, value_name = "ID", value_parser = line)]
+    timeline: Option<Line>,
     /// Restores into this directory, as a server of its own, and leaves the cluster alone
     #[arg(long, value_name = "DIRECTORY")]
     data_directory: Option<String>,
@@ -79,6 +85,22 @@ struct TargetArgument {
     /// To the end of the archive
     #[arg(long)]
     latest: bool,
+}
+
+/// Reads a timeline as PostgreSQL does: decimal, or with 0x in front hexadecimal.
+fn line(text: &str) -> Result<Line, String> {
+    let number = match text {
+        "latest" => return Ok(Line::Latest),
+        "current" => return Ok(Line::Current),
+        _ => text.strip_prefix("0x").map_or_else(
+            || text.parse().ok(),
+            |hex| u32::from_str_radix(hex, 16).ok(),
+        ),
+    };
+    let number = number.filter(|number| *number > 0);
+    number
+        .map(|number| Line::Id(Timeline(number)))
+        .ok_or_else(|| "expected the number of a timeline, latest or current".to_owned())
 }
 
 /// Reads a moment: with an offset, or in local time.
@@ -155,6 +177,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         target: &target,
         moment,
         backup: arguments.backup.as_deref(),
+        timeline: arguments.timeline.unwrap_or(Line::Found),
     };
     drive.run(go(&drive, arguments, &wish))
 }
@@ -193,10 +216,10 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
             ));
         }
     }
-    if (drive.speaks() || arguments.dry_run)
-        && let Some(line) = window(&there, &super::backup::moment)
-    {
-        sink::err(&(line + "\n"));
+    if drive.speaks() || arguments.dry_run {
+        for line in windows(&there, &super::backup::moment) {
+            sink::err(&(line + "\n"));
+        }
     }
     if arguments.dry_run {
         return Ok(0);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::backups::{Backup, Backups};
+use super::backups::Backups;
 use crate::postgres::{Timeline, lsn};
 
 /// Something in the archive that a recovery cannot pass, or does not follow.
@@ -30,7 +30,8 @@ pub enum Finding {
     },
 }
 
-fn timeline_of(segment: &str) -> Timeline {
+/// Reads the timeline out of the name of a segment.
+pub fn timeline_of(segment: &str) -> Timeline {
     let number = segment
         .get(..8)
         .and_then(|t| u32::from_str_radix(t, 16).ok());
@@ -63,11 +64,13 @@ pub fn findings(there: &Backups) -> Vec<Finding> {
         .max()
         .unwrap_or(Timeline(1));
     let line = there.histories.get(&newest);
+    // Nothing from before the archive began is missing.
+    let began = there.wal.iter().map(|(first, _)| timeline_of(first)).min();
     for (first, last) in &there.wal {
         let timeline = timeline_of(first);
         let ours = timeline == newest
             || line.is_some_and(|line| line.forks.iter().any(|(old, _)| *old == timeline));
-        if timeline > Timeline(1) && !there.histories.contains_key(&timeline) {
+        if Some(timeline) > began && !there.histories.contains_key(&timeline) {
             found.push(Finding::NoHistory { timeline });
         } else if !ours && line.is_some() {
             found.push(Finding::Foreign {
@@ -99,30 +102,6 @@ pub fn findings(there: &Backups) -> Vec<Finding> {
         }
     }
     found
-}
-
-/// Returns the oldest backup from which the archive leads to its end without a gap.
-pub fn oldest_way(there: &Backups) -> Option<&Backup> {
-    let gap = findings(there)
-        .into_iter()
-        .filter_map(|finding| match finding {
-            Finding::Gap { before, .. } => Some(position(&before).to_owned()),
-            _ => None,
-        })
-        .max();
-    let reached = |backup: &Backup| there.wal_until.is_none_or(|until| until >= backup.ended);
-    there
-        .backups
-        .iter()
-        .filter(|backup| reached(backup))
-        .find(|backup| {
-            let begins = position(&backup.start_wal);
-            let archived = there
-                .wal
-                .iter()
-                .any(|(first, last)| *first <= backup.start_wal && backup.start_wal <= *last);
-            archived && gap.as_ref().is_none_or(|gap| begins >= gap.as_str())
-        })
 }
 
 #[cfg(test)]

@@ -20,6 +20,15 @@ pub struct Backups {
     /// The timeline histories in the archive, by timeline.
     #[serde(skip)]
     pub histories: BTreeMap<Timeline, History>,
+    /// When each of them came into the archive, in seconds since 1970.
+    #[serde(skip)]
+    pub history_came: BTreeMap<Timeline, u64>,
+    /// When the first and the last segment of each run came, by name.
+    #[serde(skip)]
+    pub arrivals: BTreeMap<String, u64>,
+    /// The history of the timeline that a running primary is on, which the archive may not have yet.
+    #[serde(skip)]
+    pub live: Option<History>,
     /// The size of a WAL segment in bytes.
     #[serde(skip)]
     pub segment_size: u64,
@@ -27,6 +36,9 @@ pub struct Backups {
     pub wal_until: Option<u64>,
     /// Backups that lack one they build on.
     pub orphans: Vec<String>,
+    /// Backups that cannot be restored, because a part is missing or nothing tells where they end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub useless: Vec<String>,
     /// Restores that run: who restores, and the backups that are read.
     pub restores: Vec<(String, Vec<String>)>,
 }
@@ -54,6 +66,12 @@ pub struct Backup {
     pub begun: u64,
     /// When it ended, in seconds since 1970.
     pub ended: u64,
+    /// When the file that describes it was written, as its file system tells.
+    #[serde(default, skip_serializing)]
+    pub written: Option<u64>,
+    /// Whether it brings the WAL with it that makes it consistent.
+    #[serde(default, skip_serializing)]
+    pub own_wal: bool,
     /// Its size in bytes.
     pub bytes: u64,
     /// Bytes of its files once they are unpacked, of the data directory (`data`) and by a tablespace's OID, where that is known.
@@ -110,8 +128,23 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
                     read.wal.push((first.into(), last.into()));
                 }
             }
+            "useless" => read.useless.push(value.clone()),
+            "arrived" => {
+                if let Some((name, at)) = value.split_once(' ')
+                    && let Ok(at) = at.parse()
+                {
+                    read.arrivals.insert(name.into(), at);
+                }
+            }
+            "history_came" => {
+                if let Some((name, at)) = value.split_once(' ')
+                    && let (Some(timeline), Ok(at)) = (timeline_of(name), at.parse())
+                {
+                    read.history_came.insert(timeline, at);
+                }
+            }
             "segment_size" => read.segment_size = value.parse().unwrap_or(16 << 20),
-            "wal_until" => read.wal_until = value.parse().ok(),
+            "wal_until" => read.wal_until = value.parse().ok().max(read.wal_until),
             "restore" => {
                 let mut words = value.split_whitespace().map(str::to_owned);
                 if let Some(who) = words.next() {
@@ -194,6 +227,8 @@ fn backup(id: &str, said: &[(&str, &str)]) -> Option<Backup> {
         start_wal: get("start_wal")?.into(),
         begun: get("begun")?.parse().ok()?,
         ended: get("ended")?.parse().ok()?,
+        written: get("written").and_then(|at| at.parse().ok()),
+        own_wal: get("wal") != Some("archive"),
         bytes: get("bytes")?.parse().ok()?,
         unpacked: said
             .iter()

@@ -9,14 +9,16 @@ main() {
     for backup in "$top"/base/*; do
         [ -d "$backup" ] || continue
         fact backup "${backup##*/}"
-        if [ -f "$backup/info" ]; then awk -v id="${backup##*/}" '{ print "@fact about " id "\t" $0 }' "$backup/info" >&7; fi
+        if [ -f "$backup/info" ]; then
+            awk -v id="${backup##*/}" '{ print "@fact about " id "\t" $0 }' "$backup/info" >&7
+            fact about "${backup##*/}	written=$(stat -c %Y "$backup/info")"
+        fi
         if [ -f "$backup/verified" ]; then fact about "${backup##*/}	verified=$(cat "$backup/verified")"; fi
     done
     list_restores
-    wal_age "$top/wal" '*[0-9A-F].gz'
     # How many segments have one number: by the size of one of them.
+    newest=$(find "$top/wal" -name '*[0-9A-F].gz' -size +0 -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1)
     if [ -n "$newest" ]; then size=$(gzip -l "${newest#* }" 2>/dev/null | awk 'NR == 2 { print $2 }'); fi
-    # shellcheck disable=SC2012 # names of ours, no surprises
-    ls "$top/wal" | sed -n 's/^\([0-9A-F]\{24\}\)\(\.gz\)\{0,1\}$/\1/p' | wal_runs "${size:-}"
+    list_wal "$top/wal" '[0-9A-F]*' "${size:-}"
     list_history "$top"/wal/*.history
 }

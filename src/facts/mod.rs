@@ -9,6 +9,7 @@ pub mod archive_state;
 pub mod backups;
 mod disk;
 pub mod firewall;
+pub mod history;
 pub mod instance;
 pub mod leader;
 pub mod observation;
@@ -18,7 +19,9 @@ mod parse_server;
 mod pending;
 pub mod predict;
 mod question;
+pub mod retention;
 pub mod server;
+pub mod way;
 pub mod way_back;
 
 pub use disk::Disk;

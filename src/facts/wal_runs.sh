@@ -2,30 +2,45 @@
 # What is told of every archive, whatever engine keeps it.
 # In: top
 
-# When the newest segment of a directory arrived: wal_age DIRECTORY PATTERN
-wal_age() {
-    newest=$(find "$1" -name "$2" -size +0 -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1)
-    if [ -n "$newest" ]; then fact wal_until "${newest%%.*}"; fi
+# Tells of the WAL files of a directory, which may be below it: their runs, and when they came. A file of a segment has a
+# name that begins with that of the segment: list_wal DIRECTORY PATTERN SIZE
+list_wal() {
+    find "$1" -type f -name "$2" -size +0 -printf '%f %T@\n' 2>/dev/null |
+        sed -n 's/^\([0-9A-F]\{24\}\)\(\.gz\|-[0-9a-f]*\(\.[a-z0-9]*\)\{0,1\}\)\{0,1\} \([0-9]*\).*/\1 \4/p' | wal_runs "$3"
 }
 
-# Segments, one name a line, of a size or an unknown one; each run without a gap is one line, its first and its last:
-# wal_runs SIZE
+# Segments and when each came, one a line, of a size or an unknown one; each run without a gap is one line, its first and
+# its last: wal_runs SIZE
 wal_runs() {
     if [ "${1:-0}" -lt 1048576 ]; then set -- 16777216; else fact segment_size "$1"; fi
-    sort -u | awk -v per="$((4294967296 / $1))" '
+    sort -u -k 1,1 | awk -v per="$((4294967296 / $1))" '
         function value(hex, n, i) { n = 0; for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1; return n }
-        {
-            timeline = substr($0, 1, 8)
-            number = value(substr($0, 9, 8)) * per + value(substr($0, 17, 8))
-            if (timeline != before || number != last + 1) { if (NR > 1) print "@fact wal " first " " previous; first = $0 }
-            before = timeline; last = number; previous = $0
+        function tell() {
+            print "@fact wal " first " " previous
+            print "@fact arrived " first " " first_came
+            if (previous != first) print "@fact arrived " previous " " came
         }
-        END { if (NR > 0) print "@fact wal " first " " previous }' >&7
+        {
+            timeline = substr($1, 1, 8)
+            number = value(substr($1, 9, 8)) * per + value(substr($1, 17, 8))
+            if (timeline != before || number != last + 1) { if (NR > 1) tell(); first = $1; first_came = $2 }
+            before = timeline; last = number; previous = $1; came = $2
+            if ($2 > newest) newest = $2
+        }
+        END { if (NR > 0) { tell(); print "@fact wal_until " newest } }' >&7
 }
 
+# Tells of the histories of timelines, and when they came.
 list_history() {
     for history in "$@"; do
-        if [ -f "$history" ]; then awk -v name="${history##*/}" '{ print "@fact history_line " name "\t" $0 }' "$history" >&7; fi
+        [ -f "$history" ] || continue
+        name=${history##*/}
+        name=${name%.gz}
+        fact history_came "$name $(stat -c %Y "$history")"
+        case $history in
+            *.gz) gzip -dc "$history" ;;
+            *) cat "$history" ;;
+        esac | awk -v name="$name" '{ print "@fact history_line " name "\t" $0 }' >&7
     done
 }
 

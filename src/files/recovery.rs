@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::{Use, restore_command};
 use crate::facts::Marker;
 use crate::inventory::Cluster;
-use crate::postgres::{Lsn, conf};
+use crate::postgres::{Lsn, Timeline, conf};
 
 /// Where a recovery ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,15 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// Which timeline a recovery follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// The one with this number, whose history the archive has.
+    Number(Timeline),
+    /// That of the backup.
+    Own,
+}
+
 /// How a restored server recovers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recovery {
@@ -49,10 +58,10 @@ pub struct Recovery {
 
 /// Returns how a restored server recovers, archives nowhere, and is promoted; the error names a value that no
 /// configuration file can hold, or a target that the version does not know.
-pub fn recovery(cluster: &Cluster, target: &Target) -> Result<Recovery, String> {
+pub fn recovery(cluster: &Cluster, target: &Target, follow: Follow) -> Result<Recovery, String> {
     let caps = cluster.major.caps();
     let off = conf::assignment("archive_mode", "off")?;
-    let targets = targets(cluster, target)?;
+    let targets = targets(cluster, target, follow)?;
     let marker = Marker::recovery(cluster.major, &targets);
     if caps.has_standby_signal {
         let settings = format!("{off}\n{targets}");
@@ -64,15 +73,28 @@ pub fn recovery(cluster: &Cluster, target: &Target) -> Result<Recovery, String> 
     })
 }
 
-fn targets(cluster: &Cluster, target: &Target) -> Result<String, String> {
+fn targets(cluster: &Cluster, target: &Target, follow: Follow) -> Result<String, String> {
+    let served = match follow {
+        Follow::Number(timeline) => Some(timeline),
+        Follow::Own => None,
+    };
     let mut lines = vec![
         (
             "restore_command",
-            restore_command(cluster, Use::Recovery).unwrap_or_default(),
+            restore_command(cluster, Use::Recovery(served)).unwrap_or_default(),
         ),
-        ("recovery_target_timeline", "latest".into()),
         ("recovery_target_action", "promote".into()),
     ];
+    match follow {
+        Follow::Number(timeline) => {
+            lines.push(("recovery_target_timeline", timeline.to_string()));
+        }
+        // Before 12 that is what is done without the setting, and the word is not known.
+        Follow::Own if cluster.major.caps().has_standby_signal => {
+            lines.push(("recovery_target_timeline", "current".into()));
+        }
+        Follow::Own => {}
+    }
     match target {
         Target::Time(time) => lines.push(("recovery_target_time", time.clone())),
         Target::Lsn(_) if !cluster.major.caps().recovers_to_lsn => {

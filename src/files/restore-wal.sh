@@ -7,7 +7,7 @@ top=$1 name=$2 path=$3 use=$4
 stop() {
     printf 'restore-wal: %s\n' "$1" >&2
     rm -f "$path"
-    if [ "$use" = recovery ]; then exit 200; fi
+    case $use in recovery*) exit 200 ;; esac
     exit 1
 }
 
@@ -26,4 +26,10 @@ fi
 case $name in
     *.*) ;;
     *) [ "$(stat -c %s "$path")" -ge 1048576 ] || stop "$name is too short in the archive" ;;
+esac
+code=0
+cut_at_fork "$name" "$path" "$use" "$top"/wal/*.history || code=$?
+case $code in
+    0 | 1) exit "$code" ;;
+    *) stop "the history of the timeline cannot be read in the archive" ;;
 esac

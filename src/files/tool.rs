@@ -59,7 +59,7 @@ pub fn tool_conf(view: &View, templates: &Templates) -> Result<Option<ToolConf>,
             "psql": shell_quote(&format!("{}/psql", view.platform.bindir)),
             "backup_directory": shell_quote(&format!("{top}/pitrery")),
             "archive_directory": shell_quote(&format!("{top}/pitrery/archived_wal")),
-            "restore_command": shell_quote(&restore_command(cluster, Use::Recovery).unwrap_or_default()),
+            "restore_command": shell_quote(&restore_command(cluster, Use::Recovery(None)).unwrap_or_default()),
         },
     });
     let text = templates.render(

@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use super::builder::Builder;
 use super::{Goal, Plan, PlanError, Refusal, engines};
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
-use crate::backup::Depth;
+use crate::backup::{Depth, engine};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::history::Tree;
 use crate::facts::leader::{Leader, leader};
-use crate::files::recovery::{self, Target};
-use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, Keep, NodeName};
+use crate::facts::retention::{self, Kept};
+use crate::files::recovery::{self, Follow, Target};
+use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::postgres::{SystemId, lsn};
 use crate::render::Templates;
 
@@ -199,15 +201,16 @@ pub fn verify(
         }
     }
     if drill {
-        let recovery = recovery::recovery(cluster, &Target::Immediate)
-            .map_err(|why| refusal(why, "another mount"))?;
         for tried in backups {
             can_restore(seen, node, tried)?;
+            // To where it is consistent it needs no timeline but its own.
+            let recovery = recovery::recovery(cluster, &Target::Immediate, Follow::Own)
+                .map_err(|why| refusal(why, "another mount"))?;
             let drill = Drill {
                 backup: engines::source(backup, cluster, tried),
                 tablespaces: tried.tablespaces.clone(),
-                marker: recovery.marker.clone(),
-                recovery: recovery.settings.clone(),
+                marker: recovery.marker,
+                recovery: recovery.settings,
             };
             b.step(node, drill, "", &[]);
         }
@@ -233,9 +236,29 @@ fn restores(b: &mut Builder, there: &Backups) -> Vec<String> {
     read
 }
 
+/// Tells what cannot be restored as the cluster is now.
+fn told(b: &mut Builder, there: &Backups, decided: &Kept) {
+    let newest = Tree::of(there).newest();
+    if !decided.useless.is_empty() {
+        b.cluster_note(
+            format!(
+                "no WAL leads from {} to the end of timeline {newest}, which the cluster lives on: not counted",
+                decided.useless.join(", ")
+            ),
+            "pgrepl backup list",
+        );
+    }
+    if there.backups.iter().all(|backup| backup.timeline < newest) && !there.backups.is_empty() {
+        b.cluster_note(
+            format!("there is no backup of timeline {newest} yet"),
+            "pgrepl backup run",
+        );
+    }
+}
+
 /// Plans to remove the backups that are beyond what is kept, and the WAL that no kept one, and no standby, needs.
 ///
-/// `now` is in seconds since 1970. The newest backup always stays.
+/// `now` is in seconds since 1970. What leads to the timeline that the cluster lives on always stays.
 pub fn prune(
     cluster: &Cluster,
     templates: &Templates,
@@ -247,30 +270,24 @@ pub fn prune(
     let backup = wanted(cluster)?;
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let all = &there.backups;
-    let beyond = |at: usize, old: &Backup| match backup.keep {
-        Keep::Count(count) => all.len() - at > count.max(1) as usize,
-        Keep::Days(days) => {
-            at + 1 < all.len() && now.saturating_sub(old.ended) > u64::from(days) * 86_400
-        }
-    };
+    let rule = engine(backup.tool).rule(backup.keep);
+    let decided = retention::kept(there, rule, now);
     let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), None);
     let read = restores(&mut b, there);
+    told(&mut b, there, &decided);
     let mut stays: BTreeSet<&String> = read.iter().collect();
-    for (at, old) in all.iter().enumerate().rev() {
-        if !beyond(at, old) || stays.contains(&old.id) {
+    for old in all.iter().rev() {
+        if !decided.gone.contains(&old.id) || stays.contains(&old.id) {
             stays.insert(&old.id);
             stays.extend(&old.builds_on);
         }
     }
-    let (kept, gone): (Vec<_>, Vec<_>) = all
-        .iter()
-        .enumerate()
-        .partition(|(_, old)| stays.contains(&old.id));
+    let (kept, gone): (Vec<_>, Vec<_>) = all.iter().partition(|old| stays.contains(&old.id));
     // Names of segments without their timeline sort by position.
     let position = |name: &str| name.get(8..).unwrap_or_default().to_owned();
     let mut needed: Vec<String> = kept
         .iter()
-        .map(|(_, backup)| position(&backup.start_wal))
+        .map(|backup| position(&backup.start_wal))
         .collect();
     for (_, facts) in seen.seen() {
         let size = facts
@@ -297,7 +314,7 @@ pub fn prune(
     if engines::driven(cluster).is_some() {
         let standbys = needed.split_off(kept.len());
         let known = engines::all_seen(seen).then_some(standbys.as_slice());
-        engines::prune(&mut b, there, node, now, known, &read)?;
+        engines::prune(&mut b, there, node, decided.gone, known, &read)?;
         return Ok(b.finish(Goal::Backup));
     }
     if seen.unseen().next().is_some() {
@@ -316,7 +333,7 @@ pub fn prune(
     if !gone.is_empty() || there.wal.iter().any(goes) {
         let prune = Prune {
             top: backup.top(&cluster.name),
-            backups: gone.iter().map(|(_, backup)| backup.id.clone()).collect(),
+            backups: gone.iter().map(|backup| backup.id.clone()).collect(),
             before,
         };
         let kept = format!("{} backups are kept", kept.len());

@@ -1,5 +1,7 @@
 //! What is planned differently for a backup engine with a program of its own.
 
+use std::collections::BTreeSet;
+
 use super::builder::Builder;
 use super::{PlanError, Refusal};
 use crate::action::{InstallTool, PrepareTool, Source, ToolBackup, ToolExpire, ToolVerify};
@@ -131,20 +133,19 @@ pub(super) fn verify(b: &mut Builder, node: &NodeName, ids: &[String]) {
     b.step(node, verify, "", &[]);
 }
 
-/// Plans to remove what the engine's own rule gives up; `needed` are the positions of segments that standbys wait for,
+/// Plans to remove the backups that go; `needed` are the positions of segments that standbys wait for,
 /// `None` when not all could be asked, `read` the backups that restores read.
 pub(super) fn prune(
     b: &mut Builder,
     there: &Backups,
     node: &NodeName,
-    now: u64,
+    gone: BTreeSet<String>,
     needed: Option<&[String]>,
     read: &[String],
 ) -> Result<(), PlanError> {
     let Some((engine, backup)) = driven(b.cluster) else {
         return Ok(());
     };
-    let gone = engine.gone(backup.keep, &there.backups, now);
     let is_gone = |backup: &&Backup| gone.contains(&backup.id);
     let position = |backup: &Backup| backup.start_wal.get(8..).unwrap_or_default().to_owned();
     let kept: Vec<&Backup> = there.backups.iter().filter(|one| !is_gone(one)).collect();
@@ -175,6 +176,11 @@ pub(super) fn prune(
             "let the standby catch up, or rebuild it: pgrepl status",
         );
     }
+    // The engine counts them by their age, and removes what is older than one that goes.
+    let oldest = kept.iter().map(|backup| &backup.id).min();
+    let useless = there.useless.iter().filter(|id| Some(*id) < oldest);
+    let mut gone = gone;
+    gone.extend(useless.cloned());
     let expire = ToolExpire {
         tool: backup.tool,
         top: backup.top(&b.cluster.name),

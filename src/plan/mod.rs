@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod builder;
 pub mod check;
+mod chosen;
 mod clone;
 mod configure;
 pub mod converge;

@@ -4,28 +4,23 @@ use super::builder::Builder;
 use super::{PlanError, Refusal};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::history::Tree;
+use crate::facts::way::Way;
 use crate::files::recovery::Target;
 use crate::postgres::{Lsn, Timeline, lsn};
 
-/// Returns the end of the WAL on the newest timeline, which a recovery follows: that of the archive, or of a primary
-/// that runs, because the rest is archived before the recovery begins.
-fn end(seen: &Observation, there: &Backups) -> Option<(Timeline, Lsn)> {
-    let archived = there.wal.iter().filter_map(|(_, last)| {
-        let part = |range| u64::from_str_radix(last.get(range)?, 16).ok();
-        let per_file = (1_u64 << 32) / there.segment_size.max(1);
-        let number = part(8..16)? * per_file + part(16..24)?;
-        let timeline = u32::try_from(part(0..8)?).ok()?;
-        Some((Timeline(timeline), Lsn((number + 1) * there.segment_size)))
-    });
+/// Returns the end of the WAL on a timeline: that of the archive, or of a primary that runs, because the rest is archived
+/// before the recovery begins. Of a timeline that only has its history in the archive nothing is known.
+fn end(seen: &Observation, there: &Backups, timeline: Timeline) -> Option<Lsn> {
     let written = seen
         .seen()
         .filter_map(|(_, facts)| facts.server.as_ref())
-        .filter(|server| !server.in_recovery)
-        .filter_map(|server| Some((server.timeline, server.current?)));
-    let (timeline, end) = archived.chain(written).max()?;
-    // Of a timeline that only has its history in the archive nothing is known.
-    let known = there.histories.keys().all(|known| *known <= timeline);
-    known.then_some((timeline, end))
+        .filter(|server| !server.in_recovery && server.timeline == timeline)
+        .filter_map(|server| server.current);
+    let names = |name: &str| name.get(..8) == Some(&format!("{:08X}", timeline.0));
+    let archived = there.wal.iter().any(|(_, last)| names(last));
+    let archived = archived.then(|| Tree::of(there).end(timeline));
+    written.chain(archived).max()
 }
 
 /// Says whether the archive goes on behind the end of a backup, on its timeline.
@@ -50,11 +45,12 @@ pub(super) fn tell(
     b: &mut Builder,
     seen: &Observation,
     there: &Backups,
-    backup: &Backup,
+    way: &Way,
     target: &Target,
 ) -> Result<(), PlanError> {
-    let end = end(seen, there);
-    if let (Target::Lsn(lsn), Some((timeline, end))) = (target, end)
+    let (backup, timeline) = (way.backup, way.timeline);
+    let end = end(seen, there, timeline);
+    if let (Target::Lsn(lsn), Some(end)) = (target, end)
         && *lsn > end
     {
         return Err(PlanError::Refused(Refusal {
@@ -77,13 +73,13 @@ pub(super) fn tell(
     let until = match target {
         Target::Immediate => Some(backup.stop),
         Target::Lsn(lsn) => Some(*lsn),
-        _ => end.map(|(_, end)| end),
+        _ => end,
     };
     let replayed = until.map_or(String::new(), |until| {
         let bytes = until.0.saturating_sub(backup.start.0);
         format!(", up to {} MB of WAL are replayed", bytes.div_ceil(1 << 20))
     });
-    let reach = end.map_or(String::new(), |(timeline, end)| {
+    let reach = end.map_or(String::new(), |end| {
         format!("; the archive reaches to {end} on timeline {timeline}")
     });
     b.cluster_note(

@@ -2,6 +2,8 @@
 
 use super::backup::can_restore;
 use super::builder::Builder;
+pub use super::chosen::choose;
+use super::chosen::{follow, tell};
 use super::configure::{configure, configure_files};
 use super::converge::passes;
 use super::sensitive::Floors;
@@ -10,6 +12,7 @@ use super::{engines, reach, space};
 use crate::action::{PlaceClone, Recover, Register, SetAside, Stop, UnpackBackup};
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::leader::Leader;
+use crate::facts::way::Line;
 use crate::facts::{Content, Facts, Observation, Process};
 use crate::files::recovery::{self, Target};
 use crate::inventory::{Cluster, NodeName};
@@ -26,9 +29,11 @@ pub struct Wish<'a> {
     pub moment: Option<u64>,
     /// The backup, if it was named.
     pub backup: Option<&'a str>,
+    /// The timeline that is followed.
+    pub timeline: Line,
 }
 
-fn refuse<T>(
+pub(super) fn refuse<T>(
     message: impl Into<String>,
     details: Vec<String>,
     help: impl Into<String>,
@@ -40,52 +45,6 @@ fn refuse<T>(
     }))
 }
 
-/// Chooses the backup a recovery begins with: the newest one that ended before the target.
-pub fn choose<'a>(
-    cluster: &Cluster,
-    there: &'a Backups,
-    wish: &Wish,
-) -> Result<&'a Backup, PlanError> {
-    let fits = |backup: &&Backup| match wish.target {
-        Target::Time(_) => wish.moment.is_none_or(|moment| backup.ended <= moment),
-        Target::Lsn(lsn) => backup.stop <= *lsn,
-        _ => true,
-    };
-    let known: Vec<String> = there
-        .backups
-        .iter()
-        .map(|backup| {
-            format!(
-                "{}: timeline {}, consistent from {}",
-                backup.id, backup.timeline, backup.stop
-            )
-        })
-        .collect();
-    let usable = there.backups.iter().filter(|backup| {
-        backup.version == cluster.major.to_string() && Some(backup.system_id) == there.archive_of
-    });
-    let found = match wish.backup {
-        Some(id) => usable.clone().find(|backup| backup.id == id),
-        None => usable.clone().rev().find(fits),
-    };
-    match found {
-        Some(backup) if fits(&backup) => Ok(backup),
-        Some(backup) => refuse(
-            format!("backup {} ended after {}", backup.id, wish.target),
-            known,
-            "an older one: --backup ID",
-        ),
-        None if there.backups.is_empty() => {
-            refuse("there is no backup", known, "pgrepl backup run")
-        }
-        None => refuse(
-            format!("no backup ended before {}", wish.target),
-            known,
-            "pgrepl backup list",
-        ),
-    }
-}
-
 /// Plans a restore in place: the data of every server that has some is set aside.
 pub fn restore(
     cluster: &Cluster,
@@ -95,7 +54,8 @@ pub fn restore(
     wish: &Wish,
 ) -> Result<Plan, PlanError> {
     let to = wish.to;
-    let backup = choose(cluster, there, wish)?;
+    let way = choose(cluster, there, wish)?;
+    let backup = way.backup;
     let Some(wanted) = &cluster.backup else {
         return refuse(
             "the inventory has no `backup:`",
@@ -103,7 +63,7 @@ pub fn restore(
             "backup: { mount: /mnt/backups }",
         );
     };
-    let recovery = match recovery::recovery(cluster, wish.target) {
+    let recovery = match recovery::recovery(cluster, wish.target, follow(there, &way)) {
         Ok(recovery) => recovery,
         Err(why) => return refuse(why, Vec::new(), "another target"),
     };
@@ -193,7 +153,8 @@ pub fn restore(
             "prune nothing meanwhile",
         );
     }
-    reach::tell(&mut b, seen, there, backup, wish.target)?;
+    tell(&mut b, there, &way);
+    reach::tell(&mut b, seen, there, &way, wish.target)?;
     for (node, reason) in seen.unseen() {
         b.cluster_note(
             format!("{node} cannot be reached: if it runs, it goes on with the old history"),

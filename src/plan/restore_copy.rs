@@ -3,7 +3,8 @@
 use super::backup::can_restore;
 use super::builder::Builder;
 use super::check::archived;
-use super::restore::{Wish, choose};
+use super::chosen::{choose, follow, tell};
+use super::restore::Wish;
 use super::{Goal, Plan, PlanError, Refusal, engines, reach, space};
 use crate::action::{RestoreCopy, SeeArchived, SwitchWal};
 use crate::facts::Observation;
@@ -38,7 +39,8 @@ pub fn restore_copy(
         }))
     };
     let to = wish.to;
-    let backup = choose(cluster, there, wish)?;
+    let way = choose(cluster, there, wish)?;
+    let backup = way.backup;
     let (Some(wanted), Some(facts)) = (&cluster.backup, seen.facts(to)) else {
         return refuse(format!("{to} was not read"), "pgrepl status");
     };
@@ -86,7 +88,7 @@ pub fn restore_copy(
     if let Some((message, help)) = space::lack(to, facts, &needs) {
         return refuse(format!("cannot restore on {to}: {message}"), &help);
     }
-    let recovery = match recovery::recovery(cluster, wish.target) {
+    let recovery = match recovery::recovery(cluster, wish.target, follow(there, &way)) {
         Ok(recovery) => recovery,
         Err(why) => return refuse(why, "another target"),
     };
@@ -95,7 +97,8 @@ pub fn restore_copy(
         .as_ref()
         .map_or_else(|_| to.clone(), |lead| lead.node().clone());
     let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
-    reach::tell(&mut b, seen, there, backup, wish.target)?;
+    tell(&mut b, there, &way);
+    reach::tell(&mut b, seen, there, &way, wish.target)?;
     // The newest commits are in a segment that is not finished. A recovery to the end of a backup needs only one record
     // behind it to stop at, and without one it goes to the end of the WAL: for that nobody waits.
     let immediate = *wish.target == Target::Immediate;

@@ -11,6 +11,9 @@ pub struct History {
     pub of: Timeline,
     /// Each ancestor with the position at which it was left.
     pub forks: Vec<(Timeline, Lsn)>,
+    /// Whether a server was promoted with all that it had; a recovery to a target leaves something behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub promoted: bool,
 }
 
 impl History {
@@ -24,6 +27,10 @@ impl History {
         Self {
             of,
             forks: text.lines().filter_map(fork).collect(),
+            promoted: text
+                .lines()
+                .rfind(|line| fork(line).is_some())
+                .is_some_and(|line| line.ends_with("no recovery target specified")),
         }
     }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::style::bytes;
-use crate::facts::archive_state::{Finding, findings, oldest_way};
+use crate::facts::archive_state::{Finding, findings, timeline_of};
 use crate::facts::backups::Backups;
+use crate::facts::history::Tree;
 
 /// The backups in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -17,7 +18,7 @@ pub struct Summary {
     pub bytes: u64,
     /// Whether it was verified.
     pub verified: bool,
-    /// The moment since which any other one can be restored.
+    /// The moment since which any other one can be restored, on the timeline that the cluster lives on.
     pub since: Option<String>,
     /// What is wrong with the archive, in sentences.
     pub findings: Vec<String>,
@@ -31,7 +32,7 @@ pub fn summary(there: &Backups, moment: &dyn Fn(u64) -> String) -> Option<Summar
         ended: moment(last.ended),
         bytes: last.bytes,
         verified: last.verified.is_some(),
-        since: oldest_way(there).map(|backup| moment(backup.ended)),
+        since: since(there).map(moment),
         findings: problems(there),
     })
 }
@@ -67,7 +68,13 @@ pub fn problems(there: &Backups) -> Vec<String> {
 
 /// Says everything that is to be said of the archive, a sentence each.
 pub fn sentences(there: &Backups) -> Vec<String> {
-    told(there, findings(there).into_iter())
+    let mut said = told(there, findings(there).into_iter());
+    for useless in &there.useless {
+        said.push(format!(
+            "backup {useless} cannot be restored: a part is missing, or the label in the archive that tells where it ends"
+        ));
+    }
+    said
 }
 
 fn told(there: &Backups, findings: impl Iterator<Item = Finding>) -> Vec<String> {
@@ -93,13 +100,64 @@ fn told(there: &Backups, findings: impl Iterator<Item = Finding>) -> Vec<String>
     said
 }
 
-/// Says how far back and how far on the archive leads.
-pub fn window(there: &Backups, moment: &dyn Fn(u64) -> String) -> Option<String> {
-    let since = oldest_way(there)?;
-    let (_, last) = there.wal.last()?;
-    Some(format!(
-        "Any moment since {} can be restored; the archive reaches to {last} of {}.",
-        moment(since.ended),
-        moment(there.wal_until?)
-    ))
+/// Returns since when any moment of the timeline that the cluster lives on can be restored.
+fn since(there: &Backups) -> Option<u64> {
+    let tree = Tree::of(there);
+    let windows = tree.windows().into_iter();
+    let mut live = windows.filter(|window| window.timeline == tree.newest());
+    live.next()?.since
+}
+
+/// Says which moments can be restored, a sentence for each timeline, the one that the cluster lives on first.
+pub fn windows(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<String> {
+    if there.backups.is_empty() {
+        return Vec::new();
+    }
+    let tree = Tree::of(there);
+    let newest = tree.newest();
+    let several = tree.timelines().len() > 1;
+    let windows = tree.windows();
+    let lives = windows.iter().any(|window| window.timeline == newest);
+    let mut said = Vec::new();
+    if !lives && several {
+        said.push(format!(
+            "No backup leads to timeline {newest}, which the cluster lives on: pgrepl backup run"
+        ));
+    }
+    for window in &windows {
+        let timeline = window.timeline;
+        let on = if several {
+            format!(" on timeline {timeline}")
+        } else {
+            String::new()
+        };
+        let last = there.wal.iter().map(|(_, last)| last);
+        let last = last
+            .filter(|last| !several || timeline_of(last) <= timeline)
+            .next_back();
+        match (window.since, window.until, last) {
+            (Some(since), until, Some(last)) if timeline == newest => {
+                let of = until.or(there.wal_until).map(|of| format!(" of {}", moment(of)));
+                said.push(format!(
+                    "Any moment since {} can be restored{on}; the archive reaches to {last}{}.",
+                    moment(since),
+                    of.unwrap_or_default()
+                ));
+            }
+            (Some(since), Some(until), _) => said.push(format!(
+                "Any moment from {} to {} can be restored{on}.",
+                moment(since),
+                moment(until)
+            )),
+            _ => said.push(format!(
+                "Timeline {timeline} can be restored, and nothing tells when it was written: --timeline {timeline}"
+            )),
+        }
+    }
+    if lives && there.backups.iter().all(|backup| backup.timeline != newest) {
+        said.push(format!(
+            "There is no backup of timeline {newest} yet: pgrepl backup run"
+        ));
+    }
+    said
 }

@@ -1,6 +1,6 @@
 //! The table of backups.
 
-use super::archive::{sentences, window};
+use super::archive::{sentences, windows};
 use super::style::{Style, bytes};
 use crate::facts::backups::{Backup, Backups};
 
@@ -67,7 +67,7 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
         text += &if at == 0 { style.dim(&line) } else { line };
         text.push('\n');
     }
-    for line in window(there, moment).into_iter().chain(sentences(there)) {
+    for line in windows(there, moment).into_iter().chain(sentences(there)) {
         text += &line;
         text.push('\n');
     }

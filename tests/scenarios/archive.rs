@@ -2,6 +2,7 @@
 
 use pgrepl::action::Action;
 use pgrepl::facts::backups::{Backups, parse};
+use pgrepl::facts::way::Line;
 use pgrepl::facts::{Mount, Observation};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName, read};
@@ -95,8 +96,9 @@ fn a_restore_begins_with_the_newest_backup_before_its_target() {
             target: &target,
             moment,
             backup,
+            timeline: Line::Found,
         };
-        choose(&story.cluster, &there, &wish).map(|backup| backup.id.clone())
+        choose(&story.cluster, &there, &wish).map(|way| way.backup.id.clone())
     };
     let time = || Target::Time("2026-01-31 12:00:00+00".into());
     assert_eq!(chosen(time(), Some(186_459), None).unwrap(), "a");
@@ -201,6 +203,7 @@ fn a_restore_ends_with_one_primary_whom_everybody_follows() {
             target: &Target::Latest,
             moment: None,
             backup: None,
+            timeline: Line::Found,
         };
         let plan: Plan = restore(
             &story.cluster,
@@ -259,6 +262,7 @@ fn a_position_that_the_archive_does_not_reach_is_refused() {
             target: &Target::Lsn(Lsn(lsn)),
             moment: None,
             backup: None,
+            timeline: Line::Found,
         };
         restore(
             &story.cluster,
@@ -311,6 +315,7 @@ fn a_restore_sets_aside_only_where_there_is_room_for_what_comes() {
         target: &Target::Latest,
         moment: None,
         backup: None,
+        timeline: Line::Found,
     };
     for node in ["server1", "server2", "server3"] {
         let facts = story.world.facts_mut(&NodeName::from(node)).unwrap();

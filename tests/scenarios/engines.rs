@@ -3,6 +3,8 @@
 use pgrepl::action::Action;
 use pgrepl::backup::{Depth, engine};
 use pgrepl::facts::backups::Backups;
+use pgrepl::facts::retention::kept;
+use pgrepl::facts::way::Line;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{BackupTool, Cluster, Keep, NodeName, read};
 use pgrepl::plan::backup::{prune, take};
@@ -118,10 +120,12 @@ fn each_engine_gives_up_by_its_own_rule() {
         day("C", 9),
     ];
     let gone = |tool: BackupTool, keep: Keep, now: u64| -> Vec<String> {
-        engine(tool)
-            .gone(keep, &all, now * 86_400)
-            .into_iter()
-            .collect()
+        let there = Backups {
+            backups: all.to_vec(),
+            ..there(&story("count: 7"))
+        };
+        let kept = kept(&there, engine(tool).rule(keep), now * 86_400);
+        kept.gone.into_iter().collect()
     };
     let (backrest, pitrery) = (BackupTool::Pgbackrest, BackupTool::Pitrery);
     // Full ones are counted, and take along what depends on them.
@@ -259,6 +263,7 @@ fn a_restore_by_pgbackrest_ends_with_one_primary_whom_everybody_follows() {
         target: &Target::Latest,
         moment: None,
         backup: None,
+        timeline: Line::Found,
     };
     let templates = Templates::default();
     let plan: Plan = restore(&story.cluster, &templates, &story.world, &there, &wish).unwrap();

@@ -2,6 +2,7 @@
 
 use pgrepl::action::Action;
 use pgrepl::facts::Mount;
+use pgrepl::facts::way::Line;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
@@ -44,6 +45,7 @@ fn what_cannot_read_the_archive_stops_nothing() {
             target: &Target::Latest,
             moment: None,
             backup: None,
+            timeline: Line::Found,
         };
         let templates = Templates::default();
         let plan = restore(&story.cluster, &templates, &story.world, &there, &wish);

@@ -2,6 +2,7 @@
 
 use pgrepl::action::Action;
 use pgrepl::facts::backups::{Backups, parse};
+use pgrepl::facts::way::Line;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::backup::prune;
@@ -182,6 +183,7 @@ fn a_tablespace_that_only_the_archive_knows_is_not_replayed_to_a_place_that_is_m
             target: &Target::Latest,
             moment: None,
             backup: Some("d"),
+            timeline: Line::Found,
         };
         restore(
             &story.cluster,
@@ -220,6 +222,7 @@ fn a_copy_goes_nowhere_near_the_cluster() {
             target,
             moment: None,
             backup: Some("c"),
+            timeline: Line::Found,
         };
         let aside = Aside {
             data_directory: directory,

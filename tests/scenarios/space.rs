@@ -263,6 +263,7 @@ fn a_rewind_needs_room_for_the_wal_since_the_fork_where_its_wal_is() {
     first.data.history = Some(History {
         of: timeline,
         forks: vec![(Timeline(1), Lsn(40 * MB))],
+        promoted: false,
     });
     let server = first.server.as_mut().unwrap();
     server.timeline = timeline;

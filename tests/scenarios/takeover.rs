@@ -60,6 +60,7 @@ fn a_failover_chooses_who_has_the_most_and_tells_what_the_others_have() {
     facts.data.history = Some(History {
         of: timeline,
         forks,
+        promoted: false,
     });
     second(&mut world).timeline = timeline;
     let (to, loss) = chosen(&world);

@@ -6,7 +6,7 @@ use pgrepl::action::{
     Action, BaseBackup, Place, PlaceClone, Promote, Recover, SwitchWal, TakeBackup, WaitStreaming,
 };
 use pgrepl::facts::{Content, Observation, Sight, question};
-use pgrepl::files::recovery::{Target, recovery};
+use pgrepl::files::recovery::{Follow, Target, recovery};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::{Plan, PlanError};
@@ -79,7 +79,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
         .into(),
     ];
     let target = Target::Time("2026-01-31 12:00:00+01".into());
-    let recovery = recovery(cluster, &target).unwrap();
+    let recovery = recovery(cluster, &target, Follow::Number(Timeline(1))).unwrap();
     actions.push(
         PlaceClone {
             data_directory: "/data".into(),
@@ -159,9 +159,9 @@ fn the_probe_asks_each_version_in_its_own_words() {
 #[test]
 fn a_position_is_no_target_of_the_oldest() {
     let target = Target::Lsn(Lsn(0x0300_0028));
-    let why = recovery(&cluster("9.6"), &target).unwrap_err();
+    let why = recovery(&cluster("9.6"), &target, Follow::Own).unwrap_err();
     assert!(why.contains("9.6 cannot recover to a position"), "{why}");
-    let known = recovery(&cluster("10"), &target).unwrap();
+    let known = recovery(&cluster("10"), &target, Follow::Own).unwrap();
     assert!(
         known
             .marker
