@@ -320,6 +320,7 @@ fn scripts_for_hosts_pass_shellcheck() {
         "fetch.sh",
         "wal_runs.sh",
         "mount_lock.sh",
+        "kept.sh",
         "take.sh",
         "finish.sh",
         "remove.sh",
@@ -327,6 +328,7 @@ fn scripts_for_hosts_pass_shellcheck() {
         "ended.sh",
         "apart.sh",
         "patience.sh",
+        "fork.sh",
     ]
     .map(shared);
     let texts: Vec<&str> = shared.iter().map(|(_, text)| text.as_str()).collect();

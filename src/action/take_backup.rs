@@ -21,6 +21,7 @@ const PROGRAM: &str = concat!(
     "set -eu\numask 077\nas_owner() { \"$@\"; }\n",
     include_str!("../files/mount_lock.sh"),
     include_str!("../files/sums.sh"),
+    include_str!("../files/kept.sh"),
     include_str!("../files/take.sh"),
     "lock_mount backup 20 >>\"$top/base/$id.inprogress/log\" 2>&1 || { \
         echo \"the mount $why\" >>\"$top/base/$id.inprogress/log\"; exit 1; }\n\

@@ -37,6 +37,7 @@ impl Engine for Basebackup {
             "#!/bin/sh\nset -eu\numask 077\nLC_ALL=C\nexport LC_ALL\n",
             include_str!("../files/mount_lock.sh"),
             include_str!("../files/sums.sh"),
+            include_str!("../files/kept.sh"),
             include_str!("../files/take.sh"),
             include_str!("../files/finish.sh"),
             include_str!("../files/remove.sh"),

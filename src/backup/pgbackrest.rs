@@ -56,6 +56,7 @@ impl Engine for Pgbackrest {
                 "pgbackrest.sh",
                 "pgbackrest_work.sh",
                 "../files/tell_position.sh",
+                "../files/kept.sh",
                 "scheduled.sh",
                 "pgbackrest_scheduled.sh"
             ),

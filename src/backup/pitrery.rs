@@ -45,6 +45,7 @@ impl Engine for Pitrery {
                 "pitrery.sh",
                 "pitrery_work.sh",
                 "../files/tell_position.sh",
+                "../files/kept.sh",
                 "scheduled.sh",
                 "pitrery_scheduled.sh"
             ),

@@ -1,15 +1,28 @@
 # The part of a scheduled backup that is pitrery's.
 # Its exit code tells nothing: what was removed is what is gone.
+restorable() {
+    for id in $(backups); do
+        whole "$id" || continue
+        label=$(label_of "$id") || continue
+        stop=$(printf '%s\n' "$label" | sed -n 's/^STOP WAL LOCATION: \([0-9A-F/]*\) .*/\1/p')
+        timeline=$(printf '%s\n' "$label" | sed -n 's/^START WAL LOCATION: .*(file \([0-9A-F]\{8\}\).*/\1/p')
+        printf '%s %s %s\n' "$id" "$(cat "$repository/$id/backup_timestamp")" "$(on_the_way "$((0x$timeline))" "$stop")"
+    done
+}
+
 prune() {
-    shown=$(pitrery_ purge -N 2>&1) || :
+    read_history "$repository"/archived_wal/*.history "$repository"/archived_wal/*.history.gz
+    first=$(restorable | first_kept 0)
+    if [ -z "$first" ]; then return; fi
+    # It counts what cannot be restored too, and knows of no timelines: it is told how many stay, the newest ones.
+    kept=$(backups | awk -v first="$first" '$1 "" >= first "" { n++ } END { print n }')
+    shown=$(pitrery_ purge -m "$kept" -N 2>&1) || :
     gone=
     oldest=
     for id in $(backups); do
-        # One that is not whole is not for pitrery to count.
-        whole "$id" || fail "expected whole backups only in $repository, found $id"
         case $shown in
             *"$repository/$id"*) gone="$gone $id" ;;
-            *) [ -n "$oldest" ] || oldest=$id ;;
+            *) [ -n "$oldest" ] || oldest=$first ;;
         esac
     done
     if [ -z "$gone" ]; then return; fi
@@ -21,7 +34,7 @@ prune() {
         say "removed nothing: $said"
         return
     fi
-    said=$(pitrery_ purge 2>&1) || :
+    said=$(pitrery_ purge -m "$kept" 2>&1) || :
     for id in $gone; do
         [ ! -d "$repository/$id" ] || fail "backup $id is still there: $(printf '%s\n' "$said" | tail -n 1)"
         rm -f "$top/notes/$id"

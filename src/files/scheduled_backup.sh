@@ -37,6 +37,7 @@ taken_already() {
 
 # One line for each backup that goes, `gone ID`, and `before POSITION` for the WAL that nobody needs.
 beyond() {
+    read_history "$top"/wal/*.history
     for told in "$top"/base/*/info; do
         case $told in
             *.removing/info) continue ;;
@@ -45,7 +46,8 @@ beyond() {
             *) is=backup ;;
         esac
         if [ -f "$told" ]; then
-            awk -F = -v is="$is" '{ said[$1] = $2 } END { print is, said["id"], said["ended"], substr(said["start_wal"], 9, 16), said["parent"] }' "$told"
+            way=$(on_the_way "$(sed -n 's/^timeline=//p' "$told")" "$(sed -n 's/^stop_lsn=//p' "$told")")
+            awk -F = -v is="$is" -v way="$way" '{ said[$1] = $2 } END { print is, said["id"], said["ended"], way, substr(said["start_wal"], 9, 16), said["parent"] }' "$told"
         fi
     done
     for host in $nodes; do printf 'host %s\n' "$(cat "$top/hosts/$host" 2>/dev/null)"; done
@@ -54,15 +56,17 @@ beyond() {
     done
 }
 decide() {
-    awk -v keep="$keep" -v number="$keep_number" -v now="$(date +%s)" '
-        $1 == "backup" { n++; id[n] = $2; ended[n] = $3; at[$2] = $4; parent[$2] = $5 }
-        $1 == "half" { kept[$5] = 1; if (before == "" || $4 "" < before "") before = $4 }
+    known=$(cat)
+    first=$(printf '%s\n' "$known" | awk '$1 == "backup" { print $2, $3, $4 }' | first_kept 0)
+    printf '%s\n' "$known" | awk -v first="$first" -v keep="$keep" -v number="$keep_number" -v now="$(date +%s)" '
+        $1 == "backup" { n++; id[n] = $2; ended[n] = $3; at[$2] = $5; parent[$2] = $6 }
+        $1 == "half" { kept[$6] = 1; if (before == "" || $5 "" < before "") before = $5 }
         $1 == "host" { if ($2 == "") unknown = 1; else if (before == "" || $2 "" < before "") before = $2 }
         $1 == "restore" { for (i = 2; i <= NF; i++) kept[$i] = 1 }
         END {
             for (i = n; i > 0; i--) {
-                young = keep == "count" ? n - i < number : now - ended[i] <= number * 86400
-                if (young || i == n) kept[id[i]] = 1
+                young = keep == "days" && now - ended[i] <= number * 86400
+                if (young || first == "" || id[i] "" >= first "") kept[id[i]] = 1
             }
             for (i = n; i > 0; i--) if (kept[id[i]] && parent[id[i]] != "") kept[parent[id[i]]] = 1
             for (i = 1; i <= n; i++) {

@@ -1,17 +1,19 @@
 # shellcheck shell=sh
 # Takes a base backup into <top>/base/<id>.inprogress, and describes it; finish.sh gives it its name.
-# In: as sums.sh, and top id node kind (full or incremental) major clients port socket_directory wal_method compress
+# In: as sums.sh and kept.sh, and top id node kind (full or incremental) major clients port socket_directory wal_method compress
 
 field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
 
-# The newest backup that an incremental one can build on.
+# The newest backup that an incremental one can build on: none of a timeline that was left before its end.
 newest_parent() {
     parent=
+    read_history "$top"/wal/*.history
     for told in "$top"/base/*/info; do
         named=${told%/info}
         named=${named##*/}
         case $named in *.*) continue ;; esac
-        if [ "$(field_of "$named" major)" = "$major" ] && [ -f "$top/base/$named/backup_manifest" ]; then parent=$named; fi
+        [ "$(field_of "$named" major)" = "$major" ] && [ -f "$top/base/$named/backup_manifest" ] || continue
+        if [ "$(on_the_way "$(field_of "$named" timeline)" "$(field_of "$named" stop_lsn)")" = yes ]; then parent=$named; fi
     done
     printf '%s' "$parent"
 }

@@ -131,10 +131,8 @@ pub fn windows(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<String> {
         } else {
             String::new()
         };
-        let last = there.wal.iter().map(|(_, last)| last);
-        let last = last
-            .filter(|last| !several || timeline_of(last) <= timeline)
-            .next_back();
+        let mut last = there.wal.iter().map(|(_, last)| last);
+        let last = last.rfind(|last| !several || timeline_of(last) <= timeline);
         match (window.since, window.until, last) {
             (Some(since), until, Some(last)) if timeline == newest => {
                 let of = until.or(there.wal_until).map(|of| format!(" of {}", moment(of)));

@@ -10,6 +10,7 @@ mod day_two;
 mod engines;
 mod facts;
 mod firewall;
+mod history;
 mod mount;
 mod mount_away;
 mod runs;

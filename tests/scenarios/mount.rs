@@ -162,6 +162,7 @@ fn a_backup_that_somebody_takes_by_hand_with_pitrery_keeps_its_directory() {
 #[test]
 fn a_backup_that_another_host_has_not_finished_counts_for_nothing_and_keeps_what_it_needs() {
     let place = tempfile::tempdir().unwrap();
+    let kept = include_str!("../../src/files/kept.sh");
     let scheduled = include_str!("../../src/files/scheduled_backup.sh");
     let mut rest = "nodes=server1 keep=count keep_number=1 data_directory=/nowhere port=1 socket_directory=/nowhere from=primary\n\
                     major=15 bindir=/bin\nmkdir -p \"$top/hosts\"; echo 0000000000000009 >\"$top/hosts/server1\"\n"
@@ -173,13 +174,13 @@ fn a_backup_that_another_host_has_not_finished_counts_for_nothing_and_keeps_what
         ("4.inprogress", 4, "1"),
     ] {
         rest += &format!(
-            "mkdir -p \"$top/base/{id}\"; printf 'id={id}\\nended={wal}\\nstart_wal=00000001000000000000000{wal}\\nparent={parent}\\n' >\"$top/base/{id}/info\"\n"
+            "mkdir -p \"$top/base/{id}\"; printf 'id={id}\\nended={wal}\\ntimeline=1\\nstop_lsn=0/{wal}000100\\nstart_wal=00000001000000000000000{wal}\\nparent={parent}\\n' >\"$top/base/{id}/info\"\n"
         );
     }
     let decided = said(shell(
         place.path(),
         "server1",
-        &format!("{rest}{scheduled}\nbeyond | decide"),
+        &format!("{rest}{kept}{scheduled}\nbeyond | decide"),
     ));
     assert_eq!(decided, "gone 2\nbefore 0000000000000001\n");
 }
@@ -219,4 +220,40 @@ fn what_a_restore_reads_is_not_for_the_timer_to_remove() {
     );
     assert_eq!(read("20261125-144843F_20261125-144849I"), "");
     assert_eq!(read(""), "");
+}
+
+#[test]
+fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
+    let decided = |keep: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let kept = include_str!("../../src/files/kept.sh");
+        let scheduled = include_str!("../../src/files/scheduled_backup.sh");
+        let mut rest = format!(
+            "nodes=server1 {keep} data_directory=/nowhere port=1 socket_directory=/nowhere from=primary\n\
+             major=15 bindir=/bin\nmkdir -p \"$top/hosts\" \"$top/wal\"; echo 0000000000000009 >\"$top/hosts/server1\"\n\
+             printf '1\\t0/3000000\\tbefore\\n' >\"$top/wal/00000002.history\"\n"
+        );
+        // The third one is of the timeline that was left, behind the fork.
+        for (id, timeline, wal) in [(1, 1, 1), (2, 1, 2), (3, 1, 4), (4, 2, 5)] {
+            rest += &format!(
+                "mkdir -p \"$top/base/{id}\"; printf 'id={id}\\nended={wal}\\ntimeline={timeline}\\nstop_lsn=0/{wal}000100\\nstart_wal=00000001000000000000000{wal}\\n' >\"$top/base/{id}/info\"\n"
+            );
+        }
+        said(shell(
+            place.path(),
+            "server1",
+            &format!("{rest}{kept}{scheduled}\nbeyond | decide"),
+        ))
+    };
+    let gone = |keep: &str| -> Vec<String> {
+        let said = decided(keep);
+        let ids = said.lines().filter_map(|line| line.strip_prefix("gone "));
+        ids.map(str::to_owned).collect()
+    };
+    assert_eq!(gone("keep=count keep_number=1"), ["1", "2", "3"]);
+    // The one that leads nowhere is not counted, and stays as long as an older one does.
+    assert_eq!(gone("keep=count keep_number=2"), ["1"]);
+    assert!(gone("keep=count keep_number=3").is_empty());
+    assert!(gone("keep=count keep_number=9").is_empty());
+    assert_eq!(gone("keep=days keep_number=1"), ["1", "2", "3"]);
 }

@@ -1,0 +1,48 @@
+# shellcheck shell=sh
+# Which backups lead to the timeline that the cluster lives on, and which are kept.
+# In: keep (count or days) keep_number, for first_kept
+
+number_of() { printf '%s' "$((0x${1%/*} * 4294967296 + 0x${1#*/}))"; }
+
+# Takes the newest of these histories as that of the cluster: read_history FILE...
+read_history() {
+    live=1 line='' newest=''
+    for history in "$@"; do if [ -f "$history" ]; then newest=$history; fi; done
+    case $newest in
+        '') return 0 ;;
+        *.gz) line=$(gzip -dc "$newest") ;;
+        *) line=$(cat "$newest") ;;
+    esac
+    live=${newest##*/}
+    live=$((0x${live%%.*}))
+}
+
+# Tells yes of a backup on the way to that timeline, else no: on_the_way TIMELINE STOP (where it ends)
+on_the_way() {
+    fork=$(printf '%s\n' "$line" | awk -v timeline="$1" '$1 == timeline { print $2; exit }')
+    if [ "$1" -ge "$live" ]; then
+        echo yes
+    elif [ -n "$fork" ] && [ "$(number_of "$fork")" -ge "$(number_of "$2")" ]; then
+        echo yes
+    else
+        echo no
+    fi
+}
+
+# Names the oldest backup that is kept, of lines `ID ENDED yes` or `no`, oldest first; nothing when nothing goes. By days,
+# the newest that is older stays too where these days begin with it: first_kept BRIDGES (1 or 0)
+first_kept() {
+    awk -v keep="$keep" -v number="$keep_number" -v now="$(date +%s)" -v bridges="$1" '
+        $3 == "yes" { n++; id[n] = $1; ended[n] = $2 }
+        END {
+            if (keep == "count") first = n - (number < 1 ? 1 : number) + 1
+            else {
+                first = 1
+                while (first <= n && now - ended[first] > number * 86400) first++
+                first -= bridges
+                if (first < 1) first = 1
+                if (first > n) first = n
+            }
+            if (first >= 1 && first <= n) print id[first]
+        }'
+}
