@@ -7,6 +7,7 @@ use super::leftovers::{clean_auto_conf, explain};
 use super::lowered::wait_for_lowered;
 use super::sensitive::{Floors, number};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
+use crate::facts::server::Setting;
 use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF};
 use crate::files::{self, Rendered, archive};
 use crate::inventory::NodeName;
@@ -290,6 +291,12 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         .and_then(|file| file.content.as_deref())
         .map(|text| conf::settings(text).map(|(name, _)| name).collect())
         .unwrap_or_default();
+    // What an included file says, or the connection that asks, wins over what is kept.
+    let said_elsewhere = |setting: &Setting| {
+        let of = setting.sourcefile.as_deref();
+        !matches!(setting.source.as_str(), "configuration file" | "default")
+            || of.is_some_and(|of| of != path && !of.ends_with("postgresql.auto.conf"))
+    };
     for (name, setting) in &server.settings {
         let auto = setting
             .sourcefile
@@ -323,7 +330,7 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
                     .is_ok_and(|value| value::is_automatic(name, &value));
                 let kept = wanted.conf.kept.settings.contains(name);
                 !automatic
-                    && !kept
+                    && !(kept && said_elsewhere(setting))
                     && !value::same(major, name, &parameter.kind, said, &setting.setting)
             }
             // It was in our file and is no more: it goes back to its built-in value.

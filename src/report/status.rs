@@ -194,6 +194,20 @@ fn archive_troubles(
         "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
         cluster.major
     );
+    // A standby shows the same, and archives once it is promoted.
+    if let Some(server) = &facts.server
+        && cluster.backup.is_some()
+        && !server.in_recovery
+        && server
+            .settings
+            .get("archive_mode")
+            .is_some_and(|mode| mode.setting == "off")
+    {
+        add(
+            "archive_mode is off: it archives nothing, although `backup:` is set".into(),
+            "pgrepl apply".into(),
+        );
+    }
     if let Some(server) = &facts.server
         && let Some(archiver) = &server.archiver
         && let (Some(failed), Some(age)) = (&archiver.last_failed, archiver.last_failed_age_s)
