@@ -4,8 +4,9 @@ use super::builder::Builder;
 use super::{PlanError, Refusal};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::leader::Leader;
 use crate::files::recovery::Target;
-use crate::postgres::{Lsn, Timeline, lsn};
+use crate::postgres::{ClusterState, Lsn, Timeline, lsn};
 
 /// Returns the end of the WAL on the newest timeline, which a recovery follows: that of the archive, or of a primary
 /// that runs, because the rest is archived before the recovery begins.
@@ -26,6 +27,33 @@ fn end(seen: &Observation, there: &Backups) -> Option<(Timeline, Lsn)> {
     // Of a timeline that only has its history in the archive nothing is known.
     let known = there.histories.keys().all(|known| *known <= timeline);
     known.then_some((timeline, end))
+}
+
+/// Says whether the archive has all that a cluster wrote: its primary is stopped, and its last checkpoint is in there.
+pub(super) fn is_whole(seen: &Observation, there: &Backups, lead: &Leader) -> bool {
+    let Leader::Stopped(node) = lead else {
+        return false;
+    };
+    let control = seen.facts(node).and_then(|facts| facts.data.control());
+    let archived = end(&Observation::default(), there);
+    control.is_some_and(|control| {
+        control.state == ClusterState::ShutDown
+            && archived.is_some_and(|(timeline, end)| {
+                timeline == control.timeline && control.checkpoint < end
+            })
+    })
+}
+
+/// Returns where the last segment of the archive begins, timeline and position in digits that sort: what recovers to the end
+/// of the archive comes that far. It is not known where the newest timeline has no segment there.
+pub(super) fn last_segment(there: &Backups, target: &Target) -> Option<String> {
+    if !matches!(target, Target::Time(_) | Target::Lsn(_) | Target::Latest) {
+        return None;
+    }
+    let (timeline, end) = end(&Observation::default(), there)?;
+    let newest = there.histories.keys().max().unwrap_or(&Timeline(1));
+    let begin = end.0.saturating_sub(there.segment_size);
+    (*newest == timeline).then(|| format!("{:08X}{begin:016X}", timeline.0))
 }
 
 /// Says whether the archive goes on behind the end of a backup, on its timeline.
