@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::View;
 use crate::inventory::Unmanaged;
-use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::Major;
+use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::hba::{self, HbaLine};
 use crate::postgres::parameters::Kind;
 use crate::postgres::value::{self, Value};

@@ -291,11 +291,11 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         .and_then(|file| file.content.as_deref())
         .map(|text| conf::settings(text).map(|(name, _)| name).collect())
         .unwrap_or_default();
-    // What an included file says, or the connection that asks, wins over what is kept.
+    // An included file, or the connection that asks, wins over what is kept.
     let said_elsewhere = |setting: &Setting| {
-        let of = setting.sourcefile.as_deref();
+        let other = |of: &String| *of != path && !of.ends_with("postgresql.auto.conf");
         !matches!(setting.source.as_str(), "configuration file" | "default")
-            || of.is_some_and(|of| of != path && !of.ends_with("postgresql.auto.conf"))
+            || setting.sourcefile.as_ref().is_some_and(other)
     };
     for (name, setting) in &server.settings {
         let auto = setting
@@ -329,8 +329,9 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
                 let automatic = value::parse(major, &parameter.kind, said)
                     .is_ok_and(|value| value::is_automatic(name, &value));
                 let kept = wanted.conf.kept.settings.contains(name);
+                let elsewhere = kept && said_elsewhere(setting);
                 !automatic
-                    && !(kept && said_elsewhere(setting))
+                    && !elsewhere
                     && !value::same(major, name, &parameter.kind, said, &setting.setting)
             }
             // It was in our file and is no more: it goes back to its built-in value.

@@ -141,14 +141,23 @@ fn host_troubles(
             );
         }
     }
-    for aside in &facts.set_aside {
-        add(
-            format!("{} is set aside and takes space", aside.path),
-            format!(
-                "when it is not needed any more: ssh {name} sudo rm -r {}",
-                aside.path
-            ),
-        );
+    for (at, aside) in facts.set_aside.iter().enumerate() {
+        let path = &aside.path;
+        let last = at + 1 == facts.set_aside.len();
+        if facts.data.content == Content::Nothing && last {
+            add(
+                format!("{path} is set aside, and nothing has replaced it yet"),
+                format!(
+                    "the same restore again; or put it back: ssh {name} sudo mv -T {path} {}",
+                    facts.data.path
+                ),
+            );
+        } else {
+            // Who is needed is not known while nobody leads.
+            let help = format!("when it is not needed any more: ssh {name} sudo rm -r {path}");
+            let help = leader.map_or_else(String::new, |_| help);
+            add(format!("{path} is set aside and takes space"), help);
+        }
     }
     if let Some(mount) = &facts.mount {
         mount_troubles(name, mount, add);
