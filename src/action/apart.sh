@@ -5,8 +5,6 @@
 # In: as ended.sh, and staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
 #     apart_port recovery (settings) marker marker_text
 
-immediate="recovery_target = 'immediate'"
-
 ask() { printf '%s\n' "$1" | (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$apart_socket" -p "$apart_port" -d postgres); }
 
 # What the recovery must not have less of than the server that wrote the WAL.
@@ -59,20 +57,16 @@ $recovery"
     start_unit "$apart_unit" "$@" "$bindir/postgres" -D "$staging/data" >&2 || fail "cannot start a server in $staging/data"
 }
 
-# Says whether the recovery is over and the server writes. Where nothing was written after a backup its WAL ends where it is
-# consistent, and no record is there to stop at: then it recovers to the end of the WAL.
+# Says whether the recovery is over and the server writes.
 recovered() {
     unit_active "$apart_unit" || {
         journalctl -q -n 12 -o cat -u "$apart_unit" >&2 || :
-        case $recovery in
-            *"$immediate"*)
-                if journalctl -q -n 30 -o cat -u "$apart_unit" | grep -q 'before configured recovery target was reached'; then
-                    recovery=$(printf '%s\n' "$recovery" | grep -vxF "$immediate")
-                    start_apart "$apart_unit" "$apart_about"
-                    return 1
-                fi
-                ;;
-        esac
+        printf '%s\n' "$recovery" >"$staging/recovery"
+        if journalctl -q -n 30 -o cat -u "$apart_unit" | recovers_to_end "$staging/recovery"; then
+            recovery=$(printf '%s\n' "$recovery" | grep -v "$ends_at_target")
+            start_apart "$apart_unit" "$apart_about"
+            return 1
+        fi
         fail "the recovery ended without reaching its target: $(journalctl -q -n 30 -o cat -u "$apart_unit" | why_recovery_ended)"
     }
     [ "$(ask 'select pg_is_in_recovery()' 2>/dev/null)" = f ]

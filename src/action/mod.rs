@@ -23,6 +23,7 @@ mod promote;
 mod proof;
 mod prove_archive;
 mod prune;
+mod put_back;
 mod recover;
 mod register;
 mod replication_role;
@@ -61,6 +62,7 @@ pub use promote::Promote;
 pub use proof::{DropProof, ReadProof, WriteProof};
 pub use prove_archive::{Archived, SeeArchived, SwitchWal};
 pub use prune::Prune;
+pub use put_back::PutBack;
 pub use recover::Recover;
 pub use register::Register;
 pub use replication_role::EnsureRole;
@@ -253,6 +255,8 @@ actions! {
     PlaceClone,
     /// Rename a data directory out of the way.
     SetAside,
+    /// Put it back.
+    PutBack,
     /// Bring a diverged instance back.
     Rewind,
     /// Give the replication role what pg_rewind needs.

@@ -22,6 +22,9 @@ const SCRIPT: &str = concat!(
 pub struct Recover {
     /// The target, for people.
     pub target: String,
+    /// Where the last segment of the archive begins, for a recovery that may end there: timeline and position, in digits that sort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
     /// The newest timeline that is known: the new one is higher.
     pub newest: Timeline,
     /// The name of the file that makes it recover.
@@ -46,6 +49,7 @@ impl Act for Recover {
             place
                 .command("recover", SCRIPT)
                 .var("marker", &self.marker)
+                .var("end", self.end.as_deref().unwrap_or_default())
                 .var("wal_directory", place.major.caps().names.wal_directory)
                 .timeout(None),
         ]

@@ -1,5 +1,5 @@
 # Starts a restored server and waits until it has recovered to its target and accepts writes.
-# In: wal_directory marker
+# In: wal_directory marker end (as ended.sh)
 main() {
     if accepts_connections && [ "$(sql 'select pg_is_in_recovery()')" = f ]; then
         already
@@ -14,20 +14,15 @@ main() {
         [ "$new_log" = "$old_log" ] || before=0
         if [ -f "$new_log" ]; then tail -c "+$((before + 1))" "$new_log"; fi
     }
-    # Where nothing was written after a backup its WAL ends where it is consistent, and no record is there to stop at.
-    nothing_to_stop_at() {
-        grep -qxF "recovery_target = 'immediate'" "$data_directory/postgresql.auto.conf" &&
-            since | grep -q 'before configured recovery target was reached'
-    }
     if ! postmaster_pid >/dev/null; then
         [ -f "$data_directory/$marker" ] || refused "a restored instance with $marker" "none"
         begin_start start
     fi
     until accepts_connections && [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; do
         start_goes_on || {
-            if nothing_to_stop_at; then
+            if since | recovers_to_end "$data_directory/postgresql.auto.conf"; then
                 forget_start
-                forget_keys "$data_directory/postgresql.auto.conf" recovery_target
+                forget_keys "$data_directory/postgresql.auto.conf" 'recovery_target recovery_target_time recovery_target_lsn'
                 begin_start start
                 continue
             fi
@@ -45,13 +40,12 @@ main() {
             put "$status.ready" ''
         fi
     done
-    # Before 13 a recovery that does not find its target ends at the end of the archive without a word; the reason that
-    # the new timeline's history gives then names the beginning of time, or nothing (measured on 10).
-    reason=$(awk 'NF { line = $0 } END { print line }' "$history" 2>/dev/null | cut -f 3)
-    case $reason in
-        'before 2000-01-01 '* | 'before 1999-12-31 '* | 'before transaction 0' | 'before LSN 0/0' | 'at restore point ""')
-            fail "the archive ends before the target: the server has all that is in it and accepts writes; pgrepl apply goes on with that"
-            ;;
+    if short=$(ended_short "$history"); then
+        fail "the recovery ended at $short, and the archive goes on behind that: a segment is missing or damaged there"
+    fi
+    # Before 13 a recovery that does not find its target ends at the end of the archive without a word.
+    case $(awk 'NF { line = $0 } END { print line }' "$history" 2>/dev/null | cut -f 3) in
+        'before transaction 0' | 'at restore point ""') fail "the archive does not have the target" ;;
     esac
     # What the server itself says it did; its log is the only place where it does.
     said=$(since | sed -n 's/.*LOG: *\(recovery stopping .*\)/\1/p; s/.*LOG: *\(last completed transaction was .*\)/\1/p' | tail -n 2 | tr '\n' ';')

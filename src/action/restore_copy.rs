@@ -37,6 +37,9 @@ pub struct RestoreCopy {
     pub recovery: String,
     /// The target, for people.
     pub target: String,
+    /// Where the last segment of the archive begins, for a recovery that may end there: timeline and position, in digits that sort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
 }
 
 impl Act for RestoreCopy {
@@ -84,6 +87,7 @@ impl Act for RestoreCopy {
                 .var("marker", &self.marker.name)
                 .var("marker_text", &self.marker.text)
                 .var("target", &self.target)
+                .var("end", self.end.as_deref().unwrap_or_default())
                 .var("fetch_unit", unit("fetch"))
                 .var("recover_unit", unit("recover"))
                 .var("copy_unit", unit("copy")),

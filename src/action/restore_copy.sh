@@ -1,6 +1,6 @@
 # Restores a backup into a directory of its own, recovers it apart from everything else on the host, and lets it run as a
 # server of its own that listens on its socket only and archives nowhere.
-# In: as fetch.sh and apart.sh, and directory fetch_unit recover_unit copy_unit target (for people)
+# In: as fetch.sh and apart.sh, and directory fetch_unit recover_unit copy_unit target (for people) wal_directory end (as ended.sh)
 
 answers() { ask 'select 1' >/dev/null 2>&1; }
 
@@ -27,6 +27,11 @@ make_copy() {
     put "$top/restores/$reader" "$ids
 "
     wait_for 864000 recovered
+    for history in "$staging/data/$wal_directory"/*.history; do :; done
+    if short=$(ended_short "$history"); then
+        systemctl stop "$recover_unit"
+        fail "the recovery ended at $short, and the archive goes on behind that: a segment is missing or damaged there"
+    fi
     put "$staging/stopped" "$(journalctl -q -n 200 -o cat -u "$recover_unit" | sed -n 's/.*LOG: *\(recovery stopping .*\)/\1/p' | tail -n 1)"
     systemctl stop "$recover_unit"
     relink_tablespaces "$staging/data"

@@ -32,8 +32,14 @@ main() {
     sync "$temporary" 2>/dev/null || sync
 
     if [ "$check" = conf ]; then
-        # -C reads the whole configuration the way a start would; the value it prints is of no interest.
-        if ! said=$(cd / && as_service_user "$bindir/postgres" -C port -D "$data_directory" \
+        # -C reads the whole configuration the way a start would; the value it prints is of no interest. Before there is a
+        # data directory an empty one does: it is looked at for postgresql.auto.conf only.
+        checked_with=$data_directory
+        if ! as_service_user test -d "$checked_with"; then
+            checked_with=$(as_service_user mktemp -d /tmp/pgrepl.XXXXXX) || fail "cannot check $path: no space left in /tmp"
+            trap 'rm -f "$temporary"; rmdir "$checked_with" 2>/dev/null || :' EXIT
+        fi
+        if ! said=$(cd / && as_service_user "$bindir/postgres" -C port -D "$checked_with" \
             --config-file="$temporary" 2>&1 >/dev/null); then
             printf '%s\n' "$said" | sed "s|$temporary|$path|g" >&2
             fail "cannot write $path: PostgreSQL would not load it"

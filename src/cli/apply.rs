@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::context;
 use super::drive::Drive;
 use super::plan::{DiffArgument, Saved, make, show};
+use super::still::stale;
 use super::{Failure, Global, Kind};
 use crate::facts::Observation;
 use crate::plan::Plan;
@@ -132,11 +133,7 @@ async fn go(
     if !drive.approved || saved.is_some() {
         seen = drive.look().await;
         if make(&seen)? != plan {
-            return Err(Failure::new(
-                Kind::Stale,
-                "a host has changed since the plan was shown; nothing was done",
-            )
-            .help("run it again"));
+            return Err(stale());
         }
     }
     let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::context::Connections;
 use super::drive::Drive;
 use super::plan::{no_plan, show};
+use super::still::still;
 use super::{Failure, Format, Global, Kind, context};
 use crate::action::Action;
 use crate::backup::Depth;
@@ -244,11 +245,14 @@ async fn prove(
 async fn remove(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
     let begin = Instant::now();
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
-    let seen = drive.look().await;
     let cluster = &drive.loaded.cluster;
-    let (node, there) = read(cluster, &drive.connections, &seen).await?;
-    let plan: Plan = prune(cluster, &drive.loaded.templates, &seen, &there, &node, now)
-        .map_err(|error: PlanError| no_plan(drive.global, &seen, error))?;
+    let make = async |seen: &Observation| {
+        let (node, there) = read(cluster, &drive.connections, seen).await?;
+        prune(cluster, &drive.loaded.templates, seen, &there, &node, now)
+            .map_err(|error: PlanError| no_plan(drive.global, seen, error))
+    };
+    let mut seen = drive.look().await;
+    let mut plan: Plan = make(&seen).await?;
     if drive.speaks() || dry_run {
         show(
             drive.global,
@@ -264,6 +268,12 @@ async fn remove(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
     }
     drive.ask(&plan)?;
     let _locks = drive.lock(&seen).await?;
+    if !drive.approved {
+        seen = drive.look().await;
+        let now = make(&seen).await?;
+        still(&plan, &now)?;
+        plan = now;
+    }
     let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
     drive.conclude(&plan, &outcomes, interrupted)?;
     Ok(0)

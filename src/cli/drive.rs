@@ -22,6 +22,9 @@ use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
 use crate::report::sink;
 
+/// Says where the data is that a server had before.
+pub const WAS: &str = "its data of before is in";
+
 /// One run of a command.
 pub struct Drive<'a> {
     /// The options of every command.
@@ -319,7 +322,7 @@ impl<'a> Drive<'a> {
             for (step, outcome) in plan.steps.iter().zip(outcomes) {
                 if let (Action::SetAside(_), Outcome::Changed { detail }) = (&step.action, outcome)
                 {
-                    text += &format!("\n  {}  its data of before is in {detail}", step.node);
+                    text += &format!("\n  {}  {WAS} {detail}", step.node);
                 }
             }
             text

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::plan::{DiffArgument, make, no_plan, show};
+use super::still::still;
 use super::write::roles;
 use super::{Failure, Format, Global, Kind, context, secrets};
 use crate::facts::Observation;
@@ -108,14 +109,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
     let _locks = drive.lock(&seen).await?;
     if !drive.approved {
         seen = drive.look().await;
-        let now = plan(&seen)?;
-        if now.plan.leader != to || now.plan.steps.len() != doing.steps.len() {
-            return Err(Failure::new(
-                Kind::Stale,
-                "a host has changed since the plan was shown; nothing was done",
-            )
-            .help("run it again"));
-        }
+        still(&doing, &plan(&seen)?.plan)?;
     }
     let (outcomes, interrupted) = drive.execute(&doing, &seen).await?;
     let changed = drive.conclude(&doing, &outcomes, interrupted)?;

@@ -24,7 +24,9 @@ mod restore;
 mod schema;
 mod secrets;
 mod status;
+mod still;
 mod switchover;
+mod undo;
 mod validate;
 mod write;
 

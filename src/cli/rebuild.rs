@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::plan::{DiffArgument, no_plan, show};
+use super::still::stale;
 use super::{Failure, Global, Kind, context};
 use crate::action::Action;
 use crate::execute::Outcomes;
@@ -131,11 +132,7 @@ async fn go(
     if !drive.approved {
         seen = drive.look().await;
         if make(&seen, false)?.plan != plan {
-            return Err(Failure::new(
-                Kind::Stale,
-                "a host has changed since the plan was shown; nothing was done",
-            )
-            .help("run it again"));
+            return Err(stale());
         }
     }
     let (mut outcomes, mut interrupted) = drive.execute(&plan, &seen).await?;

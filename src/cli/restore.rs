@@ -6,10 +6,15 @@ use std::time::Instant;
 use super::backup::read;
 use super::drive::Drive;
 use super::plan::{DiffArgument, make, no_plan, show};
+use super::still::still;
+use super::undo::undo;
 use super::{Failure, Global, Kind, context};
+use crate::facts::Observation;
+use crate::facts::backups::Backups;
 use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
+use crate::plan::Plan;
 use crate::plan::restore::{Wish, restore};
 use crate::plan::restore_copy::{Aside, restore_copy};
 use crate::postgres::Timeline;
@@ -56,6 +61,9 @@ pub struct Arguments {
     /// Answers that the data of the cluster is replaced
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
+    /// After a failure, leaves everything as it is then: without it what was set aside is put back, and what ran is started
+    #[arg(long, conflicts_with = "data_directory")]
+    no_put_back: bool,
     /// Shows the plan and changes nothing
     #[arg(long)]
     dry_run: bool,
@@ -184,21 +192,8 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
     let begin = Instant::now();
-    let cluster = &drive.loaded.cluster;
-    let seen = drive.look().await;
-    let (_, there) = read(cluster, &drive.connections, &seen).await?;
-    let templates = &drive.loaded.templates;
-    let plan = match &arguments.data_directory {
-        Some(data_directory) => {
-            let aside = Aside {
-                data_directory,
-                port: arguments.port,
-            };
-            restore_copy(cluster, templates, &seen, &there, wish, &aside)
-        }
-        None => restore(cluster, templates, &seen, &there, wish),
-    };
-    let plan = plan.map_err(|error| no_plan(drive.global, &seen, error))?;
+    let mut seen = drive.look().await;
+    let (there, mut plan) = make_plan(drive, arguments, wish, &seen).await?;
     if drive.speaks() || arguments.dry_run {
         show(
             drive.global,
@@ -224,22 +219,32 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     if arguments.dry_run {
         return Ok(0);
     }
+    if arguments.data_directory.is_none() {
+        let what = format!(
+            "every server goes back to {}, and what was committed later is only in the directories that are set aside",
+            wish.target
+        );
+        drive.confirm(wish.to, &what, &arguments.confirm)?;
+    }
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    if !drive.approved {
+        seen = drive.look().await;
+        let now = make_plan(drive, arguments, wish, &seen).await?.1;
+        still(&plan, &now)?;
+        plan = now;
+    }
     if arguments.data_directory.is_some() {
-        drive.ask(&plan)?;
-        let _locks = drive.lock(&seen).await?;
         let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
         drive.conclude(&plan, &outcomes, interrupted)?;
         return Ok(0);
     }
-    let what = format!(
-        "every server goes back to {}, and what was committed later is only in the directories that are set aside",
-        wish.target
-    );
-    drive.confirm(wish.to, &what, &arguments.confirm)?;
-    drive.ask(&plan)?;
-    let _locks = drive.lock(&seen).await?;
     let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-    let changed = drive.conclude(&plan, &outcomes, interrupted)?;
+    let changed = match drive.conclude(&plan, &outcomes, interrupted) {
+        Ok(changed) => changed,
+        Err(failure) if arguments.no_put_back => return Err(failure),
+        Err(failure) => return Err(undo(drive, &plan, &outcomes, &seen, failure).await),
+    };
     let seen = drive.verify(&plan, &outcomes, &seen).await;
     let left = make(drive.global, drive.loaded, &seen, &[])?;
     if !left.steps.is_empty() || left.leader != *wish.to {
@@ -259,6 +264,30 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
         ));
     }
     Ok(0)
+}
+
+/// Reads the backups and plans what was asked for.
+async fn make_plan(
+    drive: &Drive<'_>,
+    arguments: &Arguments,
+    wish: &Wish<'_>,
+    seen: &Observation,
+) -> Result<(Backups, Plan), Failure> {
+    let cluster = &drive.loaded.cluster;
+    let (_, there) = read(cluster, &drive.connections, seen).await?;
+    let templates = &drive.loaded.templates;
+    let plan = match &arguments.data_directory {
+        Some(data_directory) => {
+            let aside = Aside {
+                data_directory,
+                port: arguments.port,
+            };
+            restore_copy(cluster, templates, seen, &there, wish, &aside)
+        }
+        None => restore(cluster, templates, seen, &there, wish),
+    };
+    let plan = plan.map_err(|error| no_plan(drive.global, seen, error))?;
+    Ok((there, plan))
 }
 
 #[cfg(test)]

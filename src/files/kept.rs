@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use super::View;
 use crate::inventory::Unmanaged;
+use crate::postgres::Major;
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::hba::{self, HbaLine};
+use crate::postgres::parameters::Kind;
+use crate::postgres::value::{self, Value};
 
 /// The line that tells a file of ours.
 pub(super) const OURS: &str = ": written by pgrepl.";
@@ -67,8 +70,10 @@ pub fn kept_settings(view: &View, text: &str) -> Kept {
         }
         match read {
             ConfLine::Setting { name, value } => {
-                let archives = name == "archive_command" && view.cluster.backup.is_some();
-                let decided = archives
+                // With `backup:` it is decided where WAL goes, and that it goes.
+                let archives = matches!(name.as_str(), "archive_command" | "archive_library")
+                    || name == "archive_mode" && is_off(view.cluster.major, &value);
+                let decided = archives && view.cluster.backup.is_some()
                     || DECIDED.contains(&name.as_str())
                     || name.starts_with("recovery_target");
                 if decided {
@@ -94,6 +99,10 @@ pub fn kept_settings(view: &View, text: &str) -> Kept {
         }
     }
     kept
+}
+
+fn is_off(major: Major, said: &str) -> bool {
+    value::parse(major, &Kind::Bool, said) == Ok(Value::Bool(false))
 }
 
 /// Returns what is kept of an older pg_hba.conf: rules that are not written anyway, with the comments above them.

@@ -7,6 +7,7 @@ use super::leftovers::{clean_auto_conf, explain};
 use super::lowered::wait_for_lowered;
 use super::sensitive::{Floors, number};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
+use crate::facts::server::Setting;
 use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF};
 use crate::files::{self, Rendered, archive};
 use crate::inventory::NodeName;
@@ -290,6 +291,12 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         .and_then(|file| file.content.as_deref())
         .map(|text| conf::settings(text).map(|(name, _)| name).collect())
         .unwrap_or_default();
+    // An included file, or the connection that asks, wins over what is kept.
+    let said_elsewhere = |setting: &Setting| {
+        let other = |of: &String| *of != path && !of.ends_with("postgresql.auto.conf");
+        !matches!(setting.source.as_str(), "configuration file" | "default")
+            || setting.sourcefile.as_ref().is_some_and(other)
+    };
     for (name, setting) in &server.settings {
         let auto = setting
             .sourcefile
@@ -322,8 +329,9 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
                 let automatic = value::parse(major, &parameter.kind, said)
                     .is_ok_and(|value| value::is_automatic(name, &value));
                 let kept = wanted.conf.kept.settings.contains(name);
+                let elsewhere = kept && said_elsewhere(setting);
                 !automatic
-                    && !kept
+                    && !elsewhere
                     && !value::same(major, name, &parameter.kind, said, &setting.setting)
             }
             // It was in our file and is no more: it goes back to its built-in value.

@@ -5,9 +5,10 @@ use super::{PlanError, Refusal};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::history::Tree;
+use crate::facts::leader::Leader;
 use crate::facts::way::Way;
 use crate::files::recovery::Target;
-use crate::postgres::{Lsn, Timeline, lsn};
+use crate::postgres::{ClusterState, Lsn, Timeline, lsn};
 
 /// Returns the end of the WAL on a timeline: that of the archive, or of a primary that runs, because the rest is archived
 /// before the recovery begins. Of a timeline that only has its history in the archive nothing is known.
@@ -21,6 +22,31 @@ fn end(seen: &Observation, there: &Backups, timeline: Timeline) -> Option<Lsn> {
     let archived = there.wal.iter().any(|(_, last)| names(last));
     let archived = archived.then(|| Tree::of(there).end(timeline));
     written.chain(archived).max()
+}
+
+/// Says whether the archive has all that a cluster wrote: its primary is stopped, and its last checkpoint is in there.
+pub(super) fn is_whole(seen: &Observation, there: &Backups, lead: &Leader) -> bool {
+    let Leader::Stopped(node) = lead else {
+        return false;
+    };
+    let control = seen.facts(node).and_then(|facts| facts.data.control());
+    control.is_some_and(|control| {
+        let archived = end(&Observation::default(), there, control.timeline);
+        control.state == ClusterState::ShutDown
+            && control.timeline == Tree::of(there).newest()
+            && archived.is_some_and(|end| control.checkpoint < end)
+    })
+}
+
+/// Returns where the last segment of a timeline in the archive begins, timeline and position in digits that sort: what
+/// recovers to its end comes that far. It is not known where the timeline has no segment there.
+pub(super) fn last_segment(there: &Backups, target: &Target, timeline: Timeline) -> Option<String> {
+    if !matches!(target, Target::Time(_) | Target::Lsn(_) | Target::Latest) {
+        return None;
+    }
+    let end = end(&Observation::default(), there, timeline)?;
+    let begin = end.0.saturating_sub(there.segment_size);
+    Some(format!("{:08X}{begin:016X}", timeline.0))
 }
 
 /// Says whether the archive goes on behind the end of a backup, on its timeline.

@@ -2,6 +2,7 @@
 
 use super::backup::can_restore;
 use super::builder::Builder;
+use super::check::archived;
 pub use super::chosen::choose;
 use super::chosen::{follow, tell};
 use super::configure::{configure, configure_files};
@@ -9,9 +10,11 @@ use super::converge::passes;
 use super::sensitive::Floors;
 use super::{Goal, Plan, PlanError, Refusal};
 use super::{engines, reach, space};
-use crate::action::{PlaceClone, Recover, Register, SetAside, Stop, UnpackBackup};
+use crate::action::{
+    PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
+};
 use crate::facts::backups::{Backup, Backups};
-use crate::facts::leader::Leader;
+use crate::facts::leader::{Leader, leader};
 use crate::facts::way::Line;
 use crate::facts::{Content, Facts, Observation, Process};
 use crate::files::recovery::{self, Target};
@@ -120,12 +123,16 @@ pub fn restore(
             "a newer backup: --backup ID; or beside the cluster: --data-directory",
         );
     }
-    let writes = |facts: &Facts| facts.server.as_ref().is_some_and(|s| !s.in_recovery);
+    let lead = leader(cluster.major, seen, &cluster.primary);
+    let archives = match &lead {
+        Ok(Leader::Running(lead)) if seen.facts(lead).is_some_and(archives) => Some(lead.clone()),
+        _ => None,
+    };
     if let (Some(moment), Some(until)) = (wish.moment, there.wal_until)
         && moment > until
-        && !seen.seen().any(|(_, facts)| writes(facts))
+        && archives.is_none()
+        && !lead.is_ok_and(|lead| reach::is_whole(seen, there, &lead))
     {
-        // A primary that runs archives the rest when it stops.
         return refuse(
             format!("the archive ends before {}", wish.target),
             Vec::new(),
@@ -143,11 +150,7 @@ pub fn restore(
         format!("backup {} of {} is restored and recovered to {}; what was committed later is only in the directories that are set aside", backup.id, backup.host, wish.target),
         String::new(),
     );
-    if facts
-        .mount
-        .as_ref()
-        .is_some_and(|mount| mount.free == 0 || mount.writable == Some(false))
-    {
+    if cannot_be_written(&facts) {
         b.cluster_note(
             format!("the mount of {to} cannot be written: nobody is told that it is read"),
             "prune nothing meanwhile",
@@ -161,18 +164,31 @@ pub fn restore(
             reason.help.clone(),
         );
     }
+    if let Some(lead) = archives.filter(|_| *wish.target != Target::Immediate) {
+        // With a commit behind the target the recovery ends there; what waits to be archived is needed before anything stops.
+        b.step(&lead, SwitchWal {}, "the archive reaches to now", &[]);
+        b.next_phase();
+        let see = SeeArchived {
+            place: archived(wanted, &cluster.name),
+            seconds: 120,
+        };
+        b.step(to, see, "", &[]);
+        b.next_phase();
+    }
     // Nobody writes or follows while the past comes back.
     let nodes: Vec<NodeName> = cluster.nodes.keys().cloned().collect();
     for node in &nodes {
-        stop(&mut b, node);
+        stop(&mut b, node, to);
     }
     b.next_phase();
+    // While one of them still runs, nothing is taken from anybody.
+    let stopped: Vec<&NodeName> = nodes.iter().collect();
     for node in &nodes {
         if let Some((message, help)) = lack(cluster, seen, there, backup, node) {
             // Its old data stays where it is, and it is copied when there is room.
             b.block(node, message, help);
         } else {
-            set_aside(&mut b, node);
+            set_aside(&mut b, node, &stopped);
         }
     }
     b.next_phase();
@@ -220,6 +236,7 @@ pub fn restore(
         .unwrap_or(Timeline(1));
     let recover = Recover {
         target: wish.target.to_string(),
+        end: reach::last_segment(there, wish.target, way.timeline),
         newest,
         marker: recovery.marker.name,
     };
@@ -244,7 +261,30 @@ fn lack(
     space::lack(node, facts, &space::begun(facts, needs))
 }
 
-fn stop(b: &mut Builder, node: &NodeName) {
+/// Says whether a primary archives: where its last attempt failed, nobody waits for the next one.
+fn archives(facts: &Facts) -> bool {
+    let archiver = facts.server.as_ref().and_then(|s| s.archiver.as_ref());
+    let fails = archiver.is_some_and(|archiver| {
+        let good = archiver.last_archived_age_s;
+        let bad = archiver.last_failed_age_s;
+        bad.is_some_and(|bad| good.is_none_or(|good| good > bad))
+    });
+    !fails
+        && facts
+            .mount
+            .as_ref()
+            .is_some_and(|mount| mount.absence("").is_none())
+        && !cannot_be_written(facts)
+}
+
+fn cannot_be_written(facts: &Facts) -> bool {
+    facts
+        .mount
+        .as_ref()
+        .is_some_and(|mount| mount.free == 0 || mount.writable == Some(false))
+}
+
+fn stop(b: &mut Builder, node: &NodeName, to: &NodeName) {
     let (Some(facts), Some(platform)) = (b.facts(node), b.platform(node)) else {
         return;
     };
@@ -256,11 +296,11 @@ fn stop(b: &mut Builder, node: &NodeName) {
             primary: false,
             seconds: 120,
         };
-        b.step(node, stop, "its history ends here", &[]);
+        b.step(node, stop, "its history ends here", &[to]);
     }
 }
 
-fn set_aside(b: &mut Builder, node: &NodeName) {
+fn set_aside(b: &mut Builder, node: &NodeName, stopped: &[&NodeName]) {
     let (Some(facts), Some(platform)) = (b.facts(node), b.platform(node)) else {
         return;
     };
@@ -269,6 +309,6 @@ fn set_aside(b: &mut Builder, node: &NodeName) {
             data_directory: platform.data_directory,
             system_id: control.system_id,
         };
-        b.step(node, aside, "kept until you delete it", &[]);
+        b.step(node, aside, "kept until you delete it", stopped);
     }
 }

@@ -129,6 +129,7 @@ pub fn restore_copy(
         marker: recovery.marker,
         recovery: recovery.settings,
         target: wish.target.to_string(),
+        end: reach::last_segment(there, wish.target, way.timeline),
     };
     b.step(to, copy, "the cluster is left alone", &[]);
     Ok(b.finish(Goal::Backup))

@@ -141,14 +141,23 @@ fn host_troubles(
             );
         }
     }
-    for aside in &facts.set_aside {
-        add(
-            format!("{} is set aside and takes space", aside.path),
-            format!(
-                "when it is not needed any more: ssh {name} sudo rm -r {}",
-                aside.path
-            ),
-        );
+    for (at, aside) in facts.set_aside.iter().enumerate() {
+        let path = &aside.path;
+        let last = at + 1 == facts.set_aside.len();
+        if facts.data.content == Content::Nothing && last {
+            add(
+                format!("{path} is set aside, and nothing has replaced it yet"),
+                format!(
+                    "the same restore again; or put it back: ssh {name} sudo mv -T {path} {}",
+                    facts.data.path
+                ),
+            );
+        } else {
+            // Who is needed is not known while nobody leads.
+            let help = format!("when it is not needed any more: ssh {name} sudo rm -r {path}");
+            let help = leader.map_or_else(String::new, |_| help);
+            add(format!("{path} is set aside and takes space"), help);
+        }
     }
     if let Some(mount) = &facts.mount {
         mount_troubles(name, mount, add);
@@ -194,6 +203,20 @@ fn archive_troubles(
         "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
         cluster.major
     );
+    // A standby shows the same, and archives once it is promoted.
+    if let Some(server) = &facts.server
+        && cluster.backup.is_some()
+        && !server.in_recovery
+        && server
+            .settings
+            .get("archive_mode")
+            .is_some_and(|mode| mode.setting == "off")
+    {
+        add(
+            "archive_mode is off: it archives nothing, although `backup:` is set".into(),
+            "pgrepl apply".into(),
+        );
+    }
     if let Some(server) = &facts.server
         && let Some(archiver) = &server.archiver
         && let (Some(failed), Some(age)) = (&archiver.last_failed, archiver.last_failed_age_s)

@@ -93,6 +93,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
     actions.push(
         Recover {
             target: target.to_string(),
+            end: None,
             newest: Timeline(1),
             marker: recovery.marker.name,
         }

@@ -1,0 +1,72 @@
+//! Puts a data directory that was set aside back to its place.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Act, Kind, Place};
+use crate::command::Command;
+use crate::facts::{Facts, Observation, Process};
+use crate::inventory::NodeName;
+use crate::postgres::SystemId;
+
+const SCRIPT: &str = concat!(
+    include_str!("prelude.sh"),
+    include_str!("manager.sh"),
+    include_str!("job.sh"),
+    include_str!("staging.sh"),
+    include_str!("put_back.sh"),
+    "\nrun_main\n"
+);
+
+/// Gives what was set aside its place again; what a failed run made there is set aside as `<data>.pgrepl-failed-<time>`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PutBack {
+    /// The directory that was set aside; without one only its tablespaces may have been.
+    pub aside: Option<String>,
+    /// The instance that is expected there.
+    pub system_id: SystemId,
+    /// What the host was before the run.
+    pub before: Box<Facts>,
+}
+
+impl Act for PutBack {
+    fn title(&self) -> String {
+        format!("{} put back", self.before.data.path)
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Replace
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("put the data directory back", SCRIPT)
+                .var("aside", self.aside.as_deref().unwrap_or_default())
+                .var("system_id", self.system_id)
+                .var("staging", place.staging())
+                .var("tablespaces", "")
+                .var("clone_unit", place.clone_unit())
+                .timeout(Some(Duration::from_secs(600))),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        let Some(facts) = world.facts_mut(node) else {
+            return;
+        };
+        facts.data = self.before.data.clone();
+        facts.process = Process::Stopped;
+        facts.server = None;
+        facts.staging = None;
+        facts.set_aside.clone_from(&self.before.set_aside);
+        let inside = format!("{}/", facts.data.path);
+        facts.files.retain(|path, _| !path.starts_with(&inside));
+        let old = self.before.files.iter();
+        let old = old.filter(|(path, _)| path.starts_with(&inside));
+        facts
+            .files
+            .extend(old.map(|(path, file)| (path.clone(), file.clone())));
+    }
+}

@@ -1,0 +1,200 @@
+//! A restore that fails anywhere puts back what it found.
+
+use std::path::Path;
+use std::process::Command;
+
+use pgrepl::action::Action;
+use pgrepl::facts::way::Line;
+use pgrepl::facts::{Facts, Observation, Process, Sight, Unreachable};
+use pgrepl::files::recovery::Target;
+use pgrepl::inventory::NodeName;
+use pgrepl::plan::Plan;
+use pgrepl::plan::put_back::{Ended, put_back};
+use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::render::Templates;
+
+use crate::archive::{story, there};
+use crate::stories::{Story, after, titles};
+use crate::worlds::running_primary;
+
+fn restoring(story: &Story, to: &NodeName) -> Plan {
+    let wish = Wish {
+        to,
+        target: &Target::Latest,
+        moment: None,
+        backup: None,
+        timeline: Line::Found,
+    };
+    let there = there(story);
+    restore(
+        &story.cluster,
+        &Templates::default(),
+        &story.world,
+        &there,
+        &wish,
+    )
+    .unwrap()
+}
+
+fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -> Option<Plan> {
+    let ended: Vec<Ended> = (0..plan.steps.len())
+        .map(|at| match at {
+            at if at < cut => Ended::Good,
+            at if at == cut => how,
+            _ => Ended::NotBegun,
+        })
+        .collect();
+    let templates = Templates::default();
+    put_back(&story.cluster, &templates, plan, &ended, &story.world, now)
+}
+
+/// What a user would notice of a host; a program that is in nobody's way may be new.
+fn stands(
+    facts: &Facts,
+    before: &Facts,
+) -> (Process, Option<bool>, String, usize, Vec<(String, String)>) {
+    let files = facts.files.iter();
+    let control = facts.data.control();
+    let control = control.map(|control| (control.system_id, control.timeline));
+    (
+        facts.process,
+        facts.server.as_ref().map(|server| server.in_recovery),
+        format!("{control:?} {:?}", facts.data.signals),
+        facts.set_aside.len(),
+        files
+            .filter(|(path, _)| before.files.contains_key(*path))
+            .map(|(path, file)| (path.clone(), file.digest.clone()))
+            .collect(),
+    )
+}
+
+#[test]
+fn a_restore_that_fails_anywhere_leaves_the_cluster_as_it_was() {
+    for swapped in [false, true] {
+        for to in ["server1", "server2"] {
+            let mut story = story("count: 7");
+            if swapped {
+                // The inventory was changed meanwhile, and not applied.
+                let node = story.cluster.nodes.get_mut(&NodeName::from(to)).unwrap();
+                node.parameters.insert("work_mem".into(), "9MB".into());
+            }
+            let to = NodeName::from(to);
+            let plan = restoring(&story, &to);
+            let recovers = |action: &Action| matches!(action, Action::Recover(_));
+            let recover = plan.steps.iter().position(|step| recovers(&step.action));
+            let recover = recover.unwrap();
+            for cut in 0..plan.steps.len() {
+                // A step that failed may have done nothing, or all it had to do.
+                for done in [cut, cut + 1] {
+                    let told = || format!("{swapped} cut {cut}, {done} done, {:#?}", titles(&plan));
+                    let now = after(&plan, &story.world, done);
+                    let undo = undo(&story, &plan, cut, Ended::Failed, &now);
+                    if cut > recover {
+                        assert!(undo.is_none(), "{}", told());
+                        continue;
+                    }
+                    let mut world = now;
+                    for step in undo.iter().flat_map(|undo| &undo.steps) {
+                        step.action.act().effect(&step.node, &mut world);
+                        let writers = world.seen().filter(|(_, facts)| running_primary(facts));
+                        assert!(writers.count() <= 1, "{}", told());
+                    }
+                    for (node, facts) in story.world.seen() {
+                        let is = world.facts(node).unwrap();
+                        assert_eq!(stands(is, facts), stands(facts, facts), "{node} {}", told());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nobody_is_put_back_beside_a_server_that_may_have_recovered() {
+    let story = story("count: 7");
+    let to = NodeName::from("server2");
+    let plan = restoring(&story, &to);
+    for cut in 0..plan.steps.len() {
+        let mut now = after(&plan, &story.world, cut);
+        let reason = Unreachable {
+            message: "no route to host".into(),
+            help: String::new(),
+            original: String::new(),
+        };
+        now.hosts.insert(to.clone(), Sight::Unreachable(reason));
+        let begun = plan.steps[..=cut]
+            .iter()
+            .any(|step| matches!(step.action, Action::Recover(_)));
+        let back = undo(&story, &plan, cut, Ended::Unknown, &now);
+        assert!(!begun || back.is_none(), "cut {cut}");
+        for step in back.iter().flat_map(|back| &back.steps) {
+            assert_ne!(step.node, to, "cut {cut}");
+        }
+    }
+}
+
+/// Runs the main part of a script in a directory, with what needs a server or root replaced; `breaks` is the number of the rename
+/// that fails.
+fn act(place: &Path, script: &str, variables: &str, breaks: usize) -> String {
+    let script = format!(
+        "exec 7>&1\nbindir= major=15 data_directory={0}/main staging={0}/main.pgrepl-new clone_unit=none system_id=7 tablespaces= \
+         home=/ service_user=$(id -un) unit=none config_directory=/nowhere log=/nowhere {variables}\n\
+         {1}\n{2}\n{3}\n{4}\n{script}\n\
+         as_service_user() {{ \"$@\"; }}\ncontrol_field() {{ cat \"$1/id\" 2>/dev/null; }}\nlabel_data() {{ :; }}\n\
+         own_directory() {{ mkdir \"$1\"; }}\nmanager_works() {{ false; }}\nunit_active() {{ false; }}\nsync() {{ :; }}\n\
+         renames=0\nmv() {{ renames=$((renames + 1)); [ \"$renames\" != {breaks} ] && command mv \"$@\"; }}\nrun_main\n",
+        place.display(),
+        include_str!("../../src/action/prelude.sh"),
+        include_str!("../../src/action/manager.sh"),
+        include_str!("../../src/action/job.sh"),
+        include_str!("../../src/action/staging.sh"),
+    );
+    let output = Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn what_was_set_aside_gets_its_place_again_wherever_that_was_cut() {
+    let set_aside = include_str!("../../src/action/set_aside.sh");
+    let put_back = include_str!("../../src/action/put_back.sh");
+    for breaks in 0..8 {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        std::fs::create_dir_all(at("main/pg_tblspc")).unwrap();
+        std::fs::write(at("main/id"), "7").unwrap();
+        for space in ["one", "two"] {
+            std::fs::create_dir_all(at(space)).unwrap();
+            std::fs::write(at(space).join("rows"), "old").unwrap();
+            std::os::unix::fs::symlink(at(space), at("main/pg_tblspc").join(space)).unwrap();
+        }
+        let said = act(place.path(), set_aside, "", 0);
+        let aside = said.strip_prefix("@ok changed ").unwrap();
+        let aside = aside.lines().next().unwrap().to_owned();
+        // What a restore makes, and does not finish.
+        std::fs::create_dir_all(at("main/pg_tblspc")).unwrap();
+        std::fs::write(at("main/id"), "7").unwrap();
+        std::fs::write(at("main/new"), "").unwrap();
+        std::fs::write(at("one/rows"), "new").unwrap();
+        std::os::unix::fs::symlink(at("one"), at("main/pg_tblspc/one")).unwrap();
+        let variables = format!("aside={aside}");
+        act(place.path(), put_back, &variables, breaks);
+        let said = act(place.path(), put_back, &variables, 0);
+        assert!(said.contains("@ok"), "{breaks}: {said}");
+        for space in ["one", "two"] {
+            let rows = std::fs::read_to_string(at("main/pg_tblspc").join(space).join("rows"));
+            assert_eq!(rows.unwrap(), "old", "{breaks}");
+            let link = std::fs::read_link(at("main/pg_tblspc").join(space)).unwrap();
+            assert_eq!(link, at(space), "{breaks}");
+        }
+        assert!(!at("main/new").exists() && !Path::new(&aside).exists());
+        let names = std::fs::read_dir(place.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let failed: Vec<String> = names.filter(|name| name.contains("-failed-")).collect();
+        assert!(
+            failed.iter().any(|name| name.starts_with("main."))
+                && failed.iter().any(|name| name.starts_with("one.")),
+            "{breaks}: {failed:?}"
+        );
+    }
+}
