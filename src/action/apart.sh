@@ -61,8 +61,7 @@ $recovery"
 recovered() {
     unit_active "$apart_unit" || {
         journalctl -q -n 12 -o cat -u "$apart_unit" >&2 || :
-        printf '%s\n' "$recovery" >"$staging/recovery"
-        if journalctl -q -n 30 -o cat -u "$apart_unit" | recovers_to_end "$staging/recovery"; then
+        if journalctl -q -n 30 -o cat -u "$apart_unit" | recovers_to_end "$recovery"; then
             recovery=$(printf '%s\n' "$recovery" | grep -v "$ends_at_target")
             start_apart "$apart_unit" "$apart_about"
             return 1

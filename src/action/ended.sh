@@ -9,9 +9,9 @@ why_recovery_ended() {
 }
 
 # A moment or a position behind the last record is not met by a recovery, and neither is the end of a backup behind which nothing
-# was written: there the end of the WAL is that target. Reads a log: recovers_to_end FILE-WITH-THE-TARGET
+# was written: there the end of the WAL is that target. Reads a log: recovers_to_end SETTINGS
 ends_at_target='^recovery_target\(_time\|_lsn\)\{0,1\} = '
-recovers_to_end() { grep -q "$ends_at_target" "$1" && grep -q 'before configured recovery target was reached'; }
+recovers_to_end() { printf '%s\n' "$1" | grep -q "$ends_at_target" && grep -q 'before configured recovery target was reached'; }
 
 # After a recovery to the end of the WAL, says where that was if the archive goes on behind it, as it does where a segment is
 # missing. Before 13 such a recovery ends without a word; the reason in the new timeline's history then names the beginning of

@@ -67,7 +67,9 @@ main() {
     # Its links follow what was in their places.
     if [ -n "$failed" ]; then
         for link in "$failed"/pg_tblspc/*; do
-            place=$(readlink "$link") && [ -d "$place.pgrepl-failed-$stamp" ] || continue
+            [ -L "$link" ] || continue
+            place=$(readlink "$link")
+            [ -d "$place.pgrepl-failed-$stamp" ] || continue
             as_service_user ln -sfn "$place.pgrepl-failed-$stamp" "$link"
         done
     fi

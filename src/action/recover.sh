@@ -20,7 +20,7 @@ main() {
     fi
     until accepts_connections && [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; do
         start_goes_on || {
-            if since | recovers_to_end "$data_directory/postgresql.auto.conf"; then
+            if since | recovers_to_end "$(cat "$data_directory/postgresql.auto.conf")"; then
                 forget_start
                 forget_keys "$data_directory/postgresql.auto.conf" 'recovery_target recovery_target_time recovery_target_lsn'
                 begin_start start

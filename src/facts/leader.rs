@@ -146,7 +146,7 @@ fn describe(seen: &Seen) -> String {
 
 /// Says what shows that there was a cluster: a restore that was cut has set aside the instances of all hosts.
 fn left_of_a_cluster((node, facts): (&NodeName, &Facts)) -> Option<String> {
-    if let Some(aside) = facts.set_aside.first() {
+    if let Some(aside) = facts.set_aside.last() {
         return Some(format!("{} of {node} is set aside", aside.path));
     }
     let mount = facts.mount.as_ref()?;

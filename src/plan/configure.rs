@@ -7,8 +7,7 @@ use super::leftovers::{clean_auto_conf, explain};
 use super::lowered::wait_for_lowered;
 use super::sensitive::{Floors, number};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
-use crate::facts::server::Setting;
-use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF};
+use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF, server::Setting};
 use crate::files::{self, Rendered, archive};
 use crate::inventory::NodeName;
 use crate::platform::Platform;
@@ -284,7 +283,7 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         return (restart, reload);
     };
     let path = wanted.platform.config("postgresql.conf");
-    let text: BTreeMap<String, String> = conf::settings(&wanted.conf.text).collect();
+    let text: BTreeMap<_, String> = conf::settings(&wanted.conf.text).collect();
     let overridden: BTreeSet<String> = facts
         .files
         .get(&wanted.platform.auto_conf())
@@ -311,7 +310,7 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         let Some(parameter) = parameters::lookup(major, name) else {
             continue;
         };
-        // A name is worth no restart; and what a server shows while it does not archive is no command.
+        // A name is worth no restart; what a server shows while it does not archive is no command.
         if name == "cluster_name" || setting.setting == "(disabled)" {
             continue;
         }
