@@ -54,6 +54,10 @@ impl Act for BaseBackup {
         vacant(facts)
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place
