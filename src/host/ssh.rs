@@ -111,13 +111,16 @@ impl SshHost {
     }
 
     /// Remembers that the connection is gone, if it is: a channel may end alone.
-    async fn see_whether_gone(&self, why: &HostError) {
+    async fn see_whether_gone(&self) {
         let Some(session) = self.session.get() else {
             return;
         };
         let there = tokio::time::timeout(LOGIN, session.check()).await;
         if !matches!(there, Ok(Ok(()))) {
-            let _ = self.gone.set(why.to_string());
+            let _ = self.gone.set(format!(
+                "lost the connection to {}: it does not answer any more",
+                self.name
+            ));
             self.news.notify_waiters();
         }
     }
@@ -298,8 +301,8 @@ impl Host for SshHost {
             }
             let gate = Gate::default();
             let answer = self.talk(command, vault, say, &gate, word).await;
-            if let Err(why) = &answer {
-                self.see_whether_gone(why).await;
+            if answer.is_err() {
+                self.see_whether_gone().await;
             }
             match answer {
                 Err(HostError::TimedOut(why) | HostError::Lost(why))
