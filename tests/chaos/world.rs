@@ -33,7 +33,7 @@ pub struct World {
 pub const SERVERS: [&str; 3] = ["server1", "server2", "server3"];
 const WRITER: &str = r#"
 i=$(tail -n 1 /root/acked 2>/dev/null || echo 0); i=$((${i:-0} + 1000))
-while [ ! -e /root/stop ]; do
+while :; do
     i=$((i + 1))
     echo "insert into acked values ($i)" | PGCONNECT_TIMEOUT=2 timeout 10 psql -XAtq -v ON_ERROR_STOP=1 \
         -d "host=$1 user=app password=app dbname=postgres target_session_attrs=read-write" && echo $i >>/root/acked
@@ -63,7 +63,9 @@ impl World {
 
     /// Hosts as they were in the beginning.
     pub fn anew(&mut self) {
-        let _ = self.lab.on("client", "touch /root/stop; rm -f /root/acked");
+        let _ = self
+            .lab
+            .on("client", "kill \"$(cat /root/pid)\"; rm -f /root/acked");
         for host in &SERVERS[..self.shape.hosts] {
             let _ = self.lab.tell("heal", &[host]);
             self.lab.tell("reset", &[host]);
@@ -131,8 +133,8 @@ impl World {
         self.lab.on(
             "client",
             &format!(
-                "rm -f /root/stop; cat >/root/write <<'SCRIPT'{WRITER}\nSCRIPT\n\
-                 pgrep -f /root/write >/dev/null || nohup sh /root/write {servers} >/dev/null 2>&1 &"
+                "cat >/root/write <<'SCRIPT'{WRITER}\nSCRIPT\n\
+                 if ! kill -0 \"$(cat /root/pid)\" 2>/dev/null; then nohup sh /root/write {servers} >/dev/null 2>&1 & echo $! >/root/pid; fi"
             ),
         );
         self.goes_on()
