@@ -66,8 +66,8 @@ impl Cut {
         }
     }
 
-    /// Begins the command, cuts it, waits for its end, and brings the host back.
-    pub fn run(&self, world: &mut World, doing: &Doing) -> Result<(), String> {
+    /// Begins the command, cuts it, waits for its end, and brings the host back; says whether it was done all the same.
+    pub fn run(&self, world: &mut World, doing: &Doing) -> Result<bool, String> {
         let mut child = world.spawn(&doing.arguments);
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_millis(self.at) {
@@ -81,7 +81,7 @@ impl Cut {
             let _ = child.kill();
             let ran = world.end(&doing.arguments, child, END)?;
             self.measure(world, doing, over && ran.code == 0, begin);
-            return Ok(());
+            return Ok(ran.code == 0);
         }
         world.lab.tell(self.kind, &[self.host]);
         world.away.insert((self.kind, self.host));
@@ -97,7 +97,7 @@ impl Cut {
         bring_back(world, self.host);
         let ran = ran?;
         self.measure(world, doing, over && ran.code == 0, begin);
-        Ok(())
+        Ok(ran.code == 0)
     }
 
     /// Remembers how long a command takes that was not cut, and stretches what was guessed too short.

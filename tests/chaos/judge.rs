@@ -30,7 +30,7 @@ pub fn judge(world: &mut World, doing: &Doing) -> Result<(), String> {
             return Err(format!("check: {}{}", check.out, check.err));
         }
         let verify = world.type_in(&words("-i PATH backup verify"))?;
-        if verify.code != 0 && !verify.err.contains("no backup") {
+        if verify.code != 0 && !verify.err.contains("no such backup") {
             return Err(format!("backup verify: {}{}", verify.out, verify.err));
         }
     }

@@ -116,8 +116,8 @@ fn round(world: &mut World, dice: &mut Dice, chosen: Move, fresh: bool) -> Resul
     let doing = moves::prepare(world, dice, chosen)?;
     let cut = cut::Cut::choose(world, dice, &doing);
     world.story.push(format!("  {cut}"));
-    cut.run(world, &doing)?;
-    person::go_on(world, &doing)?;
+    let done = cut.run(world, &doing)?;
+    person::go_on(world, &doing, done)?;
     if chosen == Move::Bare {
         world.write()?;
     }

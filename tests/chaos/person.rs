@@ -29,7 +29,9 @@ pub fn until_good(world: &mut World, arguments: &[String], what: &str) -> Result
             return Ok(());
         }
         // Nothing that waits for an answer, a lock or a start needs more than another look.
-        let later = [4, 5, 6, 8].contains(&ran.code) || ran.out.contains("does not answer yet");
+        let later = [4, 5, 6, 8].contains(&ran.code)
+            || ran.out.contains("does not answer yet")
+            || ran.err.contains("no standby runs");
         match to_rebuild(&ran) {
             Some(host) if !arguments.iter().any(|word| word == "rebuild") => rebuild(world, &host)?,
             _ if later => {}
@@ -79,12 +81,16 @@ pub fn apply(world: &mut World) -> Result<(), String> {
 }
 
 /// Goes on after a cut until the command is done and everything is as the inventory wants it.
-pub fn go_on(world: &mut World, doing: &Doing) -> Result<(), String> {
-    let again = until_good(world, &doing.arguments, "the same again");
+pub fn go_on(world: &mut World, doing: &Doing, done: bool) -> Result<(), String> {
+    let again = if done {
+        Ok(())
+    } else {
+        until_good(world, &doing.arguments, "the same again")
+    };
     if let Some(dead) = doing.dead {
         bring_back(world, dead);
-        let stands = world.leaders().iter().any(|leader| *leader != dead);
-        if again.is_ok() && stands {
+        // Nobody could fence it: it is back as the primary that it was.
+        if world.leaders().iter().any(|leader| *leader != dead) {
             rebuild(world, dead)?;
         }
     } else if doing.chosen != Move::Switchover {
