@@ -1,9 +1,9 @@
 # make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
-# make test: everything that CI runs. make test-matrix: every release and version, also those that make test leaves out.
+# make test: everything that CI runs. make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= AT= repeat one. make test-matrix: every release and version, also those that make test leaves out.
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
-.PHONY: all build demo demo-down test test-matrix lint unit lab-base
+.PHONY: all build demo demo-down test test-matrix chaos lint unit lab-base
 
 all: build
 
@@ -30,6 +30,11 @@ demo-down:
 
 test: lint unit lab-base
 	cargo test --test e2e -- --test-threads=3
+	cargo test --test chaos
+
+chaos: lab-base
+	ROUNDS=$(or $(ROUNDS),20) SEED=$(or $(SEED),1) HOSTS=$(HOSTS) MOUNT=$(MOUNT) AT=$(AT) \
+	  PGREPL_RELEASE=$(or $(RELEASE),12) cargo test --test chaos -- --nocapture
 
 test-matrix: lab-base
 	for host in 12:pg10 12:pg12 12:pg14 13:pg16; do $(LAB) base $$host || exit 1; done

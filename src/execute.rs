@@ -106,7 +106,7 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
                         .or_else(|| never.then(|| "what it waited for did not happen".into()));
                     let outcome = match skip {
                         Some(because) => Outcome::Skipped { because },
-                        None => one(at, step, run, board).await,
+                        None => one(at, step, plan, run, board).await,
                     };
                     // Whoever waits for a word that was not told waits no more.
                     for word in act.tells() {
@@ -166,7 +166,7 @@ fn skip(plan: &Plan, run: &Run<'_>, step: &Step, failed: &BTreeSet<NodeName>) ->
         .map(|node| format!("a step on {node} did not succeed"))
 }
 
-async fn one(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcome {
+async fn one(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Board) -> Outcome {
     let act = step.action.act();
     let begin = Instant::now();
     (run.tell)(Event::StepStarted {
@@ -174,7 +174,7 @@ async fn one(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcome {
         node: step.node.clone(),
         title: act.title(),
     });
-    let outcome = attempt(at, step, run, board).await;
+    let outcome = attempt(at, step, plan, run, board).await;
     let title = if outcome.is_good() {
         act.done()
     } else {
@@ -191,7 +191,7 @@ async fn one(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcome {
     outcome
 }
 
-async fn attempt(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcome {
+async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Board) -> Outcome {
     let act = step.action.act();
     let failed = |message: String| Outcome::Failed {
         message,
@@ -248,11 +248,28 @@ async fn attempt(at: usize, step: &Step, run: &Run<'_>, board: &Board) -> Outcom
             };
             command = command.var(variable, value);
         }
+        if act.holds_host() {
+            command = command.var("step", act.title());
+        }
         let word: Word = match command.gate {
             Some(word) => Box::pin(board.wait(word)),
             None => Box::pin(std::future::ready(None)),
         };
-        result = match host.run_with(&command, run.vault, &hear, word).await {
+        let other = act
+            .waits_on(&plan.leader)
+            .filter(|other| **other != step.node)
+            .and_then(|other| run.hosts.get(other));
+        let gone = async {
+            match other {
+                Some(other) => other.gone().await,
+                None => std::future::pending().await,
+            }
+        };
+        let answer = tokio::select! {
+            answer = host.run_with(&command, run.vault, &hear, word) => answer,
+            why = gone => Err(HostError::NotBegun(format!("not waited for any longer: {why}"))),
+        };
+        result = match answer {
             Ok(lines) => read(&lines),
             Err(HostError::Unreachable(reason)) => failed(reason.message),
             Err(HostError::NotBegun(why)) => failed(why),

@@ -54,6 +54,14 @@ impl Act for BaseBackup {
         vacant(facts)
     }
 
+    fn waits_on<'a>(&'a self, _: &'a NodeName) -> Option<&'a NodeName> {
+        Some(&self.source)
+    }
+
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place

@@ -3,6 +3,8 @@
 
 begin() {
     new_staging "$source"
+    # A source that is gone is noticed; by the kernel's own time for that, two hours pass.
+    conninfo="$conninfo keepalives_idle=10 keepalives_interval=5 keepalives_count=3"
     # shellcheck disable=SC2016 # expanded by the shell of the copy
     copy='cd "$staging" && set -- -D "$staging/data" -d "$conninfo" -X stream -c fast -P -w
         [ -z "$slot" ] || set -- "$@" -S "$slot"

@@ -57,6 +57,10 @@ impl Act for ReadWal {
         &[WAL]
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![command(place, "read", &self.segments)]
     }

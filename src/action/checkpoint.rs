@@ -26,6 +26,10 @@ impl Act for Checkpoint {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![place.command("checkpoint", SCRIPT).timeout(None)]
     }

@@ -45,6 +45,10 @@ impl Act for Drill {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let staging = format!("{}.pgrepl-drill", place.platform.data_directory);
         let here: Vec<(String, String)> = self

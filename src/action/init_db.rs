@@ -12,6 +12,8 @@ use std::time::Duration;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("register.sh"),
+    include_str!("staging.sh"),
     include_str!("init_db.sh"),
     "\nrun_main\n"
 );
@@ -19,7 +21,9 @@ const SCRIPT: &str = concat!(
 const UNIT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("boot_unit.sh"),
-    include_str!("init_db_unit.sh"),
+    include_str!("register_unit.sh"),
+    include_str!("staging.sh"),
+    include_str!("init_db.sh"),
     "\nrun_main\n"
 );
 
@@ -76,6 +80,7 @@ impl Act for InitDb {
             place
                 .command("create the database cluster", script)
                 .var("checksums", super::write_file::yes(self.checksums))
+                .var("staging", place.staging())
                 .timeout(Some(Duration::from_secs(300))),
         ]
     }

@@ -36,7 +36,7 @@ ask_manager() {
 by_command() {
     said=$(mktemp)
     rc=0
-    (cd / && setsid /bin/sh -c "$1" </dev/null >"$said" 2>&1 7>&-) || rc=$?
+    (cd / && setsid /bin/sh -c "$1" </dev/null >"$said" 2>&1 7>&- 4>&-) || rc=$?
     [ "$rc" = 0 ] || cat "$said" >&2
     rm -f "$said"
     return "$rc"

@@ -144,6 +144,17 @@ pub trait Act {
         &[]
     }
 
+    /// Names the other host without which what it waits for never comes: it is waited for only as long as that is there.
+    fn waits_on<'a>(&'a self, _leader: &'a NodeName) -> Option<&'a NodeName> {
+        None
+    }
+
+    /// Tells whether the host is held while it works, so that a later run waits for it. What only looks or waits holds
+    /// nothing, nor does long work that has a name of its own by which it is found and joined.
+    fn holds_host(&self) -> bool {
+        true
+    }
+
     /// Compares what it expects with what was just seen.
     fn expects(&self, _facts: &Facts) -> Readiness {
         Readiness::Ready

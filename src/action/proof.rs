@@ -71,6 +71,14 @@ impl Act for ReadProof {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
+    fn waits_on<'a>(&'a self, leader: &'a NodeName) -> Option<&'a NodeName> {
+        Some(leader)
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         command(place, "read", &self.token, self.seconds)
     }

@@ -78,6 +78,10 @@ impl Act for SeeArchived {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let mut command = place
             .command("see it in the archive", SCRIPT)

@@ -44,6 +44,10 @@ impl Act for Recover {
         Kind::Change
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place

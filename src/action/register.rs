@@ -11,6 +11,7 @@ use crate::platform::Family;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("register.sh"),
+    include_str!("register_main.sh"),
     "\nrun_main\n"
 );
 
@@ -18,6 +19,7 @@ const UNIT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("boot_unit.sh"),
     include_str!("register_unit.sh"),
+    include_str!("register_main.sh"),
     "\nrun_main\n"
 );
 

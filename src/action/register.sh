@@ -5,7 +5,7 @@ put_new() {
         as_service_user chmod "$3" "$config_directory/$1"
     fi
 }
-main() {
+register() {
     for directory in "${config_directory%/*}" "$config_directory" "$config_directory/conf.d" "${data_directory%/*}"; do
         if [ ! -d "$directory" ]; then
             (umask 022 && mkdir -p "${directory%/*}")
@@ -21,5 +21,4 @@ main() {
     put_new pg_ident.conf "# MAPNAME  SYSTEM-USERNAME  PG-USERNAME
 " 640
     systemctl daemon-reload 2>/dev/null || :
-    ok
 }

@@ -1,6 +1,5 @@
 # Makes a server known to its unit before its data arrives.
-main() {
+register() {
     make_places
     unfence
-    ok
 }

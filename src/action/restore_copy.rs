@@ -61,6 +61,10 @@ impl Act for RestoreCopy {
         Kind::Add
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let here: Vec<(String, String)> = self
             .tablespaces

@@ -75,6 +75,10 @@ impl Act for Rewind {
         }
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let (fetch, top) = self.archive.clone().unwrap_or_default();
         vec![

@@ -53,6 +53,10 @@ impl Act for TakeBackup {
         Kind::Add
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let caps = place.major.caps();
         vec![

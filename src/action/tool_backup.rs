@@ -70,6 +70,10 @@ impl Act for ToolBackup {
         Kind::Add
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let depth = match self.depth {
             Depth::Full => "full",
@@ -106,6 +110,10 @@ impl Act for ToolVerify {
 
     fn kind(&self) -> Kind {
         Kind::Follow
+    }
+
+    fn holds_host(&self) -> bool {
+        false
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {

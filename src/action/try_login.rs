@@ -34,6 +34,10 @@ impl Act for TryLogin {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place

@@ -45,6 +45,10 @@ impl Act for UnpackBackup {
         vacant(facts)
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let fetch = self.backup.fetch(
             place,

@@ -37,6 +37,10 @@ impl Act for VerifyBackup {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let ids: Vec<&str> = self
             .builds_on

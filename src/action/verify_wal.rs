@@ -35,6 +35,10 @@ impl Act for VerifyWal {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place

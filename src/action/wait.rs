@@ -53,6 +53,14 @@ impl Act for WaitStreaming {
         Kind::Follow
     }
 
+    fn holds_host(&self) -> bool {
+        false
+    }
+
+    fn waits_on<'a>(&'a self, _: &'a NodeName) -> Option<&'a NodeName> {
+        Some(&self.standby)
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         let names = place.major.caps().names;
         let here = if self.cascading {
@@ -141,6 +149,14 @@ impl Act for WaitReplayed {
 
     fn kind(&self) -> Kind {
         Kind::Follow
+    }
+
+    fn holds_host(&self) -> bool {
+        false
+    }
+
+    fn waits_on<'a>(&'a self, leader: &'a NodeName) -> Option<&'a NodeName> {
+        Some(leader)
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {

@@ -2,9 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, IsTerminal};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,7 +13,6 @@ use crate::action::Action;
 use crate::command::Vault;
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
-use crate::host::lock::{self, Lock, NotLocked};
 use crate::inventory::NodeName;
 use crate::observe::observe;
 use crate::plan::Plan;
@@ -24,6 +22,9 @@ use crate::report::sink;
 
 /// Says where the data is that a server had before.
 pub const WAS: &str = "its data of before is in";
+
+/// How long a step that a run which is gone has begun is waited for; making a database cluster may take as long.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// One run of a command.
 pub struct Drive<'a> {
@@ -125,15 +126,33 @@ impl<'a> Drive<'a> {
         self.global.format == Format::Human && !self.global.quiet
     }
 
-    /// Reads every host.
+    /// Reads every host, once nothing that a run which is gone has begun is at work any more.
     pub async fn look(&self) -> Observation {
-        observe(
-            &self.loaded.cluster,
-            &self.connections.hosts,
-            self.password.as_ref(),
-            &|event| self.screen.tell(&event),
-        )
-        .await
+        let begin = Instant::now();
+        let mut told = None;
+        loop {
+            let seen = observe(
+                &self.loaded.cluster,
+                &self.connections.hosts,
+                self.password.as_ref(),
+                &|event| self.screen.tell(&event),
+            )
+            .await;
+            let at_work = seen.seen().find_map(|(node, facts)| {
+                let title = facts.at_work.clone()?;
+                Some((node.clone(), title))
+            });
+            // Whoever goes on all the same is refused by the lock.
+            let Some(work) = at_work.filter(|_| begin.elapsed() < PATIENCE) else {
+                return seen;
+            };
+            if told.as_ref() != Some(&work) {
+                let (node, title) = work.clone();
+                self.screen.tell(&Event::AtWork { node, title });
+                told = Some(work);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Asks whether a plan is to be done; without a terminal it is refused.
@@ -190,40 +209,6 @@ impl<'a> Drive<'a> {
                 "not confirmed, nothing was done",
             ))
         }
-    }
-
-    /// Takes the cluster's lock on every host that was seen: on the first of them alone, then on the others at once.
-    ///
-    /// Two runs that ask all hosts at once can each get one, and then both give up.
-    pub async fn lock(&self, seen: &Observation) -> Result<Vec<Lock>, Failure> {
-        let who = std::env::var("USER").unwrap_or_else(|_| "someone".into());
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let since = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let holder = format!(
-            "{who}@{} pid {} since {since} (seconds since 1970): pgrepl {}",
-            machine.trim(),
-            std::process::id(),
-            self.command
-        );
-        let mut takes = seen.seen().filter_map(|(node, _)| {
-            let host = self.connections.hosts.get(node)?.clone();
-            let holder = &holder;
-            Some(async move {
-                lock::take(host, &self.loaded.cluster.name, holder)
-                    .await
-                    .map_err(|why| not_locked(node, why))
-            })
-        });
-        let mut locks = Vec::new();
-        if let Some(first) = takes.next() {
-            locks.push(first.await?);
-        }
-        for taken in join_all(takes).await {
-            locks.push(taken?);
-        }
-        Ok(locks)
     }
 
     /// Executes a plan; also says whether the first interrupt arrived meanwhile.
@@ -371,17 +356,4 @@ fn changed(outcomes: &Outcomes) -> usize {
         .iter()
         .filter(|outcome| matches!(outcome, Outcome::Changed { .. }))
         .count()
-}
-
-fn not_locked(node: &NodeName, why: NotLocked) -> Failure {
-    match why {
-        NotLocked::Held(by) => Failure::new(
-            Kind::Locked,
-            format!("{node} is locked by another run: {by}"),
-        )
-        .help("wait for it to end; a run whose connection was cut frees its lock within a minute"),
-        NotLocked::Failed(error) => {
-            Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))
-        }
-    }
 }

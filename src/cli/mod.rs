@@ -17,6 +17,7 @@ mod drive;
 mod exit;
 mod failover;
 mod init;
+mod locks;
 mod plan;
 mod rebuild;
 mod render;

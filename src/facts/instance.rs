@@ -31,6 +31,9 @@ pub struct DataDirectory {
     /// Whether a rewind of it was begun and has not ended: its files are half changed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rewinding: bool,
+    /// Whether an initdb was cut short in it: it holds no database but template1.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub half_made: bool,
     /// The replication slots on disk: they outlive every stop.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<String>,

@@ -60,6 +60,18 @@ fn seen<'a>(major: Major, node: &'a NodeName, facts: &'a Facts) -> Result<Found<
         return Ok(Found::Nothing);
     };
     let signals = facts.data.signals;
+    let path = &facts.data.path;
+    if facts.data.half_made {
+        return Err(NoLeader {
+            message: format!(
+                "the data directory of {node} is half made: an initdb was cut short in it"
+            ),
+            details: vec![format!("{node}: no database but template1 in {path}")],
+            help: format!(
+                "it never held anything: ssh {node} sudo mv {path} {path}.half-made; then run this again"
+            ),
+        });
+    }
     let control = match &instance.control {
         Ok(control) => control,
         Err(_) if instance.version != major.to_string() => {

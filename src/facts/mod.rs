@@ -87,6 +87,9 @@ pub struct Facts {
     /// The backup engine's own program.
     #[serde(default, skip_serializing_if = "Tool::is_unknown")]
     pub tool: Tool,
+    /// The step of a run that is gone and that is still at work on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_work: Option<String>,
     /// Long work that runs on the host on its own.
     pub jobs: Vec<Job>,
     /// How many seconds the oldest WAL file that is not archived waits.

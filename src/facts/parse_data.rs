@@ -61,6 +61,7 @@ pub(super) fn data(
             lines.all("signal"),
             Some(&recovery_conf.join("\n")),
         ),
+        half_made: lines.first("half_made").is_some(),
         rewinding: lines.first("rewinding").is_some(),
         slots: lines
             .all("slot")

@@ -72,6 +72,10 @@ read_data() {
         if [ "$version" = "$major" ] && [ -x "$bindir/pg_controldata" ]; then
             "$bindir/pg_controldata" "$real" 2>&1 | awk '{ print "@fact control " $0 }' >&7
         fi
+        # An initdb that was cut short: template0 is made last but one, and nobody can drop it.
+        databases=
+        for database in "$real"/base/[0-9]*; do databases="$databases ${database##*/}"; done
+        case $databases in '' | ' 1' | ' [0-9]*') fact half_made yes ;; esac
         for signal in standby.signal recovery.signal recovery.conf backup_label; do
             if [ -e "$real/$signal" ]; then fact signal "$signal"; fi
         done
@@ -133,6 +137,15 @@ read_data() {
             } 2>/dev/null | awk -F '\t' '{ print "@fact staging_holds " $2 "\t" $1 }' >&7
         fi
         if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr '\r' '\n' | tail -n 5 | awk '{ print "@fact staging_log " $0 }' >&7; fi
+    fi
+}
+
+# What a run that is gone still does here; of one that lives its lock tells.
+read_work() {
+    at_work=/run/pgrepl/$cluster.work
+    if [ -f "$at_work" ] && ! flock -n "$at_work" true 2>/dev/null &&
+        { [ ! -f "/run/pgrepl/$cluster.lock" ] || flock -n "/run/pgrepl/$cluster.lock" true 2>/dev/null; }; then
+        fact at_work "$(head -n 1 "$at_work")"
     fi
 }
 
@@ -290,6 +303,7 @@ main() {
     # As in action/place.rs.
     staging=$data_directory.pgrepl-new
     fact uname "$(uname -nm)"
+    read_work
     read_network
     read_packages
     read_data

@@ -27,6 +27,8 @@ impl Drop for Lock {
 pub enum NotLocked {
     /// Another run holds it; its own words.
     Held(String),
+    /// A step of a run that is gone is still at work there.
+    AtWork(String),
     /// The host could not be asked.
     Failed(HostError),
 }
@@ -53,6 +55,7 @@ pub async fn take(host: Rc<dyn Host>, cluster: &str, holder: &str) -> Result<Loc
         let hear = |line: &Line| match line {
             Line::Fact(key, _) if key == "locked" => send(Ok(())),
             Line::Fact(key, by) if key == "held_by" => send(Err(NotLocked::Held(by.clone()))),
+            Line::Fact(key, step) if key == "at_work" => send(Err(NotLocked::AtWork(step.clone()))),
             _ => {}
         };
         let end = host.run(&command, &vault, &hear).await;

@@ -5,8 +5,15 @@ hold() {
     lock=/run/pgrepl/$cluster.lock
     # Appending, so that who loses does not erase the holder's name.
     exec 9>>"$lock"
-    if ! flock -n 9; then
+    # Who only looks whether it is held has it for a moment.
+    if ! flock -w 1 9; then
         fact held_by "$(tail -n 1 "$lock")"
+        printf '@exit 0\n'
+        exit 0
+    fi
+    at_work=/run/pgrepl/$cluster.work
+    if [ -f "$at_work" ] && ! flock -w 1 "$at_work" true 9>&-; then
+        fact at_work "$(head -n 1 "$at_work")"
         printf '@exit 0\n'
         exit 0
     fi

@@ -68,8 +68,16 @@ pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Vec<Line>, HostError>>
 /// A word that another step will tell, or `None` once it is certain that it never will.
 pub type Word<'a> = Pin<Box<dyn Future<Output = Option<String>> + 'a>>;
 
+/// Why a host is not there any more, once it is known.
+pub type Gone<'a> = Pin<Box<dyn Future<Output = String> + 'a>>;
+
 /// A host on which scripts can be run as root.
 pub trait Host {
+    /// Waits until the connection is known to be gone; a host that is gone is not asked again.
+    fn gone(&self) -> Gone<'_> {
+        Box::pin(std::future::pending())
+    }
+
     /// Runs a command to its end and returns every line of its answer; `say` hears each one as it comes, and a command
     /// with a gate is given `word` when it has come and the host has just shown that it still listens.
     fn run_with<'a>(

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 
-use super::{Host, HostError, Line, Running, Word};
+use super::{Gone, Host, HostError, Line, Running, Word};
 use crate::command::{Command, Vault};
 
 /// What a scripted host does when asked.
@@ -12,7 +12,8 @@ pub type Answer = Result<Vec<Line>, HostError>;
 /// A test double: expected commands by the beginning of [`Command::what`], in order, with their answers.
 #[derive(Default)]
 pub struct ScriptedHost {
-    expected: RefCell<VecDeque<(String, Answer)>>,
+    expected: RefCell<VecDeque<(String, Option<Answer>)>>,
+    gone: Option<String>,
 }
 
 impl ScriptedHost {
@@ -26,7 +27,23 @@ impl ScriptedHost {
     pub fn on(self, what: &str, answer: Answer) -> Self {
         self.expected
             .borrow_mut()
-            .push_back((what.to_owned(), answer));
+            .push_back((what.to_owned(), Some(answer)));
+        self
+    }
+
+    /// Expects a command next and never answers it.
+    #[must_use]
+    pub fn silent(self, what: &str) -> Self {
+        self.expected
+            .borrow_mut()
+            .push_back((what.to_owned(), None));
+        self
+    }
+
+    /// Loses its connection, for this reason.
+    #[must_use]
+    pub fn lost(mut self, why: &str) -> Self {
+        self.gone = Some(why.to_owned());
         self
     }
 
@@ -41,6 +58,13 @@ impl ScriptedHost {
 }
 
 impl Host for ScriptedHost {
+    fn gone(&self) -> Gone<'_> {
+        match &self.gone {
+            Some(why) => Box::pin(std::future::ready(why.clone())),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
     fn run_with<'a>(
         &'a self,
         command: &'a Command,
@@ -58,6 +82,9 @@ impl Host for ScriptedHost {
             command.what
         );
         Box::pin(async move {
+            let Some(answer) = answer else {
+                return std::future::pending().await;
+            };
             if let Ok(lines) = &answer {
                 lines.iter().for_each(say);
             }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use super::gate::Gate;
-use super::{Host, HostError, Line, Running, Word, errors, parse_line};
+use super::{Gone, Host, HostError, Line, Running, Word, errors, parse_line};
 use crate::command::{Command, Vault};
 use crate::inventory::{self, Become, Node};
 
@@ -20,7 +20,14 @@ pub struct SshHost {
     builder: SessionBuilder,
     r#become: Become,
     session: OnceCell<Session>,
+    gone: OnceCell<String>,
+    news: Notify,
 }
+
+/// How often ssh asks a silent host whether it is there; it gives up when three questions were not answered.
+const ALIVE: Duration = Duration::from_secs(5);
+/// How long a login may take in all; ssh itself bounds only its beginning.
+const LOGIN: Duration = Duration::from_secs(30);
 
 /// The directory of the control sockets: private, short (socket names are limited to 108 bytes), and gone with the run.
 pub fn control_directory() -> std::io::Result<tempfile::TempDir> {
@@ -42,7 +49,7 @@ impl SshHost {
                 inventory::KnownHosts::AcceptNew => KnownHosts::Add,
             })
             .connect_timeout(Duration::from_secs(10))
-            .server_alive_interval(Duration::from_secs(15))
+            .server_alive_interval(ALIVE)
             .control_directory(control_directory)
             .control_persist(ControlPersist::IdleFor(
                 std::num::NonZeroUsize::MIN.saturating_add(59),
@@ -68,6 +75,8 @@ impl SshHost {
             builder,
             r#become: node.r#become,
             session: OnceCell::new(),
+            gone: OnceCell::new(),
+            news: Notify::new(),
         }
     }
 
@@ -75,9 +84,16 @@ impl SshHost {
         self.session
             .get_or_try_init(|| async {
                 for last in [false, true] {
-                    match self.builder.connect_mux(&self.destination).await {
-                        Ok(session) => return Ok(session),
-                        Err(error) => {
+                    let login = self.builder.connect_mux(&self.destination);
+                    match tokio::time::timeout(LOGIN, login).await {
+                        Err(_) => {
+                            return Err(HostError::Unreachable(errors::explain(
+                                &self.name,
+                                "Connection timed out during the login",
+                            )));
+                        }
+                        Ok(Ok(session)) => return Ok(session),
+                        Ok(Err(error)) => {
                             let text = chain(&error);
                             // sshd drops connections at random when many arrive at once; nothing was tried yet.
                             if last || !text.contains("kex_exchange_identification") {
@@ -92,6 +108,21 @@ impl SshHost {
                 unreachable!("the second attempt returns")
             })
             .await
+    }
+
+    /// Remembers that the connection is gone, if it is: a channel may end alone.
+    async fn see_whether_gone(&self) {
+        let Some(session) = self.session.get() else {
+            return;
+        };
+        let there = tokio::time::timeout(LOGIN, session.check()).await;
+        if !matches!(there, Ok(Ok(()))) {
+            let _ = self.gone.set(format!(
+                "lost the connection to {}: it does not answer any more",
+                self.name
+            ));
+            self.news.notify_waiters();
+        }
     }
 
     async fn talk(
@@ -245,6 +276,18 @@ fn home(path: &Path) -> PathBuf {
 }
 
 impl Host for SshHost {
+    fn gone(&self) -> Gone<'_> {
+        Box::pin(async {
+            loop {
+                let news = self.news.notified();
+                if let Some(why) = self.gone.get() {
+                    return why.clone();
+                }
+                news.await;
+            }
+        })
+    }
+
     fn run_with<'a>(
         &'a self,
         command: &'a Command,
@@ -253,8 +296,14 @@ impl Host for SshHost {
         word: Word<'a>,
     ) -> Running<'a> {
         Box::pin(async move {
+            if let Some(why) = self.gone.get() {
+                return Err(HostError::Lost(why.clone()));
+            }
             let gate = Gate::default();
             let answer = self.talk(command, vault, say, &gate, word).await;
+            if answer.is_err() {
+                self.see_whether_gone().await;
+            }
             match answer {
                 Err(HostError::TimedOut(why) | HostError::Lost(why))
                     if command.gate.is_some() && !gate.was_opened() =>

@@ -36,6 +36,13 @@ pub enum Event {
         /// Milliseconds since the reading began.
         ms: u64,
     },
+    /// A step of a run that is gone is still at work on a host, and is waited for.
+    AtWork {
+        /// Where.
+        node: NodeName,
+        /// What it does.
+        title: String,
+    },
     /// A step begins.
     StepStarted {
         /// Its place in the plan, from 0.

@@ -99,6 +99,10 @@ impl Screen {
             Event::Interrupted => self.line(
                 "interrupted: the running steps are brought to their end; once more stops at once",
             ),
+            Event::AtWork { node, title } => self.line(&format!(
+                "  {node:<12} waits for a step of an earlier run that is still at work: {}",
+                harmless(title)
+            )),
             Event::Begin { .. }
             | Event::Observing { .. }
             | Event::Observed { .. }

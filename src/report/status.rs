@@ -89,6 +89,12 @@ fn host_troubles(
     add: &mut dyn FnMut(String, String),
 ) {
     let apply = || "pgrepl apply".to_owned();
+    if let Some(step) = &facts.at_work {
+        add(
+            format!("a step of a run that is gone is still at work: {step}"),
+            String::new(),
+        );
+    }
     match (&facts.data.content, &facts.server) {
         // Who is no leader's, the reason for that helps.
         (Content::Nothing, _) if leader.is_none() => add("holds no instance".into(), String::new()),

@@ -170,6 +170,12 @@ impl Lab {
         path
     }
 
+    /// The path of such a file.
+    #[allow(dead_code)]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgrepl"));
         command

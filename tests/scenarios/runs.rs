@@ -146,6 +146,26 @@ fn a_lost_connection_is_an_unknown_outcome_and_not_a_failure() {
 }
 
 #[test]
+fn nobody_waits_for_a_standby_that_is_gone() {
+    let does = |host: ScriptedHost| host.on("write postgresql.conf", ok()).on("restart", ok());
+    let done = run(
+        [
+            does(host()).silent("wait for server2").on("settle", ok()),
+            does(host())
+                .on("settle", ok())
+                .lost("lost the connection to server2"),
+            does(host()).on("settle", ok()),
+        ],
+        false,
+    );
+    assert!(
+        done.iter().any(|step| step
+            .ends_with("failed: not waited for any longer: lost the connection to server2 []")),
+        "{done:#?}"
+    );
+}
+
+#[test]
 fn a_file_that_is_not_as_planned_is_refused() {
     let refused = Ok(vec![Line::Refused("a".into(), "b".into()), Line::Exit(0)]);
     let done = run(

@@ -317,3 +317,24 @@ fn a_restored_server_that_has_not_recovered_is_named_and_not_led_by() {
         why.help
     );
 }
+
+#[test]
+fn what_an_initdb_left_half_made_is_no_instance() {
+    let mut story = crate::stories::stories()
+        .into_iter()
+        .find(|story| story.name == "all_stopped")
+        .unwrap();
+    let node = pgrepl::inventory::NodeName::from("server1");
+    story.world.facts_mut(&node).unwrap().data.half_made = true;
+    let plan = pgrepl::plan::converge::converge(
+        &story.cluster,
+        &pgrepl::render::Templates::default(),
+        &story.world,
+        None,
+    );
+    let told = format!("{:?}", plan.unwrap_err());
+    assert!(
+        told.contains("the data directory of server1 is half made"),
+        "{told}"
+    );
+}

@@ -1,0 +1,123 @@
+//! What comes between: a kill of pgrepl, a power cut or a network cut of a host, at some millisecond.
+
+use std::time::{Duration, Instant};
+
+use crate::dice::Dice;
+use crate::moves::Doing;
+use crate::world::World;
+
+/// How long a run may last once a host is gone: that is noticed within 20 s, and what works elsewhere comes to its end.
+const END: u64 = 100;
+
+pub struct Cut {
+    kind: &'static str,
+    host: &'static str,
+    at: u64,
+    of: u64,
+    /// After how many milliseconds the host is back, if it is while the run still goes on.
+    back: Option<u64>,
+}
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Cut {
+            kind,
+            host,
+            at,
+            of,
+            back,
+        } = self;
+        match *kind {
+            "SIGKILL" => write!(f, "SIGKILL at {at} of {of} ms"),
+            _ => write!(
+                f,
+                "{kind} {host} at {at} of {of} ms, back {}",
+                back.map_or("when the run has ended".into(), |back| format!(
+                    "{back} ms later"
+                ))
+            ),
+        }
+    }
+}
+
+impl Cut {
+    pub fn choose(world: &World, dice: &mut Dice, doing: &Doing) -> Cut {
+        let there: Vec<&'static str> = world
+            .members
+            .iter()
+            .copied()
+            .filter(|host| Some(*host) != doing.dead)
+            .collect();
+        let kind = *dice.of(&["SIGKILL", "kill", "cut"]);
+        let host = *dice.of(&there);
+        let part = dice.below(1000);
+        let at = doing.takes * part / 1000;
+        let back = (dice.below(3) == 0).then(|| dice.below(20_000));
+        let at = std::env::var("AT")
+            .ok()
+            .and_then(|at| at.parse().ok())
+            .unwrap_or(at);
+        Cut {
+            kind,
+            host,
+            at,
+            of: doing.takes,
+            back,
+        }
+    }
+
+    /// Begins the command, cuts it, waits for its end, and brings the host back; says whether it was done all the same.
+    pub fn run(&self, world: &mut World, doing: &Doing) -> Result<bool, String> {
+        let mut child = world.spawn(&doing.arguments);
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_millis(self.at) {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let over = child.try_wait().unwrap().is_some();
+        if self.kind == "SIGKILL" {
+            let _ = child.kill();
+            let ran = world.end(&doing.arguments, child, END)?;
+            self.measure(world, doing, over && ran.code == 0, begin);
+            return Ok(ran.code == 0);
+        }
+        world.lab.tell(self.kind, &[self.host]);
+        world.away.insert((self.kind, self.host));
+        if let Some(back) = self.back {
+            let cut = Instant::now();
+            while cut.elapsed() < Duration::from_millis(back) && child.try_wait().unwrap().is_none()
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            bring_back(world, self.host);
+        }
+        let ran = world.end(&doing.arguments, child, END);
+        bring_back(world, self.host);
+        let ran = ran?;
+        self.measure(world, doing, over && ran.code == 0, begin);
+        Ok(ran.code == 0)
+    }
+
+    /// Remembers how long a command takes that was not cut, and stretches what was guessed too short.
+    fn measure(&self, world: &mut World, doing: &Doing, whole: bool, begin: Instant) {
+        let took = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = if whole {
+            took
+        } else {
+            doing.takes.max(self.at)
+        };
+        world.took.insert(format!("{:?}", doing.chosen), took);
+    }
+}
+
+pub fn bring_back(world: &mut World, host: &'static str) {
+    for kind in ["kill", "cut"] {
+        if world.away.remove(&(kind, host)) {
+            world
+                .lab
+                .tell(if kind == "kill" { "boot" } else { "heal" }, &[host]);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! The hosts of a lane, their inventory, and a client that writes all the time and notes what was acknowledged.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::lab::{self, Lab, Ran};
+
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub hosts: usize,
+    pub mount: bool,
+}
+
+pub struct World {
+    pub lab: Lab,
+    pub shape: Shape,
+    /// The servers that the inventory names.
+    pub members: Vec<&'static str>,
+    /// The one that it calls the primary.
+    pub primary: &'static str,
+    pub max_connections: u32,
+    /// Hosts without power or network.
+    pub away: BTreeSet<(&'static str, &'static str)>,
+    /// What was typed in this round, and what came of it.
+    pub story: Vec<String>,
+    /// Rows that may be missing: those acknowledged before, and lost as was told.
+    pub forgiven: BTreeSet<u64>,
+    pub took: std::collections::BTreeMap<String, u64>,
+}
+
+pub const SERVERS: [&str; 3] = ["server1", "server2", "server3"];
+const WRITER: &str = r#"
+i=$(tail -n 1 /root/acked 2>/dev/null || echo 0); i=$((${i:-0} + 1000))
+while :; do
+    i=$((i + 1))
+    echo "insert into acked values ($i)" | PGCONNECT_TIMEOUT=2 timeout 10 psql -XAtq -v ON_ERROR_STOP=1 \
+        -d "host=$1 user=app password=app dbname=postgres target_session_attrs=read-write" && echo $i >>/root/acked
+    sleep 0.1
+done"#;
+
+impl World {
+    pub fn boot(name: &str, shape: Shape) -> World {
+        let hosts = &SERVERS[..shape.hosts];
+        let mut options = vec!["client"];
+        options.extend(hosts);
+        if shape.mount {
+            options.push("--mount");
+        }
+        World {
+            lab: Lab::servers(name, &options),
+            shape,
+            members: hosts.to_vec(),
+            primary: "server1",
+            max_connections: 100,
+            away: BTreeSet::new(),
+            story: Vec::new(),
+            forgiven: BTreeSet::new(),
+            took: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Hosts as they were in the beginning.
+    pub fn anew(&mut self) {
+        let _ = self
+            .lab
+            .on("client", "kill \"$(cat /root/pid)\"; rm -f /root/acked");
+        for host in &SERVERS[..self.shape.hosts] {
+            let _ = self.lab.tell("heal", &[host]);
+            self.lab.tell("reset", &[host]);
+        }
+        if self.shape.mount {
+            self.lab.on("client", "rm -rf /mnt/backups/shop");
+        }
+        self.members = SERVERS[..self.shape.hosts].to_vec();
+        self.primary = "server1";
+        self.max_connections = 100;
+        self.away.clear();
+        self.forgiven.clear();
+    }
+
+    /// Writes the inventory as it is wished now.
+    pub fn inventory(&self) -> PathBuf {
+        let standbys: Vec<&str> = self
+            .members
+            .iter()
+            .copied()
+            .filter(|host| *host != self.primary)
+            .collect();
+        let backup = if self.shape.mount {
+            "backup: { mount: /mnt/backups, keep: { count: 3 } }\n"
+        } else {
+            ""
+        };
+        self.lab.inventory(&format!(
+            "postgresql: {{ version: {}, parameters: {{ max_connections: {} }}, hba: [\"host postgres app samenet scram-sha-256\"] }}\n\
+             primary: {}\nstandbys: [{}]\n{backup}",
+            lab::release().1,
+            self.max_connections,
+            self.primary,
+            standbys.join(", "),
+        ))
+    }
+
+    /// Who runs as a primary, as each server says.
+    pub fn leaders(&self) -> Vec<&'static str> {
+        let asked = "psql -XAtq -h /var/run/postgresql -U postgres -d postgres -c 'select pg_is_in_recovery()' 2>&1 || :";
+        SERVERS[..self.shape.hosts]
+            .iter()
+            .copied()
+            .filter(|host| !self.away.iter().any(|(_, away)| away == host))
+            .filter(|host| {
+                let command = format!(
+                    "cd /; setpriv --reuid postgres --regid postgres --init-groups {asked}"
+                );
+                self.lab.on(host, &command) == "f"
+            })
+            .collect()
+    }
+
+    /// Begins to write, if nobody does: the table is made where the primary is.
+    pub fn write(&mut self) -> Result<(), String> {
+        let [leader] = self.leaders()[..] else {
+            return Err(format!("not one primary: {:?}", self.leaders()));
+        };
+        self.lab.sql(
+            leader,
+            "do $$ begin if not exists (select from pg_roles where rolname = 'app') then create role app login password 'app'; end if; end $$; \
+             create table if not exists acked (i int primary key); grant all on acked to app",
+        );
+        let servers = SERVERS[..self.shape.hosts].join(",");
+        self.lab.on(
+            "client",
+            &format!(
+                "cat >/root/write <<'SCRIPT'{WRITER}\nSCRIPT\n\
+                 if ! kill -0 \"$(cat /root/pid)\" 2>/dev/null; then nohup sh /root/write {servers} >/dev/null 2>&1 & echo $! >/root/pid; fi"
+            ),
+        );
+        self.goes_on()
+    }
+
+    /// Waits until more rows are acknowledged than now.
+    pub fn goes_on(&self) -> Result<(), String> {
+        let more = "n=$(cat /root/acked 2>/dev/null | wc -l); k=0; while [ \"$(cat /root/acked 2>/dev/null | wc -l)\" -le $((n + 2)) ]; do \
+                    sleep 0.1; k=$((k + 1)); [ $k -lt 600 ] || { echo none; exit 0; }; done";
+        match self.lab.on("client", more).as_str() {
+            "" => Ok(()),
+            _ => Err("nobody can write any more".into()),
+        }
+    }
+
+    /// Begins a command of pgrepl's.
+    pub fn spawn(&self, arguments: &[String]) -> Child {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.lab
+            .command(&arguments)
+            .stdout(Stdio::from(
+                std::fs::File::create(self.lab.file("out", "")).unwrap(),
+            ))
+            .stderr(Stdio::from(
+                std::fs::File::create(self.lab.file("err", "")).unwrap(),
+            ))
+            .spawn()
+            .unwrap()
+    }
+
+    /// Waits for a command's end, so many seconds at most, and notes what came of it.
+    pub fn end(
+        &mut self,
+        arguments: &[String],
+        mut child: Child,
+        seconds: u64,
+    ) -> Result<Ran, String> {
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if begin.elapsed().as_secs() > seconds {
+                let _ = child.kill();
+                let _ = child.wait();
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let read = |name| {
+            let path = self.lab.path(name);
+            String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+        };
+        let ran = Ran {
+            code: status.and_then(|status| status.code()).unwrap_or(-1),
+            out: read("out"),
+            err: read("err"),
+        };
+        let said: Vec<&str> = ran.err.lines().collect();
+        self.story.push(format!(
+            "  pgrepl {} => {} in {:.1} s\n      {}",
+            arguments.join(" "),
+            ran.code,
+            begin.elapsed().as_secs_f64(),
+            said[said.len().saturating_sub(8)..].join("\n      ")
+        ));
+        match status {
+            Some(_) => Ok(ran),
+            None => Err(format!(
+                "`{}` had not ended {seconds} s later",
+                arguments.join(" ")
+            )),
+        }
+    }
+
+    /// Runs a command to its end.
+    pub fn type_in(&mut self, arguments: &[String]) -> Result<Ran, String> {
+        let child = self.spawn(arguments);
+        self.end(arguments, child, 420)
+    }
+}
