@@ -3,7 +3,14 @@
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
-.PHONY: all build demo demo-down test test-matrix lint unit lab-base
+VERSION ?= 15
+TOOL ?= basebackup
+SEED ?= 1
+ROUNDS ?= 4
+LENGTH ?= 8
+LANES ?= 1
+
+.PHONY: sequences all build demo demo-down test test-matrix lint unit lab-base
 
 all: build
 
@@ -34,6 +41,12 @@ test: lint unit lab-base
 test-matrix: lab-base
 	for host in 12:pg10 12:pg12 12:pg14 13:pg16; do $(LAB) base $$host || exit 1; done
 	cargo test --test e2e -- matrix:: --include-ignored --test-threads=3
+
+# Random sequences of operations on real hosts: make sequences SEED=7 ROUNDS=10 VERSION=17 TOOL=pgbackrest
+# VERSION 13, 15, 17 or 18; LANES at once; a list, with a row as the moment after it: OPS="backup; switchover 2; restore 2 time 1".
+sequences: export SEED ROUNDS LENGTH VERSION TOOL LANES OPS
+sequences:
+	cargo test --test sequences -- --include-ignored --nocapture random
 
 lint:
 	$(LAB) install
