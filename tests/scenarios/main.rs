@@ -15,6 +15,8 @@ mod mount_away;
 mod runs;
 mod scheduled;
 mod selinux;
+mod sequences;
+mod settled;
 mod space;
 mod status;
 mod stories;

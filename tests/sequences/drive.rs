@@ -73,7 +73,7 @@ impl Driver {
             .collect();
         let text = format!(
             "cluster: shop\nssh: {{ config_file: {} }}\npostgresql:\n  version: {}\n  port: {}\n  \
-             parameters: {{ work_mem: {}MB, max_connections: {} }}\n  hba: [{}]\n\
+             parameters: {{ work_mem: {}MB, max_connections: {}, wal_keep_size: 64MB }}\n  hba: [{}]\n\
              replication: {{ password: {{ env: SHOP_PASSWORD }}, slots: {}, synchronous: {} }}\n\
              primary: {}\nstandbys: [{}]\nbackup: {{ mount: /mnt/backups, tool: {}, keep: {{ count: 3 }} }}\n",
             self.lab.ssh_config(),

@@ -55,6 +55,13 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
     if model.backups.is_empty() && dice.below(3) == 0 {
         return Some(Op::Backup { incremental: false });
     }
+    // Nobody leaves it so for long, and little is granted until then.
+    if let (Some(stale), 0) = (dice.one(&model.those(Is::Stale)), dice.below(2)) {
+        return Some(Op::Rebuild(stale, way(model, stale, dice)));
+    }
+    if let (Some(dead), 0) = (dice.one(&model.those(Is::Dead)), dice.below(3)) {
+        return Some(Op::Boot(dead));
+    }
     Some(match dice.below(26) {
         0 | 1 => Op::Apply,
         2 | 3 => Op::Set(dice.one(&[
