@@ -43,7 +43,8 @@ test-matrix: lab-base
 	cargo test --test e2e -- matrix:: --include-ignored --test-threads=3
 
 # Random sequences of operations on real hosts: make sequences SEED=7 ROUNDS=10 VERSION=17 TOOL=pgbackrest
-# VERSION 13, 15, 17 or 18; LANES at once; a list, with a row as the moment after it: OPS="backup; switchover 2; restore 2 time 1".
+# VERSION 13, 15, 17 or 18; LANES at once; OPS="backup; switchover 2; restore 2 time 1" runs that list, a number being that of
+# a row and standing for the moment after it. Each failure is told with such a list.
 sequences: export SEED ROUNDS LENGTH VERSION TOOL LANES OPS
 sequences:
 	cargo test --test sequences -- --include-ignored --nocapture random
