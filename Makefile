@@ -45,9 +45,9 @@ test-matrix: lab-base
 # Random sequences of operations on real hosts: make sequences SEED=7 ROUNDS=10 VERSION=17 TOOL=pgbackrest
 # VERSION 13, 15, 17 or 18; LANES at once; OPS="backup; switchover 2; restore 2 time 1" runs that list, a number being that of
 # a row and standing for the moment after it. Each failure is told with such a list.
-sequences: export SEED ROUNDS LENGTH VERSION TOOL LANES OPS
 sequences:
-	cargo test --test sequences -- --include-ignored --nocapture random
+	VERSION=$(VERSION) TOOL=$(TOOL) SEED=$(SEED) ROUNDS=$(ROUNDS) LENGTH=$(LENGTH) LANES=$(LANES) OPS="$(OPS)" \
+	  cargo test --test sequences -- --include-ignored --nocapture random
 
 lint:
 	$(LAB) install
