@@ -70,7 +70,6 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
             Knob::Hba,
             Knob::Slots,
             Knob::Synchronous,
-            Knob::Port,
         ])?),
         4 => Op::Alter {
             dangerous: dice.below(2) == 0,

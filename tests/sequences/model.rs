@@ -324,7 +324,6 @@ impl Model {
             Knob::Hba => wanted.hba = (wanted.hba + 1) % 3,
             Knob::Slots => wanted.slots = !wanted.slots,
             Knob::Synchronous => wanted.synchronous = !wanted.synchronous,
-            Knob::Port => wanted.port = if wanted.port == 5432 { 5442 } else { 5432 },
         }
     }
 }

@@ -15,7 +15,6 @@ pub enum Knob {
     Hba,
     Slots,
     Synchronous,
-    Port,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +71,12 @@ pub enum Op {
     Remove,
 }
 
-const KNOBS: [(&str, Knob); 6] = [
+const KNOBS: [(&str, Knob); 5] = [
     ("reload", Knob::Reload),
     ("restart", Knob::Restart),
     ("hba", Knob::Hba),
     ("slots", Knob::Slots),
     ("synchronous", Knob::Synchronous),
-    ("port", Knob::Port),
 ];
 
 impl fmt::Display for Target {
