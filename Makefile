@@ -3,7 +3,14 @@
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
-.PHONY: all build demo demo-down test test-matrix chaos lint unit lab-base
+VERSION ?= 15
+TOOL ?= basebackup
+SEED ?= 1
+ROUNDS ?= 4
+LENGTH ?= 8
+LANES ?= 1
+
+.PHONY: all build demo demo-down test test-matrix chaos sequences lint unit lab-base
 
 all: build
 
@@ -39,6 +46,13 @@ chaos: lab-base
 test-matrix: lab-base
 	for host in 12:pg10 12:pg12 12:pg14 13:pg16; do $(LAB) base $$host || exit 1; done
 	cargo test --test e2e -- matrix:: --include-ignored --test-threads=3
+
+# Random sequences of operations on real hosts: make sequences SEED=7 ROUNDS=10 VERSION=17 TOOL=pgbackrest
+# VERSION 13, 15, 17 or 18; LANES at once; OPS="backup; switchover 2; restore 2 time 1" runs that list, a number being that of
+# a row and standing for the moment after it. Each failure is told with such a list.
+sequences:
+	VERSION=$(VERSION) TOOL=$(TOOL) SEED=$(SEED) ROUNDS=$(ROUNDS) LENGTH=$(LENGTH) LANES=$(LANES) OPS="$(OPS)" \
+	  cargo test --test sequences -- --include-ignored --nocapture random
 
 lint:
 	$(LAB) install

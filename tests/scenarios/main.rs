@@ -17,6 +17,8 @@ mod put_back;
 mod runs;
 mod scheduled;
 mod selinux;
+mod sequences;
+mod settled;
 mod space;
 mod status;
 mod stories;

@@ -1,0 +1,329 @@
+//! What must be true after each operation: who leads, who follows, which rows are there, and how each command ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::op::{Host, Knob, Op, Target, Way};
+
+/// Exit codes that operations end with.
+pub const DONE: i32 = 0;
+pub const UNREACHABLE: i32 = 4;
+pub const REFUSED: i32 = 7;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Is {
+    Leads,
+    Follows,
+    /// Without power.
+    Dead,
+    /// It led, was given up, and runs again with a history of its own.
+    Stale,
+    /// In no inventory; whether it has data.
+    Out(bool),
+}
+
+/// What can be changed in the inventory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub reload: u32,
+    pub restart: u32,
+    pub hba: u32,
+    pub slots: bool,
+    pub synchronous: bool,
+    pub port: u16,
+}
+
+/// A moment that a recovery may be told to end at: after the commit of a row.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    pub rows: BTreeSet<u32>,
+    pub timeline: u32,
+    pub lsn: u64,
+    pub time: String,
+    /// The same in seconds since 1970, rounded down.
+    pub second: u64,
+    pub xid: u32,
+    pub name: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Backup {
+    pub id: String,
+    pub rows: BTreeSet<u32>,
+    pub timeline: u32,
+    pub stop: u64,
+    pub ended: u64,
+}
+
+/// The engine and the version that decide what can be asked for.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub tool: String,
+    pub version: u32,
+}
+
+impl Setup {
+    pub fn has_incremental(&self) -> bool {
+        self.tool == "pgbackrest" || self.tool == "basebackup" && self.version >= 17
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub setup: Setup,
+    pub hosts: BTreeMap<Host, Is>,
+    /// Whom the file names.
+    pub primary: Host,
+    pub wanted: Settings,
+    pub applied: Settings,
+    /// Something in postgresql.auto.conf that the next apply takes away.
+    pub dangerous: bool,
+    pub rows: BTreeSet<u32>,
+    pub next: u32,
+    pub timeline: u32,
+    /// For each timeline those it descends from, each with the position where it was left.
+    pub histories: BTreeMap<u32, Vec<(u32, u64)>>,
+    pub moments: BTreeMap<u32, Moment>,
+    pub backups: Vec<Backup>,
+}
+
+impl Model {
+    pub fn new(setup: Setup) -> Self {
+        let settings = Settings {
+            // Other than PostgreSQL's own values: an inventory that is made of what runs says only what differs from those.
+            reload: 5,
+            restart: 110,
+            hba: 0,
+            slots: true,
+            synchronous: false,
+            port: 5432,
+        };
+        Self {
+            setup,
+            hosts: [(1, Is::Leads), (2, Is::Follows), (3, Is::Out(false))].into(),
+            primary: 1,
+            wanted: settings.clone(),
+            applied: settings,
+            dangerous: false,
+            rows: BTreeSet::new(),
+            next: 1,
+            timeline: 1,
+            histories: [(1, Vec::new())].into(),
+            moments: BTreeMap::new(),
+            backups: Vec::new(),
+        }
+    }
+
+    pub fn leader(&self) -> Host {
+        *self
+            .hosts
+            .iter()
+            .find(|(_, is)| **is == Is::Leads)
+            .unwrap()
+            .0
+    }
+
+    pub fn those(&self, is: Is) -> Vec<Host> {
+        let found = self.hosts.iter().filter(|(_, here)| **here == is);
+        found.map(|(host, _)| *host).collect()
+    }
+
+    pub fn members(&self) -> Vec<Host> {
+        let found = self
+            .hosts
+            .iter()
+            .filter(|(_, is)| !matches!(is, Is::Out(_)));
+        found.map(|(host, _)| *host).collect()
+    }
+
+    pub fn any(&self, is: Is) -> bool {
+        self.hosts.values().any(|here| *here == is)
+    }
+
+    pub fn whole(&self) -> bool {
+        !self.any(Is::Dead) && !self.any(Is::Stale)
+    }
+
+    pub fn pending(&self) -> bool {
+        self.wanted != self.applied || self.dangerous
+    }
+
+    /// Whether a position is part of the history that leads to another one.
+    fn leads_to(&self, from: (u32, u64), to: (u32, u64)) -> bool {
+        let left = &self.histories[&to.0];
+        let through = |(timeline, end): &(u32, u64)| *timeline == from.0 && from.1 <= *end;
+        from.1 <= to.1 && (from.0 == to.0 || left.iter().any(through))
+    }
+
+    /// Whether a moment lies in the past of what is there now, not on a timeline that a restore or a failover left.
+    pub fn is_past(&self, moment: &Moment) -> bool {
+        self.leads_to((moment.timeline, moment.lsn), (self.timeline, u64::MAX))
+    }
+
+    pub fn moment(&self, target: Target) -> Option<&Moment> {
+        match target {
+            Target::Time(row) | Target::Lsn(row) | Target::Xid(row) | Target::Name(row) => {
+                self.moments.get(&row)
+            }
+            Target::Immediate | Target::Latest => None,
+        }
+    }
+
+    /// The newest backup that leads to a target.
+    pub fn backup_for(&self, target: Target) -> Option<&Backup> {
+        let moment = self.moment(target);
+        let end = moment.map_or((self.timeline, u64::MAX), |moment| {
+            (moment.timeline, moment.lsn)
+        });
+        self.backups.iter().rev().find(|backup| {
+            let in_time = moment.is_none_or(|moment| backup.ended < moment.second);
+            self.leads_to((backup.timeline, backup.stop), end)
+                && (in_time || !matches!(target, Target::Time(_)))
+        })
+    }
+
+    /// The oldest backup that what is there now can be restored from.
+    pub fn oldest_in_use(&self) -> Option<&Backup> {
+        let now = (self.timeline, u64::MAX);
+        let mut backups = self.backups.iter();
+        backups.find(|backup| self.leads_to((backup.timeline, backup.stop), now))
+    }
+
+    /// On which timeline the history of now has a position.
+    pub fn timeline_of(&self, position: u64) -> u32 {
+        let left = self.histories[&self.timeline].iter();
+        let found = left
+            .filter(|(_, end)| position < *end)
+            .map(|(timeline, _)| *timeline)
+            .next();
+        found.unwrap_or(self.timeline)
+    }
+
+    /// Whether a segment belongs to a timeline that the history of now enters inside of it.
+    pub fn descends_through(&self, file: &str, begin: u64, size: u64) -> bool {
+        let timeline = u32::from_str_radix(&file[..8], 16).unwrap_or(0);
+        (begin..begin + size)
+            .step_by(8192)
+            .any(|position| self.timeline_of(position) == timeline)
+    }
+
+    /// The rows that a restore to a target brings back.
+    pub fn rows_at(&self, target: Target) -> Option<BTreeSet<u32>> {
+        let backup = self.backup_for(target)?;
+        Some(match (self.moment(target), target) {
+            (Some(moment), _) => moment.rows.clone(),
+            (None, Target::Immediate) => backup.rows.clone(),
+            (None, _) => self.rows.clone(),
+        })
+    }
+
+    /// The exit codes that are right for an operation; those not 0 leave everything as it was.
+    pub fn codes(&self, op: Op) -> Vec<i32> {
+        let one = |right: bool| vec![if right { DONE } else { REFUSED }];
+        match op {
+            Op::Set(_) | Op::Alter { .. } | Op::Boot(_) => vec![DONE],
+            Op::Apply if self.any(Is::Stale) => vec![REFUSED],
+            Op::Apply if self.any(Is::Dead) => vec![UNREACHABLE],
+            Op::Apply => vec![DONE],
+            Op::Switchover { to, .. } => {
+                one(self.whole() && !self.pending() && self.hosts[&to] == Is::Follows)
+            }
+            Op::Failover(to) => one(self.hosts[&to] == Is::Follows && !self.any(Is::Stale)),
+            Op::Rebuild(host, way) => one(self.can_rebuild(host, way)),
+            Op::Backup { incremental } => one(!self.any(Is::Stale)
+                && (!incremental || self.setup.has_incremental() && !self.backups.is_empty())),
+            Op::Prune => one(!self.any(Is::Stale)),
+            Op::Drill => one(!self.backups.is_empty()),
+            Op::Restore(_, target) | Op::Copy(_, target) => {
+                let past = self
+                    .moment(target)
+                    .is_none_or(|moment| self.is_past(moment));
+                match (past, self.backup_for(target)) {
+                    (_, None) => vec![REFUSED],
+                    (true, Some(_)) => vec![DONE],
+                    // Which of two histories is meant may be asked back.
+                    (false, Some(_)) => vec![DONE, REFUSED],
+                }
+            }
+            Op::Adopt(_) => vec![DONE],
+            // What came of the data that it has is not the model's to know.
+            Op::Add if self.hosts[&3] == Is::Out(true) => vec![DONE, REFUSED],
+            Op::Add | Op::Remove => vec![DONE],
+        }
+    }
+
+    fn can_rebuild(&self, host: Host, way: Way) -> bool {
+        let is = self.hosts[&host];
+        match way {
+            _ if !matches!(is, Is::Follows | Is::Stale) => false,
+            // A standby that follows needs no rewind.
+            Way::Rewind => is == Is::Stale,
+            Way::Backup => self.backup_for(Target::Latest).is_some(),
+            Way::From(source) => source != host && self.hosts[&source] == Is::Follows,
+            Way::Auto | Way::Primary => true,
+        }
+    }
+
+    /// Takes over what an operation has done that ended with this code.
+    pub fn follow(&mut self, op: Op, code: i32) {
+        let converged = code == DONE || code == UNREACHABLE && op == Op::Apply;
+        match op {
+            Op::Set(knob) => self.set(knob),
+            Op::Alter { dangerous } => self.dangerous |= dangerous,
+            Op::Boot(host) => {
+                self.hosts.insert(host, Is::Stale);
+            }
+            _ if !converged => {}
+            Op::Apply => self.converged(),
+            Op::Switchover { to, write } => {
+                let from = self.leader();
+                self.hosts.extend([(from, Is::Follows), (to, Is::Leads)]);
+                if write {
+                    self.primary = to;
+                }
+            }
+            Op::Failover(to) => {
+                let from = self.leader();
+                self.hosts.extend([(from, Is::Dead), (to, Is::Leads)]);
+                self.converged();
+            }
+            Op::Rebuild(host, _) => {
+                self.hosts.insert(host, Is::Follows);
+            }
+            Op::Restore(to, target) => {
+                self.rows = self.rows_at(target).unwrap();
+                for is in self.hosts.values_mut() {
+                    if matches!(is, Is::Leads | Is::Stale) {
+                        *is = Is::Follows;
+                    }
+                }
+                self.hosts.insert(to, Is::Leads);
+                self.converged();
+            }
+            Op::Add => {
+                self.hosts.insert(3, Is::Follows);
+                self.converged();
+            }
+            Op::Remove => {
+                self.hosts.insert(3, Is::Out(true));
+                self.converged();
+            }
+            Op::Backup { .. } | Op::Prune | Op::Copy(..) | Op::Drill | Op::Adopt(_) => {}
+        }
+    }
+
+    fn converged(&mut self) {
+        self.applied = self.wanted.clone();
+        self.dangerous = false;
+    }
+
+    fn set(&mut self, knob: Knob) {
+        let wanted = &mut self.wanted;
+        match knob {
+            Knob::Reload => wanted.reload = 5 + (wanted.reload - 4) % 3,
+            Knob::Restart => wanted.restart = if wanted.restart == 110 { 120 } else { 110 },
+            Knob::Hba => wanted.hba = (wanted.hba + 1) % 3,
+            Knob::Slots => wanted.slots = !wanted.slots,
+            Knob::Synchronous => wanted.synchronous = !wanted.synchronous,
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Does on real hosts what an operation says.
+
+use std::collections::BTreeSet;
+
+use crate::drive::{Driver, name};
+use crate::lab::Ran;
+use crate::model::{Backup, Is, Model, Moment};
+use crate::op::{Host, Op, Target, Way};
+
+/// The port of a server that is restored beside the cluster, and its directory.
+const COPY_PORT: u16 = 5434;
+const COPY: &str = "/srv/copy";
+
+fn shown(lsn: u64) -> String {
+    format!("{:X}/{:X}", lsn >> 32, lsn & 0xffff_ffff)
+}
+
+impl Driver {
+    fn target(model: &Model, target: Target) -> Vec<String> {
+        let moment = model.moment(target);
+        let of = |value: &dyn Fn(&Moment) -> String| moment.map(value).unwrap_or_default();
+        let option = |name: &str, value: String| vec![format!("--{name}"), value];
+        match target {
+            Target::Time(_) => option("time", of(&|moment| moment.time.clone())),
+            Target::Lsn(_) => option("lsn", of(&|moment| shown(moment.lsn))),
+            Target::Xid(_) => option("xid", of(&|moment| moment.xid.to_string())),
+            Target::Name(_) => option("name", of(&|moment| moment.name.clone())),
+            Target::Immediate => vec!["--immediate".into()],
+            Target::Latest => vec!["--latest".into()],
+        }
+    }
+
+    /// Does it; the exit code with what was said.
+    pub fn run(&self, model: &Model, op: Op, path: &str) -> Ran {
+        let words = |text: &str| -> Vec<String> {
+            ["-i", path]
+                .into_iter()
+                .chain(text.split_whitespace())
+                .map(str::to_owned)
+                .collect()
+        };
+        let pgrepl = |arguments: Vec<String>| {
+            self.pgrepl(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let done = || Ran {
+            code: 0,
+            out: String::new(),
+            err: String::new(),
+        };
+        match op {
+            Op::Apply | Op::Add | Op::Remove => pgrepl(words("apply --auto-approve")),
+            Op::Set(_) => done(),
+            Op::Alter { dangerous } => {
+                let sql = match dangerous {
+                    true => "alter system set restore_command = 'false'",
+                    false => "alter system set log_min_duration_statement = '5s'",
+                };
+                self.sql(model, model.leader(), sql);
+                self.sql(model, model.leader(), "select pg_reload_conf()");
+                done()
+            }
+            Op::Switchover { to, write } => pgrepl(words(&format!(
+                "switchover --to server{to} --auto-approve{}",
+                if write { " --write-inventory" } else { "" }
+            ))),
+            Op::Failover(to) => {
+                self.lab.tell("kill", &[&name(model.leader())]);
+                self.alone(model);
+                pgrepl(words(&format!(
+                    "failover --to server{to} --auto-approve --confirm server{}",
+                    model.leader()
+                )))
+            }
+            Op::Boot(host) => {
+                self.lab.tell("boot", &[&name(host)]);
+                self.lab.on(
+                    &name(host),
+                    "until pg_lsclusters -h | grep -q online; do sleep 0.1; done",
+                );
+                done()
+            }
+            Op::Rebuild(host, way) => {
+                let from = match way {
+                    Way::Auto => "auto".to_owned(),
+                    Way::Rewind => "rewind".to_owned(),
+                    Way::Primary => "primary".to_owned(),
+                    Way::Backup => "backup".to_owned(),
+                    Way::From(source) => name(source),
+                };
+                pgrepl(words(&format!(
+                    "rebuild server{host} --from {from} --auto-approve --confirm server{host}"
+                )))
+            }
+            Op::Backup { incremental } => pgrepl(words(&format!(
+                "backup run --type {}",
+                if incremental { "incremental" } else { "full" }
+            ))),
+            Op::Prune => pgrepl(words("backup prune --auto-approve")),
+            Op::Drill => pgrepl(words("backup verify --drill")),
+            Op::Restore(to, target) => {
+                let mut arguments = words(&format!(
+                    "restore --to server{to} --auto-approve --confirm server{to}"
+                ));
+                arguments.extend(Self::target(model, target));
+                arguments.extend(Self::backup(model, target));
+                pgrepl(arguments)
+            }
+            Op::Copy(to, target) => {
+                let mut arguments = words(&format!(
+                    "restore --to server{to} --auto-approve --data-directory {COPY} --port {COPY_PORT}"
+                ));
+                arguments.extend(Self::target(model, target));
+                arguments.extend(Self::backup(model, target));
+                pgrepl(arguments)
+            }
+            Op::Adopt(host) => self.adopt(host),
+        }
+    }
+
+    /// Which backup leads to a transaction or a name only the operator knows.
+    fn backup(model: &Model, target: Target) -> Vec<String> {
+        match (target, model.backup_for(target)) {
+            (Target::Xid(_) | Target::Name(_), Some(_)) => {
+                let end = model.moment(target).unwrap().lsn;
+                let fits = |backup: &&Backup| backup.stop <= end;
+                let found = model.backup_for(Target::Lsn(
+                    model
+                        .moments
+                        .iter()
+                        .find(|(_, m)| m.lsn == end)
+                        .map_or(0, |(row, _)| *row),
+                ));
+                let found = found.filter(fits);
+                found.map_or_else(Vec::new, |backup| {
+                    vec!["--backup".into(), backup.id.clone()]
+                })
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Waits until the standbys have noticed that nobody sends any more.
+    fn alone(&self, model: &Model) {
+        for standby in model.those(Is::Follows) {
+            self.sql(
+                model,
+                standby,
+                "select pg_terminate_backend(pid) from pg_stat_wal_receiver",
+            );
+            self.until(
+                model,
+                standby,
+                "select count(*) from pg_stat_wal_receiver where status = 'streaming'",
+                "0",
+            );
+        }
+    }
+
+    /// Writes an inventory of what runs: it is valid, and finds nothing to do.
+    fn adopt(&self, host: Host) -> Ran {
+        let path = self.lab.file("adopted.yaml", "");
+        std::fs::remove_file(&path).unwrap();
+        let (path, host, ssh) = (path.to_str().unwrap(), name(host), self.lab.ssh_config());
+        let described = self.pgrepl(&[
+            "init",
+            path,
+            "--from-host",
+            &host,
+            "--ssh-config",
+            &ssh,
+            "--cluster",
+            "shop",
+            "--no-input",
+        ]);
+        if described.code != 0 {
+            return described;
+        }
+        let plan = self.pgrepl(&["plan", path, "--detailed-exitcode"]);
+        let text = std::fs::read_to_string(path).unwrap();
+        Ran {
+            err: format!("{}\n{text}", plan.err),
+            ..plan
+        }
+    }
+
+    /// Reads the rows of a copy, and takes it away.
+    pub fn copied(&self, host: Host) -> BTreeSet<u32> {
+        let rows = self.sql_at(host, COPY_PORT, "select n from t");
+        self.lab.on(
+            &name(host),
+            &format!("systemctl stop pgrepl-shop-copy-srv-copy; rm -rf {COPY} {COPY}.*"),
+        );
+        rows.lines().map(|row| row.parse().unwrap()).collect()
+    }
+}
