@@ -24,8 +24,7 @@ make_copy() {
     fetch_backup "$fetch_unit" "copy of backup $ids"
     as_service_user rm -f "$staging/data/backup_manifest"
     start_apart "$recover_unit" "$about"
-    put "$top/restores/$reader" "$ids
-"
+    hold_backup
     wait_for 864000 recovered
     put "$staging/stopped" "$(journalctl -q -n 200 -o cat -u "$recover_unit" | sed -n 's/.*LOG: *\(recovery stopping .*\)/\1/p' | tail -n 1)"
     systemctl stop "$recover_unit"

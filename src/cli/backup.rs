@@ -11,6 +11,7 @@ use crate::action::Action;
 use crate::backup::Depth;
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::rights::lost;
 use crate::inventory::{Cluster, NodeName};
 use crate::observe;
 use crate::plan::backup::{prune, take, verify};
@@ -277,7 +278,9 @@ pub async fn read(
     let has = |node: &&NodeName| {
         seen.facts(node)
             .and_then(|facts| facts.mount.as_ref())
-            .is_some_and(|mount| mount.mounted && mount.archive_of.is_some())
+            .is_some_and(|mount| {
+                mount.absence("").is_none() && mount.gone.is_empty() && mount.archive_of.is_some()
+            })
     };
     let Some(node) = cluster.nodes.keys().find(has) else {
         let mount = cluster
@@ -285,6 +288,9 @@ pub async fn read(
             .as_ref()
             .map_or("a backup mount", |backup| backup.mount.as_str());
         let mounts = seen.seen().filter_map(|(node, facts)| {
+            if let Some((lost, _)) = lost(node, facts) {
+                return Some(lost);
+            }
             let mount = facts.mount.as_ref()?;
             mount.absence(&format!(" of {node}"))
         });

@@ -2,6 +2,15 @@
 # What is told of every archive, whatever engine keeps it.
 # In: top
 
+# Ends unless the entries of a directory can be read: one that is closed is not empty. A directory that went away meanwhile
+# has none: lists DIRECTORY
+lists() {
+    said=$(ls "$1/" 2>&1 >/dev/null) || case $said in
+        *'No such file'*) return 1 ;;
+        *) fail "cannot read $1: ${said##*: }" ;;
+    esac
+}
+
 # When the newest segment of a directory arrived: wal_age DIRECTORY PATTERN
 wal_age() {
     newest=$(find "$1" -name "$2" -size +0 -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1)
@@ -31,7 +40,13 @@ list_history() {
 
 # What restores read now.
 list_restores() {
+    lists "$top/restores" || return 0
     for restore in "$top"/restores/*; do
-        if [ -f "$restore" ]; then fact restore "${restore##*/} $(cat "$restore")"; fi
+        [ -f "$restore" ] || continue
+        if said=$(cat "$restore"); then
+            fact restore "${restore##*/} $said"
+        else
+            [ ! -e "$restore" ] || fail "cannot read $restore"
+        fi
     done
 }
