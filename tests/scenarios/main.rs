@@ -12,6 +12,7 @@ mod facts;
 mod firewall;
 mod mount;
 mod mount_away;
+mod mount_read;
 mod runs;
 mod scheduled;
 mod selinux;
