@@ -38,8 +38,10 @@ esac
 [ "$exists" = yes ] || exit 0
 if [ -w "$mount" ]; then fact mount_writable yes; else fact mount_writable no; fi
 fact mount_user "$(stat -c %u /proc/self)"
+# What another engine left may go.
+case $tool in pgbackrest | pitrery) ours=$top/$tool/ ;; *) ours=$top/wal ;; esac
 printf "%s\n" "$archives" | while read -r seen; do
-    case $seen in "$mount"/*) [ "$(state_of "$seen")" != missing ] || fact mount_gone "$seen" ;; esac
+    case $seen in "$ours"*) [ "$(state_of "$seen")" != missing ] || fact mount_gone "$seen" ;; esac
 done
 '
 
