@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One POSIX shell script with its variables, to be run as root on a host.
+/// One POSIX shell script with its variables, to be run as root on a host, or as another user.
 ///
 /// The script text is static and never holds a value from the inventory; values arrive as shell
 /// variables, quoted by [`shell_quote`], in front of it. Everything travels on standard input.
@@ -15,6 +15,8 @@ pub struct Command {
     pub script: &'static str,
     /// Variables set before the body, by name.
     pub vars: BTreeMap<&'static str, Var>,
+    /// Who runs it whole; root where nobody is named.
+    pub user: Option<String>,
     /// How long it may take in all; `None` for work whose length depends on the data.
     pub timeout: Option<Duration>,
     /// Whether it lives as long as pgrepl does: a line every ten seconds tells it so.
@@ -82,6 +84,7 @@ impl Command {
             what: what.into(),
             script,
             vars: BTreeMap::new(),
+            user: None,
             timeout: Some(Duration::from_secs(60)),
             heartbeat: false,
             gate: None,
@@ -101,6 +104,13 @@ impl Command {
     pub fn secret(mut self, name: &'static str, parts: Vec<Part>) -> Self {
         self.vars.insert(name, Var::Secret(parts));
         self
+    }
+
+    /// Lets another user than root run it whole.
+    #[must_use]
+    pub fn by(mut self, user: &str) -> Self {
+        self.user = Some(user.to_owned());
+        self.var("runs_as", user)
     }
 
     /// Sets the time limit; `None` waits for as long as the connection lives.
@@ -146,8 +156,22 @@ impl Command {
             text.push('\n');
         }
         text.push_str(self.script);
-        Some(text)
+        Some(match &self.user {
+            Some(user) => handed_over(user, &text),
+            None => text,
+        })
     }
+}
+
+/// Hands a script over to another user's shell, in a directory that is not closed to that user. Not by the standard input
+/// of both: a shell may have read more of that than it has run.
+fn handed_over(user: &str, text: &str) -> String {
+    let mut end = "END_OF_SCRIPT".to_owned();
+    while text.lines().any(|line| line == end) {
+        end.push('_');
+    }
+    let user = shell_quote(user);
+    format!("cd / && exec runuser -u {user} -- /bin/sh -s <<'{end}'\n{text}\n{end}\n")
 }
 
 /// Quotes a value for POSIX sh (XCU 2.2.2): single quotes, `'` as `'\''`; NUL bytes, which no shell can hold, are dropped.

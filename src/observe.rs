@@ -27,6 +27,7 @@ const SCRIPT: &str = concat!(
     include_str!("action/prelude.sh"),
     include_str!("facts/firewall.sh"),
     include_str!("facts/tool.sh"),
+    include_str!("facts/mount.sh"),
     include_str!("facts/disks.sh"),
     include_str!("facts/probe.sh"),
     "\nrun_main\n"
@@ -241,7 +242,7 @@ pub async fn backups(
         .and_then(Engine::scripts)
         .map_or(BACKUPS, |scripts| scripts.list);
     let command = place
-        .command("read the backups", script)
+        .mount_command("read the backups", script)
         .var("top", top)
         .timeout(Some(Duration::from_secs(60)));
     let lines = host
@@ -253,6 +254,11 @@ pub async fn backups(
         match line {
             Line::Fact(key, value) => facts.push((key, value)),
             Line::Fail(why) => return Err(format!("cannot read the backups from {name}: {why}")),
+            Line::Refused(expected, found) => {
+                return Err(format!(
+                    "cannot read the backups from {name}: expected {expected}, found {found}"
+                ));
+            }
             // Half a list would be taken for all there is.
             Line::Exit(code) if code != 0 => {
                 return Err(format!(

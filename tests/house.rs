@@ -5,6 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+#[path = "house/mount.rs"]
+mod mount;
+
 /// Which rooms a room may name.
 const WALLS: [(&str, &str); 16] = [
     ("postgres", ""),

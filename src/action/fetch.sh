@@ -10,7 +10,7 @@ is_fetched() { ! unit_active "$1" && [ -f "$staging/complete" ] && [ "$(cat "$st
 
 # fetch_backup UNIT SOURCE
 fetch_backup() {
-    [ -f "$top/.pgrepl" ] || refused "the cluster's directory $top on the mounted backup file system" "none"
+    read_owner
     if unit_active "$1" && [ "$(cat "$staging/source")" = "$2" ]; then
         note "joined the restore that was already running"
     elif ! is_fetched "$1" "$2"; then
@@ -26,6 +26,12 @@ fetch_backup() {
         fail "the backup ${ids##* } could not be restored: $(tail -n 1 "$staging/log")"
     found=$(control_field "$staging/data" 'Database system identifier')
     [ "$found" = "$system_id" ] || fail "the backup ${ids##* } could not be restored: expected system identifier $system_id, found ${found:-none}"
+}
+
+# The backup is read.
+hold_backup() {
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    as_service_user sh -c 'printf "%s\n" "$2" >"$1"' sh "$top/restores/$reader" "$ids" || fail "cannot write $top/restores/$reader"
 }
 
 # The backup is not read any more.

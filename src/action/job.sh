@@ -28,7 +28,7 @@ unit_active() {
 }
 
 # The last words of a program that draws its progress over one line.
-last_words() { tail -c 4000 "$1" 2>/dev/null | tr '\r' '\n'; }
+last_words() { as_service_user tail -c 4000 "$1" 2>/dev/null | tr '\r' '\n'; }
 
 show_progress() {
     line=$(last_words "$1" | awk '$2 == "kB" { last = $1 } END { print last }')
@@ -37,23 +37,29 @@ show_progress() {
     esac
 }
 
-# Waits until work has ended: follow UNIT COMPLETE LOG. The end is looked for often, because looking for a file costs
-# nothing; a unit that ended without that file has failed, and its last words are said.
+# Waits up to a second for a file. It is looked for often, because that costs nothing: is_made PATH
+is_made() {
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    as_service_user sh -c 'looks=0
+        until [ -f "$1" ]; do
+            looks=$((looks + 1))
+            [ "$looks" -lt 10 ] || exit 1
+            sleep 0.1
+        done' sh "$1"
+}
+
+# Waits until work has ended: follow UNIT COMPLETE LOG. A unit that ended without that file has failed, and its last words
+# are said.
 follow() {
-    turn=0
-    until [ -f "$2" ]; do
-        if [ "$((turn % 5))" = 0 ]; then
-            unit_active "$1" || break
-            show_progress "$3"
-        fi
-        turn=$((turn + 1))
-        sleep 0.1
+    until is_made "$2"; do
+        unit_active "$1" || break
+        show_progress "$3"
     done
-    [ -f "$2" ] || {
+    as_service_user test -f "$2" || {
         last_words "$3" | awk '$2 != "kB"' | tail -n 10 >&2
         systemctl reset-failed "$1" 2>/dev/null || :
         # What failed for want of the mount is not damaged.
-        if [ -n "${top:-}" ] && [ ! -f "$top/.pgrepl" ]; then fail "$top is not there any more"; fi
+        if [ -n "${top:-}" ] && ! as_service_user test -f "$top/.pgrepl"; then fail "$top is not there any more"; fi
         return 1
     }
 }

@@ -35,7 +35,7 @@ impl Act for PrepareMount {
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place
-                .command("prepare the backup mount", SCRIPT)
+                .mount_command("prepare the backup mount", SCRIPT)
                 .var("mount", &self.mount)
                 .var("top", &self.top),
         ]

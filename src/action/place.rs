@@ -35,6 +35,12 @@ impl Place {
             .fold(command, |command, (name, value)| command.var(name, value))
     }
 
+    /// Makes a command that works on the mount and needs root for nothing: the service user runs it whole, because a file
+    /// server may give root no right at all (root_squash).
+    pub fn mount_command(&self, what: impl Into<String>, script: &'static str) -> Command {
+        self.command(what, script).by(&self.platform.user)
+    }
+
     /// Returns the directory a copy is made in before it is renamed to the data directory.
     pub fn staging(&self) -> String {
         staging(&self.platform.data_directory)

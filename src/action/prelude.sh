@@ -43,11 +43,13 @@ fail() {
 note() { printf '@note %s\n' "$(escape "$1")" >&7; }
 progress() { printf '@progress %s %s\n' "$1" "$2" >&7; }
 
-# Runs a program as the service user; signals and the exit status pass through. Older setprivs know neither names nor
-# --init-groups, only the option that came after both tells; runuser costs a process more.
-setpriv_knows=$(setpriv --help 2>&1) || :
+# Runs a program as the service user, who may be the one that runs all of this; signals and the exit status pass through.
+# Older setprivs know neither names nor --init-groups, only the option that came after both tells; runuser costs a process
+# more. Whatever touches the mount does so by this: a file server may give root no right at all (root_squash).
+if [ "${runs_as:-root}" = root ]; then setpriv_knows=$(setpriv --help 2>&1) || :; else setpriv_knows=himself; fi
 as_service_user() {
     case $setpriv_knows in
+        himself) HOME=$home "$@" ;;
         *--reset-env*) HOME=$home setpriv --reuid "$service_user" --regid "$service_user" --init-groups "$@" ;;
         *) HOME=$home runuser -u "$service_user" -- "$@" ;;
     esac
@@ -76,12 +78,28 @@ sql() {
 }
 
 # Runs a command that touches a file system that may not answer: within SECONDS COMMAND... ; 124 when it gave none in
-# time. What the kernel holds cannot be killed: only a shell that waits for it is, and nothing here waits for its output.
+# time. By the service user: it is the mount's. What the kernel holds cannot be killed: only a shell that waits for it is, and nothing here waits for its output.
 within() {
     limit=$1
     shift
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    timeout "$limit" sh -c 'trap "kill -KILL \$work" TERM; "$@" & work=$!; wait "$work"' sh "$@" >/dev/null 2>&1 7>&- 4>&-
+    as_service_user timeout "$limit" sh -c 'trap "kill -KILL \$work" TERM; "$@" & work=$!; wait "$work"' sh "$@" >/dev/null 2>&1 7>&- 4>&-
+}
+
+# Whose archive is in the cluster's place on the mount, as `owner`: what cannot be read is not taken for what is not there.
+read_owner() {
+    owner=$(as_service_user timeout 10 head -n 1 "$top/.pgrepl" 2>&1) || case $?:$owner in
+        124:*) fail "$top does not answer" ;;
+        *'No such file'*) refused "the cluster's directory $top on the mounted backup file system" "none" ;;
+        *) fail "cannot read $top/.pgrepl: ${owner##*: }" ;;
+    esac
+}
+
+# Ends unless the archive there is that of the data directory's cluster.
+check_owner() {
+    read_owner
+    owned=$(control_field "$data_directory" 'Database system identifier')
+    [ "$owner" = "$owned" ] || refused "the archive of cluster $owned in $top" "that of $owner"
 }
 
 # Waits until a command succeeds: wait_for SECONDS COMMAND... ; looks ten times a second at first.
@@ -97,7 +115,7 @@ wait_for() {
 }
 
 # How many bytes are in a directory; none when it goes away meanwhile, as what is being made does: bytes_in DIRECTORY
-bytes_in() { du -sk "$1" 2>/dev/null | awk '{ kilobytes = $1 } END { printf "%.0f\n", kilobytes * 1024 }'; }
+bytes_in() { as_service_user du -sk "$1" 2>/dev/null | awk '{ kilobytes = $1 } END { printf "%.0f\n", kilobytes * 1024 }'; }
 
 # The postmaster of the data directory, if one lives there.
 postmaster_pid() {

@@ -58,7 +58,7 @@ impl Act for SwitchWal {
         let names = place.major.caps().names;
         vec![
             place
-                .command("end a WAL segment", SCRIPT)
+                .mount_command("end a WAL segment", SCRIPT)
                 .var("verb", "switch")
                 .var("walfile_name", names.walfile_name)
                 .var("current_lsn", names.current_lsn)
@@ -84,7 +84,7 @@ impl Act for SeeArchived {
 
     fn commands(&self, place: &Place) -> Vec<Command> {
         let mut command = place
-            .command("see it in the archive", SCRIPT)
+            .mount_command("see it in the archive", SCRIPT)
             .var("verb", "see")
             .var("top", &self.place.top)
             .var("pattern", &self.place.pattern)

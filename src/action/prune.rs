@@ -57,7 +57,7 @@ impl Act for Prune {
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place
-                .command("remove backups and WAL", SCRIPT)
+                .mount_command("remove backups and WAL", SCRIPT)
                 .var("top", &self.top)
                 .var("program", PROGRAM)
                 .var("backups", self.backups.join(" "))

@@ -24,8 +24,7 @@ make_copy() {
     fetch_backup "$fetch_unit" "copy of backup $ids"
     as_service_user rm -f "$staging/data/backup_manifest"
     start_apart "$recover_unit" "$about"
-    put "$top/restores/$reader" "$ids
-"
+    hold_backup
     wait_for 864000 recovered
     for history in "$staging/data/$wal_directory"/*.history; do :; done
     if short=$(ended_short "$history"); then

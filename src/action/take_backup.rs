@@ -11,7 +11,6 @@ use crate::inventory::NodeName;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("job.sh"),
-    include_str!("../files/finish.sh"),
     include_str!("take_backup.sh"),
     "\nrun_main\n"
 );
@@ -72,6 +71,7 @@ impl Act for TakeBackup {
                     },
                 )
                 .var("program", PROGRAM)
+                .var("finish", include_str!("../files/finish.sh"))
                 .var(
                     "backup_unit",
                     place.clone_unit().replace("-clone.", "-backup."),

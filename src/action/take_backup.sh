@@ -1,23 +1,46 @@
 # Takes a base backup onto the mount, as a transient unit that outlives this connection; whole, it gets its name.
-# In: top id kind backup_unit program (what the unit runs) wal_method compress
+# In: finish (the function of finish.sh) top id kind backup_unit program (what the unit runs) wal_method compress
 
-# What an earlier run began on this host: it goes on, or has ended without anybody to see it.
+# What earlier runs began on this host: one that goes on is joined, as is this run's own; one that is whole gets its name and
+# was taken before this run asked, so it is not this run's; what is left of others goes.
 adopt() {
-    for begun in "$top"/base/*.inprogress; do
-        [ "$(cat "$begun/host" 2>/dev/null)" = "$node" ] || continue
-        if unit_active "$backup_unit" || [ -f "$begun/complete" ]; then
+    active=no
+    if unit_active "$backup_unit"; then active=yes; fi
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    left=$(as_service_user sh -c "$finish"'
+        top=$1 node=$2 own=$3 active=$4
+        for begun in "$top"/base/*.inprogress; do
+            [ "$(cat "$begun/host" 2>/dev/null)" = "$node" ] || continue
             id=${begun##*/}
             id=${id%.inprogress}
-            note "joined the backup $id that was begun before"
-            return
-        fi
-        rm -rf "$begun"
-    done
+            if [ "$id" = "$own" ] && [ -f "$begun/complete" ]; then
+                echo "joins $id"
+            elif [ -f "$begun/complete" ]; then
+                finish_backup || exit
+                echo "named $id"
+            elif [ "$active" = yes ]; then
+                echo "joins $id"
+            else
+                rm -rf "$begun" || exit
+            fi
+        done' sh "$top" "$node" "$id" "$active") || fail "cannot put $top/base in order"
+    joins=
+    while read -r what other; do
+        case $what in
+            joins)
+                joins=yes id=$other
+                note "joined the backup $id that was begun before"
+                ;;
+            named) note "backup $other, which was begun before, is whole: this is another one" ;;
+        esac
+    done <<-LIST
+	$left
+	LIST
 }
 
 begin() {
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    as_service_user timeout 30 sh -c 'umask 077 && mkdir "$1" && printf "%s\n" "$2" >"$1/host" && : >"$1/log"' sh "$work" "$node" || fail "cannot write to $top/base"
+    as_service_user timeout 30 sh -c 'mkdir "$1" && printf "%s\n" "$2" >"$1/host" && : >"$1/log"' sh "$work" "$node" || fail "cannot write to $top/base"
     systemctl reset-failed "$backup_unit" 2>/dev/null || :
     # The program comes in a variable: in an argument systemd would expand what looks like one of its own.
     # shellcheck disable=SC2016 # expanded by the shell of the unit
@@ -28,18 +51,16 @@ begin() {
 }
 
 main() {
-    [ -f "$top/.pgrepl" ] || refused "the cluster's directory $top on the mounted backup file system" "none"
-    system_id=$(control_field "$data_directory" 'Database system identifier')
-    found=$(head -n 1 "$top/.pgrepl")
-    [ "$found" = "$system_id" ] || refused "the archive of cluster $system_id in $top" "that of $found"
+    check_owner
     adopt
     work=$top/base/$id.inprogress
-    [ -d "$work" ] || begin
+    [ -n "$joins" ] || begin
     follow "$backup_unit" "$work/complete" "$work/log" || {
         why=$(last_words "$work/log" | awk '$2 != "kB" && NF { last = $0 } /error:|FATAL|taken by/ { why = $0 } END { print why != "" ? why : last }')
-        rm -rf "$work"
+        as_service_user rm -rf "$work"
         fail "the backup did not end well: $why"
     }
-    finish_backup || fail "cannot give its name to a backup that is whole: $work"
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    as_service_user sh -c "$finish"'top=$1 id=$2 && finish_backup' sh "$top" "$id" || fail "cannot give its name to a backup that is whole: $work"
     ok "$id"
 }

@@ -78,7 +78,7 @@ impl Act for PrepareTool {
             .and_then(|scripts| scripts.prepare)
             .map(|script| {
                 place
-                    .command("make the repository", script)
+                    .mount_command("make the repository", script)
                     .var("top", &self.top)
                     .timeout(Some(Duration::from_secs(300)))
             })

@@ -15,6 +15,8 @@ pub struct ToolBackup {
     pub tool: BackupTool,
     /// The cluster's directory on the mount.
     pub top: String,
+    /// The run that asks for it, by a name of its own.
+    pub run: String,
     /// How much of the data it holds.
     pub depth: Depth,
 }
@@ -91,6 +93,7 @@ impl Act for ToolBackup {
                     .var("top", &self.top)
                     .var("program", work)
                     .var("depth", depth)
+                    .var("run", &self.run)
                     .var("backup_unit", &unit)
             })
             .collect()
@@ -119,7 +122,12 @@ impl Act for ToolVerify {
     fn commands(&self, place: &Place) -> Vec<Command> {
         command(place, self.tool, "verify backups", |scripts| scripts.verify)
             .into_iter()
-            .map(|command| command.var("top", &self.top).var("ids", self.ids.join(" ")))
+            .map(|command| {
+                command
+                    .by(&place.platform.user)
+                    .var("top", &self.top)
+                    .var("ids", self.ids.join(" "))
+            })
             .collect()
     }
 
@@ -148,6 +156,7 @@ impl Act for ToolExpire {
             .into_iter()
             .map(|command| {
                 command
+                    .by(&place.platform.user)
                     .var("top", &self.top)
                     .var("ids", self.ids.join(" "))
                     .var("before", &self.before)

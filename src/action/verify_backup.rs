@@ -9,6 +9,7 @@ use crate::inventory::NodeName;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("../files/sums.sh"),
     include_str!("verify_backup.sh"),
     "\nrun_main\n"
 );
@@ -50,11 +51,10 @@ impl Act for VerifyBackup {
             .collect();
         vec![
             place
-                .command("verify a backup", SCRIPT)
+                .mount_command("verify a backup", SCRIPT)
                 .var("top", &self.top)
                 .var("id", &self.id)
                 .var("ids", ids.join(" "))
-                .var("sums", include_str!("../files/sums.sh"))
                 .timeout(None),
         ]
     }

@@ -42,7 +42,7 @@ impl Act for VerifyWal {
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![
             place
-                .command("verify archived WAL", SCRIPT)
+                .mount_command("verify archived WAL", SCRIPT)
                 .var("top", &self.top)
                 .var("from", &self.from)
                 .timeout(None),

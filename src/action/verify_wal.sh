@@ -2,11 +2,11 @@
 # identifier and the segment's own address.
 # In: top from (position part of a segment's name)
 main() {
-    [ -f "$top/.pgrepl" ] || refused "the cluster's directory $top on the mounted backup file system" "none"
-    wanted=$(head -n 1 "$top/.pgrepl")
+    read_owner
+    wanted=$owner
+    listed=$(ls "$top/wal/") || fail "cannot read $top/wal"
     damaged='' good=0
-    # shellcheck disable=SC2012 # names of ours, no surprises
-    for file in $(ls "$top/wal" | sed -n '/^[0-9A-F]\{24\}\(\.gz\)\{0,1\}$/p' | awk -v from="$from" 'substr($0, 9, 16) "" >= from ""'); do
+    for file in $(printf '%s\n' "$listed" | sed -n '/^[0-9A-F]\{24\}\(\.gz\)\{0,1\}$/p' | awk -v from="$from" 'substr($0, 9, 16) "" >= from ""'); do
         # Removed by somebody meanwhile, it is not missed.
         [ -f "$top/wal/$file" ] || continue
         if ! gzip -dcf "$top/wal/$file" >/dev/null 2>&1; then

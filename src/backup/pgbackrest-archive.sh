@@ -8,5 +8,5 @@ refuse() {
     exit 1
 }
 
-marked "$top" refuse
+marked "$top" refuse "pgbackrest/archive/$cluster"
 at_work "$top" refuse pgbackrest "--config=/etc/pgbackrest/$cluster.conf" "--stanza=$cluster" archive-push "$path"

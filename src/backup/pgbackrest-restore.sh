@@ -12,7 +12,7 @@ stop() {
     exit 1
 }
 
-marked "$top" stop
+marked "$top" stop "pgbackrest/archive/$cluster"
 # It wants to be asked in the directory that it knows as that of the data; a copy has one of its own.
 set --
 if [ -f global/pg_control ]; then set -- "--pg1-path=$(pwd -P)"; fi

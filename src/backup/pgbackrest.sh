@@ -18,6 +18,6 @@ expired_wal() { sed -n 's/.*remove archive, .*stop = [0-9A-F]\{8\}\([0-9A-F]\{16
 
 # Its lines tell the share of the bytes that it has worked on: show_progress LOG
 show_progress() {
-    share=$(tail -c 2000 "$1" | sed -n 's/.*, \([0-9.]*\)%).*/\1/p' | tail -n 1)
+    share=$(as_service_user tail -c 2000 "$1" | sed -n 's/.*, \([0-9.]*\)%).*/\1/p' | tail -n 1)
     if [ -n "$share" ]; then progress "$(awk -v share="$share" -v total="$total" 'BEGIN { printf "%d", share * total / 100 }')" "$total"; fi
 }

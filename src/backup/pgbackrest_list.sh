@@ -1,13 +1,16 @@
 # Reads what is in the repository and writes nothing; info ends well whatever it finds, so its answer is what counts.
 # In: top
 main() {
-    if ! timeout 10 test -f "$top/.pgrepl"; then
-        fact archive missing
-        return
-    fi
-    fact archive "$(head -n 1 "$top/.pgrepl")"
-    info=$(backrest info --output=json --log-level-console=off | tr -d '\n')
-    fact info "$info"
+    read_owner
+    fact archive "$owner"
+    lists "$top/pgbackrest/archive/$cluster" || fail "there is no repository of $cluster in $top/pgbackrest"
+    info=$(backrest info --output=json --log-level-console=off) || fail "pgbackrest info ended with $?"
+    info=$(printf '%s' "$info" | tr -d '\n')
+    # That of the stanza stands last: 0 all is well, 2 no backup yet.
+    case $(printf '%s\n' "$info" | sed -n 's/.*"status":{"code":\([0-9]*\),.*/\1/p') in
+        0 | 2) fact info "$info" ;;
+        *) fail "pgbackrest cannot read its repository: $(printf '%s\n' "$info" | sed 's/.*"message":"\([^"]*\)".*/\1/')" ;;
+    esac
     for manifest in "$top/pgbackrest/backup/$cluster"/[0-9]*/backup.manifest; do
         [ -f "$manifest" ] || continue
         label=${manifest%/backup.manifest}

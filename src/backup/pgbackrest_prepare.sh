@@ -1,9 +1,8 @@
 # Makes the stanza: the cluster's place in the repository.
 # In: top
 main() {
-    check_top
     check_owner
-    as_service_user timeout 30 mkdir -p "$top/pgbackrest" || fail "the service user cannot write to $top"
+    timeout 30 mkdir -p "$top/pgbackrest" || fail "the service user cannot write to $top"
     said=$(backrest stanza-create --log-level-console=info 2>&1) || {
         printf '%s\n' "$said" >&2
         fail "cannot create the stanza $cluster: $(printf '%s\n' "$said" | backrest_error)"

@@ -2,7 +2,7 @@
 # finds (2.33 alone does not): what it says of each backup and of the whole is what counts.
 # In: top ids (names, separated by blanks)
 main() {
-    check_top
+    read_owner
     set -- --log-level-console=info "--process-max=$(nproc)"
     # 2.33 tells all of it without being asked.
     if pgbackrest help verify 2>/dev/null | grep -q -e '--output'; then set -- "$@" --output=text --verbose; fi

@@ -13,7 +13,7 @@ refuse() {
 same() { gzip -dc "$1" 2>/dev/null | cmp -s - "$path"; }
 
 if [ "${4:-}" != work ]; then
-    marked "$top" refuse
+    marked "$top" refuse pitrery/archived_wal
     at_work "$top" refuse sh "$0" "$@" work
     exit
 fi

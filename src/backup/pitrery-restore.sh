@@ -15,7 +15,7 @@ stop() {
 }
 
 if [ "${5:-}" != work ]; then
-    marked "$top" stop
+    marked "$top" stop pitrery/archived_wal
     at_work "$top" stop sh "$0" "$@" work
     exit
 fi

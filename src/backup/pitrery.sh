@@ -10,7 +10,7 @@ pitrery_() {
 }
 
 show_progress() {
-    if [ -d "$repository/current" ]; then progress "$(bytes_in "$repository/current")" "$total"; fi
+    if as_service_user test -d "$repository/current"; then progress "$(bytes_in "$repository/current")" "$total"; fi
 }
 
 pitrery_error() { sed -n 's/.*ERROR: *//p; s/.*FATAL: *//p' | tail -n 1; }

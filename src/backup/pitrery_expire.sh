@@ -1,7 +1,6 @@
 # Removes the oldest backups, of which some may be of no use, and the WAL before the oldest one that stays. What was removed is what is gone.
 # In: top ids (names of those that go, sorted, separated by blanks) before (position part of the oldest segment needed)
 main() {
-    check_top
     check_owner
     lock_mount expire 20 || fail "the mount $why"
     trap unlock_mount EXIT

@@ -4,13 +4,12 @@
 about() { printf '@fact about %s\t%s\n' "$id" "$1" >&7; }
 
 main() {
-    if ! timeout 10 test -f "$top/.pgrepl"; then
-        fact archive missing
-        return
-    fi
-    owner=$(head -n 1 "$top/.pgrepl")
+    read_owner
     fact archive "$owner"
+    # Archiving makes it.
+    ! lists "$repository" || lists "$repository/archived_wal" || fail "$repository/archived_wal is not there"
     for directory in "$repository"/[0-9]*; do
+        { [ -d "$directory" ] && lists "$directory"; } || continue
         id=${directory##*/}
         [ -d "$directory" ] || continue
         if ! whole "$id" || ! label=$(label_of "$id"); then

@@ -2,7 +2,7 @@
 # backups and of every archived segment from their beginning on.
 # In: top ids (names, separated by blanks)
 main() {
-    check_top
+    read_owner
     for id in $ids; do
         whole "$id" || fail "backup $id is not whole"
         first=$(label_of "$id" | sed -n 's/^START WAL LOCATION: .*file \([0-9A-F]*\).*/\1/p') || first=
@@ -15,7 +15,7 @@ main() {
                     if [ "$(printf '%s\n%s\n' "$name" "$first" | sort | head -n 1)" = "$name" ] && [ "$name" != "$first.gz" ]; then continue; fi
                     ;;
             esac
-            as_service_user gzip -t "$part" 2>/dev/null || fail "damaged: ${part#"$repository"/}"
+            gzip -t "$part" 2>/dev/null || fail "damaged: ${part#"$repository"/}"
         done
         [ -f "$repository/archived_wal/$first.gz" ] || fail "the first WAL of backup $id, $first, is not in the archive"
     done

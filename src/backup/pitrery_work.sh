@@ -26,6 +26,9 @@ clear_current() {
 }
 
 take() {
+    if [ ! -d "$repository/archived_wal" ] && grep -qsxF "$repository/archived_wal" "$data_directory/pgrepl.archives"; then
+        fail "$repository/archived_wal is not there any more"
+    fi
     mkdir -p "$repository/archived_wal"
     clear_current
     before=$(backups)

@@ -21,7 +21,6 @@ unneeded() {
 }
 
 main() {
-    check_top
     check_owner
     tell_position
     if primary; then

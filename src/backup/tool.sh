@@ -2,16 +2,6 @@
 # hold the lock of the mount, because theirs is on one host.
 # In: top
 
-check_top() {
-    timeout 10 test -f "$top/.pgrepl" || refused "the cluster's directory $top on the mounted backup file system" "none"
-}
-
-check_owner() {
-    owned=$(control_field "$data_directory" 'Database system identifier')
-    found=$(head -n 1 "$top/.pgrepl")
-    [ "$found" = "$owned" ] || refused "the archive of cluster $owned in $top" "that of $found"
-}
-
 as_owner() { as_service_user "$@"; }
 
 # Adds to what is known of a backup: note_backup ID KEY=VALUE
@@ -25,7 +15,10 @@ is_read() {
     for mark in "$top"/restores/*; do
         [ -f "$mark" ] || continue
         for id in "$@"; do
-            if grep -qwF -e "$id" "$mark"; then
+            code=0
+            grep -qwF -e "$id" "$mark" || code=$?
+            [ "$code" -le 1 ] || [ ! -e "$mark" ] || fail "cannot read $mark"
+            if [ "$code" = 0 ]; then
                 said="${mark##*/} restores from $id"
                 return 0
             fi

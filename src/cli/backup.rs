@@ -13,6 +13,7 @@ use crate::backup::Depth;
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::history::live;
+use crate::facts::rights::lost;
 use crate::inventory::{Cluster, NodeName};
 use crate::observe;
 use crate::plan::backup::{prune, take, verify};
@@ -288,7 +289,9 @@ pub async fn read(
     let has = |node: &&NodeName| {
         seen.facts(node)
             .and_then(|facts| facts.mount.as_ref())
-            .is_some_and(|mount| mount.mounted && mount.archive_of.is_some())
+            .is_some_and(|mount| {
+                mount.absence("").is_none() && mount.gone.is_empty() && mount.archive_of.is_some()
+            })
     };
     let Some(node) = cluster.nodes.keys().find(has) else {
         let mount = cluster
@@ -296,6 +299,9 @@ pub async fn read(
             .as_ref()
             .map_or("a backup mount", |backup| backup.mount.as_str());
         let mounts = seen.seen().filter_map(|(node, facts)| {
+            if let Some((lost, _)) = lost(node, facts) {
+                return Some(lost);
+            }
             let mount = facts.mount.as_ref()?;
             mount.absence(&format!(" of {node}"))
         });

@@ -1,13 +1,11 @@
 # Reads what is in the archive and which backups there are, and writes nothing.
 # In: top
 main() {
-    if [ ! -f "$top/.pgrepl" ]; then
-        fact archive missing
-        return
-    fi
-    fact archive "$(head -n 1 "$top/.pgrepl")"
+    read_owner
+    fact archive "$owner"
+    { lists "$top/base" && lists "$top/wal"; } || fail "$top/base or $top/wal is not there"
     for backup in "$top"/base/*; do
-        [ -d "$backup" ] || continue
+        { [ -d "$backup" ] && lists "$backup"; } || continue
         fact backup "${backup##*/}"
         if [ -f "$backup/info" ]; then
             awk -v id="${backup##*/}" '{ print "@fact about " id "\t" $0 }' "$backup/info" >&7

@@ -20,6 +20,7 @@ mod pending;
 pub mod predict;
 mod question;
 pub mod retention;
+pub mod rights;
 pub mod server;
 pub mod way;
 pub mod way_back;
@@ -201,6 +202,15 @@ pub struct Mount {
     /// Whether it gives no answer, or only errors, as the mount of a dead file server does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
+    /// Whether what is there is closed to the service user: then it is not known what that is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub closed: bool,
+    /// The number of the service user on this host: a file server knows users by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<u32>,
+    /// What this host's server has seen there, and is not there any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
     /// Whether the service user may write there; `None` when the service user does not exist yet.
     pub writable: Option<bool>,
     /// Whose archive the cluster's directory on it is; `None` if there is none.
@@ -227,6 +237,11 @@ impl Mount {
             Some(format!("nothing is mounted on {}{whose}", self.path))
         } else if self.stale {
             Some(format!("{}{whose} does not answer", self.path))
+        } else if self.closed {
+            Some(format!(
+                "what is in {}{whose} is closed to the service user",
+                self.path
+            ))
         } else {
             None
         }

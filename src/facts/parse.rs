@@ -335,6 +335,13 @@ fn mount(lines: &Lines, path: &str) -> Mount {
         path: path.into(),
         mounted: matches!(lines.first("mount"), Some("mounted" | "stale")),
         stale: lines.first("mount") == Some("stale"),
+        closed: lines.first("mount_closed").is_some(),
+        user: lines.first("mount_user").and_then(|id| id.parse().ok()),
+        gone: lines
+            .all("mount_gone")
+            .iter()
+            .map(|path| (*path).to_owned())
+            .collect(),
         writable: lines.first("mount_writable").map(|answer| answer == "yes"),
         archive_of: lines
             .first("mount_archive_of")

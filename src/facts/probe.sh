@@ -63,7 +63,7 @@ read_packages() {
 
 read_data() {
     real=$(readlink -f "$data_directory" 2>/dev/null || printf '%s' "$data_directory")
-    wal_link='' spaces=''
+    wal_link='' spaces='' archives=''
     fact data "$real"
     if mountpoint -q "$real" 2>/dev/null; then fact data_is_mount yes; fi
     if [ -f "$real/PG_VERSION" ]; then
@@ -79,6 +79,8 @@ read_data() {
         for signal in standby.signal recovery.signal recovery.conf backup_label; do
             if [ -e "$real/$signal" ]; then fact signal "$signal"; fi
         done
+        # Written by what the server calls for each WAL file (files/patience.sh).
+        if [ -f "$real/pgrepl.archives" ]; then archives=$(cat "$real/pgrepl.archives"); fi
         if [ -L "$real/$wal_directory" ]; then
             wal_link=$(readlink -f "$real/$wal_directory")
             fact wal_link "$wal_link"
@@ -265,37 +267,6 @@ read_service() {
     fi
 }
 
-# A dead network mount blocks whoever looks at it, or gives errors that look as if nothing was mounted. What the kernel
-# remembers of it proves nothing: its size is asked of the file server.
-read_mount() {
-    code=0
-    within 5 mountpoint -q "$mount" || code=$?
-    if [ "$code" != 0 ] && [ "$code" != 124 ] && ! grep -qsF " $mount " /proc/self/mountinfo; then
-        fact mount missing
-        return
-    fi
-    if [ "$code" != 124 ]; then code=0; fi
-    space=$([ "$code" = 0 ] && within 5 stat -f "$mount" && timeout 5 df -B1 --output=fstype,size,avail "$mount") || code=$?
-    archive_of=$([ "$code" != 0 ] || timeout 5 head -n 1 "$mount/$cluster/.pgrepl" 2>/dev/null) || [ $? != 124 ] || code=124
-    if [ "$code" != 0 ]; then
-        fact mount stale
-        return
-    fi
-    mount_answers=yes
-    fact mount mounted
-    printf '%s\n' "$space" | awk 'NR == 2 { print "@fact mount_space " $1 "\t" $2 "\t" $3 }' >&7
-    if [ -n "$archive_of" ]; then
-        fact mount_archive_of "$archive_of"
-        token=$(timeout 5 sed -n 's/^token=//p' "$mount/$cluster/.pgrepl")
-        if [ -n "$token" ]; then fact mount_token "$token"; fi
-    fi
-    # Some file systems have no limit, and say 0 of 0.
-    timeout 5 df --output=itotal,iavail "$mount" | awk 'NR == 2 && $1 > 0 { print "@fact mount_inodes " $2 }' >&7 || :
-    if id "$service_user" >/dev/null 2>&1; then
-        if as_service_user timeout 5 test -w "$mount"; then fact mount_writable yes; else fact mount_writable no; fi
-    fi
-}
-
 main() {
     read_release
     choose_place
@@ -311,7 +282,6 @@ main() {
     read_service
     read_port
     read_file_systems
-    mount_answers=no
     if [ -n "$mount" ]; then read_mount; fi
     read_tool
     # Where the port is another one, another server would answer.

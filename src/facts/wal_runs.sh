@@ -9,6 +9,15 @@ list_wal() {
         sed -n 's/^\([0-9A-F]\{24\}\)\(\.gz\|-[0-9a-f]*\(\.[a-z0-9]*\)\{0,1\}\)\{0,1\} \([0-9]*\).*/\1 \4/p' | wal_runs "$3"
 }
 
+# Ends unless the entries of a directory can be read: one that is closed is not empty. A directory that went away meanwhile
+# has none: lists DIRECTORY
+lists() {
+    said=$(ls "$1/" 2>&1 >/dev/null) || case $said in
+        *'No such file'*) return 1 ;;
+        *) fail "cannot read $1: ${said##*: }" ;;
+    esac
+}
+
 # Segments and when each came, one a line, of a size or an unknown one; each run without a gap is one line, its first and
 # its last: wal_runs SIZE
 wal_runs() {
@@ -46,7 +55,13 @@ list_history() {
 
 # What restores read now.
 list_restores() {
+    lists "$top/restores" || return 0
     for restore in "$top"/restores/*; do
-        if [ -f "$restore" ]; then fact restore "${restore##*/} $(cat "$restore")"; fi
+        [ -f "$restore" ] || continue
+        if said=$(cat "$restore"); then
+            fact restore "${restore##*/} $said"
+        else
+            [ ! -e "$restore" ] || fail "cannot read $restore"
+        fi
     done
 }

@@ -10,7 +10,7 @@ same() { if [ -e "$1.gz" ]; then gzip -dc "$1.gz" | cmp -s - "$path"; else cmp -
 
 # Without the marker this would fill the disk under the mount point.
 if [ "${4:-}" != work ]; then
-    marked "$top" refuse
+    marked "$top" refuse wal
     at_work "$top" refuse sh "$0" "$@" work
     exit
 fi

@@ -12,7 +12,7 @@ stop() {
 }
 
 if [ "${5:-}" != work ]; then
-    marked "$top" stop
+    marked "$top" stop wal
     at_work "$top" stop sh "$0" "$@" work
     exit
 fi

@@ -37,6 +37,7 @@ taken_already() {
 
 # One line for each backup that goes, `gone ID`, and `before POSITION` for the WAL that nobody needs.
 beyond() {
+    ls "$top/base/" >/dev/null || return
     read_history "$top"/wal/*.history
     for told in "$top"/base/*/info; do
         case $told in
@@ -47,12 +48,13 @@ beyond() {
         esac
         if [ -f "$told" ]; then
             way=$(on_the_way "$(sed -n 's/^timeline=//p' "$told")" "$(sed -n 's/^stop_lsn=//p' "$told")")
-            awk -F = -v is="$is" -v way="$way" '{ said[$1] = $2 } END { print is, said["id"], said["ended"], way, substr(said["start_wal"], 9, 16), said["parent"] }' "$told"
+            awk -F = -v is="$is" -v way="$way" '{ said[$1] = $2 } END { print is, said["id"], said["ended"], way, substr(said["start_wal"], 9, 16), said["parent"] }' "$told" || return
         fi
     done
     for host in $nodes; do printf 'host %s\n' "$(cat "$top/hosts/$host" 2>/dev/null)"; done
     for restore in "$top"/restores/*; do
-        if [ -f "$restore" ]; then printf 'restore %s\n' "$(cat "$restore")"; fi
+        [ -f "$restore" ] || continue
+        if reads=$(cat "$restore"); then printf 'restore %s\n' "$reads"; else [ ! -e "$restore" ] || return; fi
     done
 }
 decide() {
@@ -78,7 +80,8 @@ decide() {
 }
 
 prune() {
-    decided=$(beyond | decide)
+    there=$(beyond) || stop "what is in $top cannot be read: nothing is removed"
+    decided=$(printf '%s\n' "$there" | decide)
     gone=$(printf '%s\n' "$decided" | sed -n 's/^gone //p')
     count=$(printf '%s' "$gone" | grep -c . || :)
     # shellcheck disable=SC2086 # names of ours

@@ -11,6 +11,7 @@ use crate::facts::backups::{Backup, Backups};
 use crate::facts::history::Tree;
 use crate::facts::leader::{Leader, leader};
 use crate::facts::retention::{self, Kept};
+use crate::facts::rights::{lost, rights};
 use crate::files::recovery::{self, Follow, Target};
 use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::postgres::{SystemId, lsn};
@@ -101,7 +102,7 @@ pub fn take(
     )?;
     let mut b = Builder::new(cluster, templates, seen, lead.clone(), None);
     if driven {
-        engines::take(&mut b, host, depth)?;
+        engines::take(&mut b, host, id, depth)?;
         return Ok(b.finish(Goal::Backup));
     }
     if incremental && node != lead {
@@ -134,6 +135,12 @@ fn has_archive(seen: &Observation, node: &NodeName, of: Option<SystemId>) -> Res
     let Some(mount) = seen.facts(node).and_then(|facts| facts.mount.as_ref()) else {
         return Err(refusal(format!("{node} was not read"), "pgrepl status"));
     };
+    if let Some((message, help)) = rights(seen, node, None).filter(|_| mount.closed) {
+        return Err(refusal(message, help));
+    }
+    if let Some((message, help)) = seen.facts(node).and_then(|facts| lost(node, facts)) {
+        return Err(refusal(message, help));
+    }
     if let Some(absence) = mount.absence(&format!(" of {node}")) {
         let help = format!("ssh {node} grep {} /proc/mounts", mount.path);
         return Err(refusal(absence, help));

@@ -15,6 +15,7 @@ use super::versions::{odd_markers, versions};
 use super::{Goal, Plan, PlanError};
 use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
+use crate::facts::rights::{lost, rights};
 use crate::facts::server::StoredPassword;
 use crate::facts::{Mount, Observation, Process};
 use crate::files::archive::programs;
@@ -155,16 +156,17 @@ fn mount(b: &mut Builder, name: &NodeName) {
         return;
     };
     let help = format!("ssh {name} grep {} /proc/mounts", mount.path);
+    if let Some((message, help)) = rights(&b.world, name, Some(&b.leader)) {
+        if mount.closed {
+            // What cannot be read is not taken for what is not there.
+            b.block(name, message, help);
+            return;
+        }
+        b.note(name, message, help);
+    }
     if let Some(absence) = mount.absence("") {
         b.note(name, absence, help);
         return;
-    }
-    if mount.writable == Some(false) {
-        b.note(
-            name,
-            format!("the service user may not write to {}", mount.path),
-            format!("ssh {name} sudo chown postgres: {}", mount.path),
-        );
     }
     let lead = b.facts(&b.leader).and_then(|facts| facts.mount.as_ref());
     let leads = lead.and_then(|mount| mount.archive_of);
@@ -179,6 +181,8 @@ fn mount(b: &mut Builder, name: &NodeName) {
             ),
             help,
         );
+    } else if let Some((message, help)) = b.facts(name).and_then(|facts| lost(name, facts)) {
+        b.block(name, message, help);
     }
 }
 

@@ -65,10 +65,9 @@ pub(super) fn prepare(b: &mut Builder, name: &NodeName) {
         .scripts()
         .is_some_and(|scripts| scripts.prepare.is_some());
     let Some(facts) = b.facts(name) else { return };
-    let there = facts
-        .mount
-        .as_ref()
-        .is_some_and(|mount| mount.mounted && mount.archive_of.is_some());
+    let there = facts.mount.as_ref().is_some_and(|mount| {
+        mount.mounted && !mount.closed && mount.gone.is_empty() && mount.archive_of.is_some()
+    });
     if wants && there && facts.server.is_some() && !facts.tool.repository {
         let prepare = PrepareTool {
             tool: backup.tool,
@@ -82,6 +81,7 @@ pub(super) fn prepare(b: &mut Builder, name: &NodeName) {
 pub(super) fn take(
     b: &mut Builder,
     host: Option<&NodeName>,
+    id: &str,
     depth: Depth,
 ) -> Result<(), PlanError> {
     let Some((engine, backup)) = driven(b.cluster) else {
@@ -114,6 +114,7 @@ pub(super) fn take(
     let take = ToolBackup {
         tool: backup.tool,
         top: backup.top(&b.cluster.name),
+        run: id.to_owned(),
         depth,
     };
     b.step(&lead, take, "", &[]);

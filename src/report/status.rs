@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::archive::Summary;
 use super::style::{bytes, duration};
 use crate::facts::leader::leader;
+use crate::facts::rights::{lost, rights};
 use crate::facts::{
     Content, Facts, Mount, Observation, Process, Server, WayBack, waits_for_restart, way_back,
 };
@@ -165,7 +166,9 @@ fn host_troubles(
             add(format!("{path} is set aside and takes space"), help);
         }
     }
-    if let Some(mount) = &facts.mount {
+    if let Some((message, help)) = rights(seen, name, leader).or_else(|| lost(name, facts)) {
+        add(message, help);
+    } else if let Some(mount) = &facts.mount {
         mount_troubles(name, mount, add);
     }
     archive_troubles(cluster, name, facts, add);
@@ -179,11 +182,6 @@ fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(String, St
             format!("ssh {name} sudo mount {}", mount.path)
         };
         add(absence, help);
-    } else if mount.writable == Some(false) {
-        add(
-            format!("the service user may not write to {}", mount.path),
-            format!("ssh {name} sudo chown postgres: {}", mount.path),
-        );
     } else if mount.size > 0 && mount.free * 10 < mount.size
         || mount.free_inodes.is_some_and(|free| free < 1000)
     {

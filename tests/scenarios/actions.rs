@@ -191,7 +191,7 @@ fn progress_is_told_also_of_what_has_gone_away() {
     let place = tempfile::tempdir().unwrap();
     std::fs::write(place.path().join("file"), vec![1; 100_000]).unwrap();
     let script = format!(
-        "exec 7>&1\n{}\nstaging={}\n{}\n{}\nbytes=9\nfor staging in \"$staging\" /nowhere; do show_progress; done",
+        "exec 7>&1\nruns_as=postgres home=/\n{}\nstaging={}\n{}\n{}\nbytes=9\nfor staging in \"$staging\" /nowhere; do show_progress; done",
         include_str!("../../src/action/prelude.sh"),
         place.path().display(),
         include_str!("../../src/action/job.sh"),

@@ -13,6 +13,7 @@ mod firewall;
 mod history;
 mod mount;
 mod mount_away;
+mod mount_read;
 mod put_back;
 mod runs;
 mod scheduled;

@@ -9,6 +9,7 @@ use pgrepl::plan::converge::converge;
 use pgrepl::plan::restore::{Wish, restore};
 use pgrepl::plan::{PlanError, rebuild};
 use pgrepl::render::Templates;
+use pgrepl::report::status::conclude;
 
 use crate::archive::{story, there};
 use crate::stories::Story;
@@ -94,4 +95,86 @@ fn a_host_with_another_file_system_in_the_place_of_the_mount_is_left_alone() {
     let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
     let makes = |action: &Action| matches!(action, Action::PrepareMount(_));
     assert!(!plan.steps.iter().any(|step| makes(&step.action)));
+}
+
+/// Says for each host what blocks it, and what a status says is wrong.
+fn told(story: &Story) -> (Vec<String>, Vec<String>) {
+    let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    let makes = |action: &Action| {
+        matches!(
+            action,
+            Action::PrepareMount(_) | Action::PrepareTool(_) | Action::InitDb(_)
+        )
+    };
+    assert!(!plan.steps.iter().any(|step| makes(&step.action)));
+    let blocked = plan.blocked();
+    let blocked = blocked.map(|(node, why)| format!("{node}: {} ({})", why.message, why.help));
+    let problems = conclude(&story.cluster, &story.world).problems;
+    let problems = problems
+        .iter()
+        .map(|one| format!("{}: {} ({})", one.node, one.message, one.help));
+    (blocked.collect(), problems.collect())
+}
+
+#[test]
+fn an_archive_that_was_moved_away_is_told_and_not_begun_anew() {
+    for (gone, archived) in [
+        ("/mnt/backups/shop/wal", false),
+        ("/mnt/backups/shop/pgbackrest/archive/shop", true),
+    ] {
+        let mut story = story("count: 7");
+        let mount = mount_of(&mut story, "server1");
+        mount.gone = vec![gone.into()];
+        if !archived {
+            (mount.archive_of, mount.token) = (None, None);
+        }
+        let said = format!(
+            "server1: {gone} is not there any more: the server of server1 has worked with it (put it back; if a new archive is \
+             to begin there: ssh server1 sudo rm /var/lib/postgresql/15/main/pgrepl.archives)"
+        );
+        let (blocked, problems) = told(&story);
+        assert!(blocked.contains(&said), "{blocked:#?}");
+        assert!(problems.contains(&said), "{problems:#?}");
+    }
+}
+
+#[test]
+fn what_is_closed_to_the_service_user_is_not_taken_for_missing() {
+    for (user, said) in [
+        (
+            None,
+            "server1: what is in /mnt/backups is closed to the service user",
+        ),
+        (
+            Some(101),
+            "server2: the service user is uid 102 on server2 and uid 101 on server1: on /mnt/backups neither can read what the other writes",
+        ),
+    ] {
+        let mut story = story("count: 7");
+        for (node, number) in [("server1", user), ("server2", user.map(|user| user + 1))] {
+            let mount = mount_of(&mut story, node);
+            mount.user = number;
+            if user.is_none() || node == "server2" {
+                (mount.closed, mount.archive_of, mount.token) = (true, None, None);
+            }
+        }
+        let (blocked, problems) = told(&story);
+        for lines in [&blocked, &problems] {
+            assert!(
+                lines.iter().any(|line| line.starts_with(said)),
+                "{lines:#?}"
+            );
+        }
+    }
+    // Numbers that differ are nobody's trouble where each reads what the other has written.
+    let mut story = story("count: 7");
+    for (node, number) in [("server1", 101), ("server2", 102)] {
+        mount_of(&mut story, node).user = Some(number);
+    }
+    let (blocked, problems) = told(&story);
+    assert!(blocked.is_empty(), "{blocked:#?}");
+    assert!(
+        !problems.iter().any(|line| line.contains("uid")),
+        "{problems:#?}"
+    );
 }
