@@ -179,11 +179,7 @@ pub fn show(
     match global.format {
         Format::Human => sink::out(&text::show(plan, seen, &file, seconds, diff, global.out())),
         Format::Markdown => sink::out(&markdown::plan(plan, seen, &file, seconds, diff)),
-        Format::Json | Format::Jsonl => {
-            if let Ok(json) = serde_json::to_string(plan) {
-                sink::out(&format!("{json}\n"));
-            }
-        }
+        Format::Json | Format::Jsonl => sink::json(plan),
     }
 }
 
