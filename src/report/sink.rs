@@ -18,8 +18,7 @@ pub fn err(text: &str) {
 
 /// Writes a result as one line of JSON to standard output.
 pub fn json(result: &impl Serialize) {
-    if let Ok(mut value) = serde_json::to_value(result) {
-        redact::json(&mut value);
+    if let Ok(value) = shown(result) {
         exactly(&format!("{value}\n"));
     }
 }
@@ -27,6 +26,13 @@ pub fn json(result: &impl Serialize) {
 /// Writes text that is the program's own, or that the inventory asks for, byte for byte to standard output.
 pub fn exactly(text: &str) {
     write(&mut std::io::stdout().lock(), text);
+}
+
+/// Returns what may be shown of a result as JSON.
+pub fn shown(result: &impl Serialize) -> serde_json::Result<serde_json::Value> {
+    let mut value = serde_json::to_value(result)?;
+    redact::json(&mut value);
+    Ok(value)
 }
 
 /// Returns what may be shown of a text: no secret, and nothing but colours that a terminal would obey.
