@@ -22,7 +22,7 @@ use crate::observe::find::{Found, Installed, find};
 use crate::observe::{look, observe};
 use crate::postgres::Major;
 use crate::render::Templates;
-use crate::report::sink;
+use crate::report::{foreign, sink};
 
 /// Where to begin, and what is known already.
 pub struct Wish<'a> {
@@ -255,7 +255,7 @@ impl Walk<'_> {
             let name = NodeName::new(answer);
             match self.reach(&name).await {
                 Ok((host, found, _connection)) => return self.stop(name, host, found).await,
-                Err(failure) => sink::err(&format!("  {}\n", failure.message)),
+                Err(failure) => sink::err(&format!("  {}\n", foreign::lines(&failure.message))),
             }
         }
         let option = if trace.upstream {
@@ -345,7 +345,7 @@ impl Walk<'_> {
                 sink::err(&format!("{}: PostgreSQL {major}, {role}\n", member.name));
             }
             for line in &self.lost {
-                sink::err(&format!("note: {line}\n"));
+                sink::err(&format!("note: {}\n", foreign::line(line)));
             }
         }
         adopt::complete(

@@ -100,6 +100,19 @@ fn saved(path: &PathBuf) -> Result<Option<Saved>, Failure> {
             saved.version
         )));
     }
+    // Before anything that these say is done: a password command is one of them.
+    for (file, digest) in &saved.made_from {
+        let found = context::digest(file).map_err(|error| stale(error.to_string()))?;
+        if found != *digest {
+            return Err(stale(format!("{} is not as it was", file.display())));
+        }
+    }
+    if !saved.made_from.contains_key(&saved.inventory) {
+        return Err(stale(format!(
+            "it was not made from {}",
+            saved.inventory.display()
+        )));
+    }
     Ok(Some(saved))
 }
 
@@ -117,7 +130,7 @@ async fn go(
         let seconds = begin.elapsed().as_secs_f64();
         show(drive.global, drive.loaded, &plan, &seen, seconds, diff);
     }
-    if saved.is_some_and(|saved| saved.plan != plan) {
+    if saved.is_some_and(|saved| !saved.is(&plan)) {
         return Err(Failure::new(
             Kind::Stale,
             "the saved plan is out of date: a host or the inventory is not as it was",

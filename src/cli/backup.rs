@@ -201,7 +201,7 @@ async fn list(drive: &Drive<'_>) -> Result<u8, Failure> {
     let (_, there) = read(&drive.loaded.cluster, &drive.connections, &seen).await?;
     match drive.global.format {
         Format::Json | Format::Jsonl => {
-            sink::out(&(serde_json::to_string(&there).unwrap_or_default() + "\n"));
+            sink::json(&there);
         }
         Format::Human | Format::Markdown => {
             sink::out(&table(&there, &moment, drive.global.out()));

@@ -93,7 +93,7 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
     };
     match drive.global.format {
         Format::Json | Format::Jsonl => {
-            sink::out(&(serde_json::to_string(&proof).unwrap_or_default() + "\n"));
+            sink::json(&proof);
         }
         Format::Human | Format::Markdown => {
             sink::out(&proof::show(&proof, drive.global.out()));

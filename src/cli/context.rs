@@ -21,6 +21,8 @@ pub struct Loaded {
     pub cluster: Cluster,
     /// The templates of the run.
     pub templates: Templates,
+    /// The files that replace built-in templates.
+    pub own_templates: Vec<PathBuf>,
 }
 
 impl Loaded {
@@ -80,16 +82,36 @@ pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failu
             crate::report::sink::err(&format!("note: {}: {}\n", note.message, note.label));
         }
     }
-    let templates = templates(&cluster, path.parent().unwrap_or(Path::new("")))?;
+    let (templates, own_templates) = templates(&cluster, path.parent().unwrap_or(Path::new("")))?;
     Ok(Loaded {
         path,
         cluster,
         templates,
+        own_templates,
     })
 }
 
-fn templates(cluster: &Cluster, base: &Path) -> Result<Templates, Failure> {
+/// Returns the digest of a file.
+pub fn digest(path: &Path) -> std::io::Result<String> {
+    Ok(crate::facts::digest(&std::fs::read_to_string(path)?))
+}
+
+/// Returns the digests of an inventory and of its templates, by absolute path.
+pub fn digests(
+    inventory: &Path,
+    templates: &[PathBuf],
+) -> std::io::Result<BTreeMap<PathBuf, String>> {
+    let files = [inventory]
+        .into_iter()
+        .chain(templates.iter().map(PathBuf::as_path));
+    files
+        .map(|file| Ok((std::path::absolute(file)?, digest(file)?)))
+        .collect()
+}
+
+fn templates(cluster: &Cluster, base: &Path) -> Result<(Templates, Vec<PathBuf>), Failure> {
     let mut own = BTreeMap::new();
+    let mut files = Vec::new();
     if let Some(directory) = &cluster.templates {
         let directory = base.join(directory);
         if !directory.is_dir() {
@@ -104,6 +126,8 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<Templates, Failure> {
         for (name, _) in BUILT_IN {
             let file = directory.join(name);
             if file.is_file() {
+                stays_inside(&directory, &file)?;
+                files.push(file.clone());
                 let text = std::fs::read_to_string(&file).map_err(|error| {
                     Failure::new(
                         Kind::Invalid,
@@ -114,7 +138,25 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<Templates, Failure> {
             }
         }
     }
-    Ok(Templates { own })
+    Ok((Templates { own }, files))
+}
+
+/// Refuses a template that is a link to a file elsewhere: it would show what that file holds.
+fn stays_inside(directory: &Path, file: &Path) -> Result<(), Failure> {
+    let real = std::fs::canonicalize(file);
+    let home = std::fs::canonicalize(directory);
+    match (real, home) {
+        (Ok(real), Ok(home)) if real.starts_with(&home) => Ok(()),
+        _ => Err(Failure::new(
+            Kind::Invalid,
+            format!(
+                "cannot read {}: expected a file in {}, found a link to one elsewhere",
+                file.display(),
+                directory.display()
+            ),
+        )
+        .help("copy the file into the directory of templates")),
+    }
 }
 
 /// The hosts of a cluster over SSH; the directory of their control sockets lives as long as this.

@@ -1,5 +1,6 @@
 //! Exit codes and the one way to fail.
 
+use crate::report::foreign::{line as line_of, lines};
 use crate::report::style::Style;
 
 /// Why a command did not succeed; each has its exit code.
@@ -92,14 +93,14 @@ impl Failure {
         if self.raw {
             return self.message.clone();
         }
-        let mut text = format!("{} {}\n", style.red("error:"), self.message);
+        let mut text = format!("{} {}\n", style.red("error:"), lines(&self.message));
         if verbose && !self.original.is_empty() {
             for line in self.original.lines() {
-                text += &format!("  {line}\n");
+                text += &format!("  {}\n", line_of(line));
             }
         }
         if !self.help.is_empty() {
-            text += &format!("{} {}\n", style.dim("help:"), self.help);
+            text += &format!("{} {}\n", style.dim("help:"), line_of(&self.help));
         }
         text
     }

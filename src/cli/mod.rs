@@ -192,14 +192,14 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "pgrepl", &mut text);
-            sink::out(&String::from_utf8_lossy(&text));
+            sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }
         Command::Man => {
             let mut text = Vec::new();
             // Writing to memory does not fail.
             let _ = clap_mangen::Man::new(Cli::command()).render(&mut text);
-            sink::out(&String::from_utf8_lossy(&text));
+            sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }
         Command::Version => {

@@ -1,6 +1,8 @@
 //! `pgrepl plan`.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::context::{self, Loaded};
@@ -59,16 +61,25 @@ impl DiffArgument {
 }
 
 /// A plan as it is saved: with what it was made from.
-#[derive(serde::Serialize, serde::Deserialize, PartialEq)]
+#[derive(serde::Serialize, serde::Deserialize)]
 pub struct Saved {
     /// The program's version.
     pub version: String,
     /// The inventory, absolute.
     pub inventory: PathBuf,
+    /// The digests of what it was made from, by path: the inventory and the templates of its own.
+    pub made_from: BTreeMap<PathBuf, String>,
     /// The hosts it was limited to.
     pub limit: Vec<String>,
-    /// The plan.
-    pub plan: Plan,
+    /// The plan, without the secrets that stand in files of the hosts.
+    pub plan: serde_json::Value,
+}
+
+impl Saved {
+    /// Says whether a plan made now is the one that was saved, as far as a person could see it.
+    pub fn is(&self, plan: &Plan) -> bool {
+        sink::shown(plan).is_ok_and(|shown| shown == self.plan)
+    }
 }
 
 /// Makes a plan of what was seen, or the failure that stands for there being none.
@@ -179,11 +190,7 @@ pub fn show(
     match global.format {
         Format::Human => sink::out(&text::show(plan, seen, &file, seconds, diff, global.out())),
         Format::Markdown => sink::out(&markdown::plan(plan, seen, &file, seconds, diff)),
-        Format::Json | Format::Jsonl => {
-            if let Ok(json) = serde_json::to_string(plan) {
-                sink::out(&format!("{json}\n"));
-            }
-        }
+        Format::Json | Format::Jsonl => sink::json(plan),
     }
 }
 
@@ -194,12 +201,22 @@ fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &PathBuf) -> Result
             format!("cannot save the plan to {}: {error}", out.display()),
         )
     };
+    let inventory = std::path::absolute(&loaded.path).map_err(failed)?;
     let saved = Saved {
         version: env!("CARGO_PKG_VERSION").into(),
-        inventory: std::path::absolute(&loaded.path).map_err(failed)?,
+        made_from: context::digests(&inventory, &loaded.own_templates).map_err(failed)?,
+        inventory,
         limit: limit.to_vec(),
-        plan: plan.clone(),
+        plan: sink::shown(plan).map_err(|error| failed(error.into()))?,
     };
     let json = serde_json::to_string_pretty(&saved).map_err(|error| failed(error.into()))?;
-    std::fs::write(out, json).map_err(failed)
+    // What stands in the files of the hosts is not for everybody; what is there is replaced, links and all.
+    let directory = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
+    file.write_all(json.as_bytes()).map_err(failed)?;
+    file.persist(out).map_err(|error| failed(error.error))?;
+    Ok(())
 }

@@ -51,12 +51,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
                 }
             }
             if arguments.watch && global.format == Format::Human {
-                sink::out("\x1b[H\x1b[2J");
+                sink::exactly("\x1b[H\x1b[2J");
             }
             match global.format {
-                Format::Json | Format::Jsonl => {
-                    sink::out(&(serde_json::to_string(&concluded).unwrap_or_default() + "\n"))
-                }
+                Format::Json | Format::Jsonl => sink::json(&concluded),
                 Format::Human | Format::Markdown => sink::out(&status_table::show(
                     &concluded,
                     &loaded.cluster,

@@ -1,6 +1,7 @@
 //! The table of backups.
 
 use super::archive::{sentences, windows};
+use super::foreign::line;
 use super::style::{Style, bytes};
 use crate::facts::backups::{Backup, Backups};
 
@@ -58,17 +59,17 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
         .collect();
     let mut text = String::new();
     for (at, row) in rows.iter().enumerate() {
-        let line: Vec<String> = row
+        let cells: Vec<String> = row
             .iter()
             .zip(&widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
+            .map(|(cell, width)| format!("{:width$}", line(cell)))
             .collect();
-        let line = line.join("  ").trim_end().to_owned();
-        text += &if at == 0 { style.dim(&line) } else { line };
+        let joined = cells.join("  ").trim_end().to_owned();
+        text += &if at == 0 { style.dim(&joined) } else { joined };
         text.push('\n');
     }
-    for line in windows(there, moment).into_iter().chain(sentences(there)) {
-        text += &line;
+    for said in windows(there, moment).into_iter().chain(sentences(there)) {
+        text += &line(&said);
         text.push('\n');
     }
     text

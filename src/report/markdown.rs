@@ -2,6 +2,7 @@
 
 use super::plan::{Diff, show};
 use super::style::Style;
+use super::{foreign, sink};
 use crate::facts::Observation;
 use crate::plan::Plan;
 
@@ -17,17 +18,17 @@ pub fn plan(plan: &Plan, seen: &Observation, file: &str, seconds: f64, diff: Dif
         let hidden = text.lines().count() - body.lines().count();
         body += &format!("\n… {hidden} more lines hidden\n");
     }
-    // A fence longer than any in the text.
-    let fence = if body.contains("```") {
-        "``````"
-    } else {
-        "```"
-    };
+    let body = sink::safe(&body);
+    let fence = foreign::fence(&body);
     let summary: Vec<&str> = summary.into_iter().rev().collect();
     format!(
         "### pgrepl plan: {}\n\n{}\n\n<details><summary>{} steps on {} hosts</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n",
-        plan.cluster,
-        summary.join("  \n"),
+        foreign::markdown(&plan.cluster),
+        summary
+            .iter()
+            .map(|line| foreign::markdown(line))
+            .collect::<Vec<_>>()
+            .join("  \n"),
         plan.steps.len(),
         plan.nodes.len()
     )

@@ -3,10 +3,12 @@
 pub mod archive;
 pub mod backups;
 pub mod event;
+pub mod foreign;
 pub mod markdown;
 pub mod plan;
 pub mod problems;
 pub mod proof;
+pub mod redact;
 pub mod run;
 pub mod sink;
 pub mod status;

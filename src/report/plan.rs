@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
+use super::foreign;
 use super::style::{Style, bytes};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
@@ -37,7 +38,7 @@ pub fn show(
         plan.cluster, plan.major
     );
     for note in &plan.notes {
-        text += &format!("\n{} {}\n", style.yellow("!"), note.message);
+        text += &format!("\n{} {}\n", style.yellow("!"), foreign::line(&note.message));
         text += &help(&note.help, "  ", style);
     }
     for node in &plan.nodes {
@@ -53,7 +54,7 @@ fn help(help: &str, indent: &str, style: Style) -> String {
     if help.is_empty() {
         String::new()
     } else {
-        format!("{indent}{} {help}\n", style.dim("help:"))
+        format!("{indent}{} {}\n", style.dim("help:"), foreign::line(help))
     }
 }
 
@@ -69,7 +70,7 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
     if node.new {
         words.push("new".into());
     }
-    words.join("  ")
+    foreign::line(&words.join("  "))
 }
 
 fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
@@ -80,7 +81,11 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
         .collect();
     let mut text = style.bold(&heading(node, plan));
     if let Some(blocked) = &node.blocked {
-        text += &format!("\n  {} left alone: {}\n", style.red("x"), blocked.message);
+        text += &format!(
+            "\n  {} left alone: {}\n",
+            style.red("x"),
+            foreign::line(&blocked.message)
+        );
         text += &help(&blocked.help, "    ", style);
     } else if steps.is_empty() {
         text += "  no changes\n";
@@ -91,7 +96,7 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
         text += &step_text(step, diff, style);
     }
     for note in &node.notes {
-        text += &format!("  {} {}\n", style.yellow("!"), note.message);
+        text += &format!("  {} {}\n", style.yellow("!"), foreign::line(&note.message));
         text += &help(&note.help, "    ", style);
     }
     text
@@ -107,7 +112,7 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
         Kind::Follow => " ".to_owned(),
     };
     let beside = beside(step);
-    let title = act.title();
+    let title = foreign::line(&act.title());
     let mut text = if beside.is_empty() {
         format!("  {mark} {title}\n")
     } else {
@@ -143,7 +148,7 @@ fn beside(step: &Step) -> String {
     }
     words.push(step.why.clone());
     words.retain(|word| !word.is_empty());
-    words.join(", ")
+    foreign::line(&words.join(", "))
 }
 
 fn masked(line: &str) -> String {
@@ -173,7 +178,7 @@ fn values(before: &str, after: &str, style: Style) -> String {
         } else {
             value.to_owned()
         };
-        super::style::harmless(&format!("{name} = {value}"))
+        foreign::line(&format!("{name} = {value}"))
     };
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
@@ -208,7 +213,7 @@ fn changes(before: &str, after: &str, diff: Diff, style: Style) -> String {
         if diff == Diff::Changed && idle {
             continue;
         }
-        let line = super::style::harmless(&masked(line));
+        let line = foreign::line(&masked(line));
         match change.tag() {
             ChangeTag::Delete => text += &format!("      {}\n", style.red(&format!("- {line}"))),
             ChangeTag::Insert => text += &format!("      {}\n", style.green(&format!("+ {line}"))),
@@ -290,9 +295,13 @@ pub fn summary(plan: &Plan, style: Style) -> String {
 
 /// Shows why nothing may move.
 pub fn refusal(refusal: &Refusal, style: Style) -> String {
-    let mut text = format!("{} {}\n", style.red("refused:"), refusal.message);
+    let mut text = format!(
+        "{} {}\n",
+        style.red("refused:"),
+        foreign::line(&refusal.message)
+    );
     for detail in &refusal.details {
-        text += &format!("  {detail}\n");
+        text += &format!("  {}\n", foreign::line(detail));
     }
     text + &help(&refusal.help, "", style)
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::event::Outcome;
+use super::foreign::line;
 use super::style::Style;
 use crate::action::Action;
 use crate::inventory::NodeName;
@@ -114,9 +115,10 @@ pub fn show(proof: &Proof, style: Style) -> String {
     let mut text = match &proof.not_written {
         None => format!("{} {:<12} wrote a row\n", style.green("✔"), proof.primary),
         Some(why) => format!(
-            "{} {:<12} cannot write a row: {why}\n",
+            "{} {:<12} cannot write a row: {}\n",
             style.red("✘"),
-            proof.primary
+            proof.primary,
+            line(why)
         ),
     };
     for standby in &proof.standbys {
@@ -130,7 +132,7 @@ pub fn show(proof: &Proof, style: Style) -> String {
                 format!("{} {node:<12} read it within {ms} ms\n", style.green("✔"))
             }
             (true, false, None) => format!("{} {node:<12} read it\n", style.green("✔")),
-            (false, ..) => format!("{} {node:<12} {}\n", style.red("✘"), standby.because),
+            (false, ..) => format!("{} {node:<12} {}\n", style.red("✘"), line(&standby.because)),
         };
     }
     for (node, why) in &proof.archive {
@@ -139,7 +141,7 @@ pub fn show(proof: &Proof, style: Style) -> String {
                 "{} {node:<12} sees the WAL in the archive\n",
                 style.green("✔")
             ),
-            Some(why) => format!("{} {node:<12} {why}\n", style.red("✘")),
+            Some(why) => format!("{} {node:<12} {}\n", style.red("✘"), line(why)),
         };
     }
     text += if proof.clean {

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Outcome};
+use super::foreign::line as harmless;
 use super::sink;
-use super::style::{Style, bytes, duration, harmless};
+use super::style::{Style, bytes, duration};
 use crate::inventory::NodeName;
 
 /// How a run is shown.
@@ -60,7 +61,7 @@ impl Screen {
     fn line(&self, text: &str) {
         if self.show == Show::Live {
             // Falls back on nothing when standard error is gone.
-            let _ = self.bars.println(text);
+            let _ = self.bars.println(sink::safe(text));
         } else {
             sink::err(&format!("{text}\n"));
         }
@@ -69,9 +70,7 @@ impl Screen {
     /// Shows one event.
     pub fn tell(&self, event: &Event) {
         if self.show == Show::JsonLines {
-            if let Ok(json) = serde_json::to_string(event) {
-                sink::out(&format!("{json}\n"));
-            }
+            sink::json(event);
             return;
         }
         if self.show == Show::Quiet {

@@ -1,5 +1,6 @@
 //! The status as a table for people.
 
+use super::foreign::line;
 use super::status::Status;
 use super::style::{Style, bytes, duration};
 use crate::facts::{Content, Process, Server};
@@ -63,7 +64,7 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         let cells: Vec<String> = row
             .iter()
             .zip(&width)
-            .map(|(cell, width)| format!("{cell:<width$}"))
+            .map(|(cell, width)| format!("{:<width$}", line(cell)))
             .collect();
         let line = cells.join("  ").trim_end().to_owned();
         text += &if at == 0 { style.dim(&line) } else { line };
@@ -82,7 +83,7 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
                 "disk     {name}: {} of {} free on {}\n",
                 bytes(disk.free),
                 bytes(disk.size),
-                disk.mounted_on
+                line(&disk.mounted_on)
             );
         }
     }
@@ -92,13 +93,13 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
     }
     for problem in &status.problems {
-        text += &format!("  {}  {}\n", problem.node, problem.message);
+        text += &format!("  {}  {}\n", problem.node, line(&problem.message));
         if !problem.help.is_empty() {
             text += &format!(
                 "  {}  {} {}\n",
                 " ".repeat(problem.node.as_str().len()),
                 style.dim("help:"),
-                problem.help
+                line(&problem.help)
             );
         }
     }
@@ -154,7 +155,8 @@ fn archive_line(server: &Server) -> String {
         .and_then(|a| Some((a.last_archived.as_ref()?, a.last_archived_age_s?)))
     {
         Some((last, age)) => format!(
-            "archive  last {last} {} ago, {waiting} waiting\n",
+            "archive  last {} {} ago, {waiting} waiting\n",
+            line(last),
             duration(age)
         ),
         None => format!("archive  nothing archived yet, {waiting} waiting\n"),

@@ -66,16 +66,3 @@ pub fn duration(seconds: u64) -> String {
         _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
     }
 }
-
-/// Makes a stranger's text safe for a terminal: control characters become visible.
-pub fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{FFFD}'
-            } else {
-                c
-            }
-        })
-        .collect()
-}

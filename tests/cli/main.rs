@@ -2,6 +2,7 @@
 
 mod bad;
 mod tools;
+mod trust;
 mod versions;
 
 use std::path::Path;
