@@ -28,6 +28,7 @@ const SCRIPT: &str = concat!(
     include_str!("facts/firewall.sh"),
     include_str!("facts/tool.sh"),
     include_str!("facts/disks.sh"),
+    include_str!("facts/layout.sh"),
     include_str!("facts/probe.sh"),
     "\nrun_main\n"
 );

@@ -10,6 +10,7 @@ pub mod backups;
 mod disk;
 pub mod firewall;
 pub mod instance;
+mod layout;
 pub mod leader;
 pub mod observation;
 pub mod parse;
@@ -23,6 +24,7 @@ pub mod way_back;
 
 pub use disk::Disk;
 pub use instance::{Content, DataDirectory, Marker, Process, RECOVERY_CONF, Signals, Staging};
+pub use layout::{Layout, Obstacle};
 pub use observation::{Observation, Sight, Unreachable};
 pub use parse::digest;
 pub use pending::waits_for_restart;

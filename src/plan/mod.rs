@@ -13,6 +13,7 @@ mod gone;
 mod leftovers;
 mod lowered;
 mod port;
+mod preflight;
 mod reach;
 pub mod rebuild;
 mod rebuild_way;

@@ -296,10 +296,23 @@ fn server_troubles(
             ),
             _ => {}
         }
-        if state.wal_status.as_deref() == Some("lost") {
+        let again = owner.map_or_else(String::new, |owner| match state.has_lost_wal() {
+            true => format!("pgrepl rebuild {owner} --from primary"),
+            false => "pgrepl apply".into(),
+        });
+        if state.is_lost() {
+            let why = state
+                .invalidation
+                .as_deref()
+                .unwrap_or("its WAL was removed");
             add(
-                format!("slot {slot} has lost WAL its standby needs"),
-                String::new(),
+                format!("slot {slot} is lost ({why}): nobody can stream through it"),
+                again,
+            );
+        } else if state.wal_status.as_deref() == Some("unreserved") {
+            add(
+                format!("slot {slot} is about to lose WAL that its standby needs"),
+                "pgrepl apply".into(),
             );
         }
     }
