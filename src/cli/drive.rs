@@ -16,7 +16,7 @@ use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
 use crate::host::lock::{self, Lock, NotLocked};
 use crate::inventory::NodeName;
-use crate::observe::observe;
+use crate::observe::{examine, observe};
 use crate::plan::Plan;
 use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
@@ -124,13 +124,14 @@ impl<'a> Drive<'a> {
 
     /// Reads every host.
     pub async fn look(&self) -> Observation {
-        observe(
-            &self.loaded.cluster,
-            &self.connections.hosts,
-            self.password.as_ref(),
-            &|event| self.screen.tell(&event),
-        )
-        .await
+        let (cluster, hosts) = (&self.loaded.cluster, &self.connections.hosts);
+        let tell = |event| self.screen.tell(&event);
+        let mut seen = observe(cluster, hosts, self.password.as_ref(), &tell).await;
+        // Servers that run are replaced too.
+        if matches!(self.command, "rebuild" | "restore") {
+            examine(cluster, hosts, &mut seen, |_| true).await;
+        }
+        seen
     }
 
     /// Asks whether a plan is to be done; without a terminal it is refused.

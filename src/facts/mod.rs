@@ -12,6 +12,7 @@ pub mod firewall;
 pub mod instance;
 mod layout;
 pub mod leader;
+pub mod needs;
 pub mod observation;
 pub mod parse;
 mod parse_data;
@@ -98,6 +99,9 @@ pub struct Facts {
     pub staging: Option<Staging>,
     /// Data directories set aside beside the data directory.
     pub set_aside: Vec<SetAside>,
+    /// What the host was asked for that a server's settings need, and what is wrong with it; nothing where it is fine.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked: BTreeMap<String, String>,
 }
 
 impl Facts {

@@ -67,6 +67,7 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'hba_errors', {hba},
         'role', (select json_build_object('login', rolcanlogin, 'replication', rolreplication, 'superuser', rolsuper,
             'verifier', coalesce(rolpassword, '')) from pg_authid where rolname = {user}),
+        'locales', (select json_agg(name) from (select datcollate::text as name from pg_database union select datctype::text from pg_database) each),
         'slots', (select coalesce(json_object_agg(slot_name, json_build_object('active', active, 'restart_lsn', restart_lsn::text,
             'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),

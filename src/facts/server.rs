@@ -39,6 +39,9 @@ pub struct Server {
     pub hba_errors: Vec<FileError>,
     /// The replication role, if it exists.
     pub role: Option<Role>,
+    /// The locales of its databases, as the operating system names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locales: Vec<String>,
     /// Physical replication slots by name.
     pub slots: BTreeMap<String, Slot>,
     /// Logical slots by name, which a standby does not have before 17.

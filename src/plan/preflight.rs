@@ -2,13 +2,16 @@
 
 use super::builder::Builder;
 use super::clone::{CopyFrom, place_here, source};
+use super::configure::wanted;
 use super::rebuild::{From, refuse};
 use super::rebuild_way::Way;
+use super::sensitive::Floors;
 use super::{PlanError, Refusal, Role};
 use crate::facts::backups::Backup;
+use crate::facts::needs::{of_locale, of_settings};
 use crate::facts::{Content, Facts, Obstacle};
 use crate::inventory::NodeName;
-use crate::postgres::Major;
+use crate::postgres::{Major, conf};
 
 /// Why something cannot be done on a server, and what to type.
 type Trouble = Option<(String, String)>;
@@ -16,7 +19,9 @@ type Trouble = Option<(String, String)>;
 /// Returns why a copy of a server cannot become the data directory of another one.
 pub(super) fn copy(b: &Builder, name: &NodeName, source: &NodeName) -> Trouble {
     let facts = b.facts(name)?;
-    layout(b.cluster.major, name, facts).or_else(|| places(b, name, facts, source))
+    layout(b.cluster.major, name, facts)
+        .or_else(|| places(b, name, facts, source))
+        .or_else(|| settings(b, name, facts, source))
 }
 
 /// Refuses a rebuild whose later steps cannot be done.
@@ -66,7 +71,9 @@ pub(super) fn restore(b: &Builder, to: &NodeName, backup: &Backup) -> Result<(),
                 .find(|place| facts.data.contains(place))
                 .map(|place| tablespace_inside(place, facts))
         };
-        let trouble = layout(b.cluster.major, name, facts).or_else(inside);
+        let trouble = layout(b.cluster.major, name, facts)
+            .or_else(inside)
+            .or_else(|| settings(b, name, facts, to));
         found.extend(trouble.map(|(message, help)| (format!("{name}: {message}"), help)));
     }
     let Some((_, help)) = found.first().cloned() else {
@@ -160,4 +167,47 @@ fn places(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> Tro
         let there = there.filter(|there| there.data.contains(path))?;
         Some(tablespace_inside(path, there))
     })
+}
+
+/// What the configuration that a server will have needs, and its host lacks.
+fn settings(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> Trouble {
+    let wanted = wanted(b, name, &Floors::new(), false).ok()??;
+    let there = b.facts(source);
+    let auto = b.platform(source).map(|platform| platform.auto_conf());
+    let auto = there
+        .zip(auto)
+        .and_then(|(there, path)| there.files.get(&path));
+    let auto = auto
+        .and_then(|file| file.content.as_deref())
+        .unwrap_or_default();
+    let said = conf::settings(&wanted.conf.text).chain(conf::settings(auto));
+    let server = there.and_then(|there| there.server.as_ref());
+    let mut needs = of_settings(&said.collect());
+    let locales = server.iter().flat_map(|server| &server.locales);
+    needs.extend(locales.filter_map(|locale| of_locale(locale)));
+    // How many are needed the server that leads tells, where its version does.
+    let pages = server.and_then(|server| server.settings.get("shared_memory_size_in_huge_pages"));
+    let pages = pages.and_then(|pages| pages.setting.parse::<u64>().ok());
+    if let Some(pages) = pages.filter(|_| needs.remove("huge_pages 1")) {
+        needs.insert(format!("huge_pages {}", pages.max(1)));
+    }
+    let (kind, what, why) = facts.lacks(&needs)?;
+    let kind = match kind {
+        "key" => "file",
+        "huge_pages" => "huge pages:",
+        kind => kind,
+    };
+    let help = match kind {
+        "locale" => format!("ssh {name} locale -a; then install it there"),
+        "library" => format!("install the package that has it on {name}, as on {source}"),
+        "huge pages:" => format!("ssh {name} sudo sysctl vm.nr_hugepages={what}"),
+        _ => format!(
+            "ssh {name} sudo ls -ld {what}; put there what {source} has, or set it for {name}: parameters"
+        ),
+    };
+    let message = match kind {
+        "huge pages:" => format!("{what} huge pages {why}"),
+        _ => format!("the {kind} {what}, which its settings name, {why}"),
+    };
+    Some((message, help))
 }

@@ -298,3 +298,63 @@ fn a_change_of_the_primary_replaces_no_data_however_it_lies() {
         }
     }
 }
+
+#[test]
+fn what_the_settings_name_is_looked_for_before_anything_is_copied() {
+    let story = story("count: 7");
+    let (cluster, backups) = (&story.cluster, there(&story));
+    let mut world = story.world.clone();
+    let leads = world.facts_mut(&"server1".into()).unwrap();
+    let auto = leads
+        .files
+        .get_mut("/var/lib/postgresql/15/main/postgresql.auto.conf");
+    auto.unwrap().content = Some("ssl = on\nssl_cert_file = '/etc/ssl/shop.crt'\n".into());
+    leads.server.as_mut().unwrap().locales = vec!["C".into(), "de_DE.UTF-8".into()];
+    let lacking = |world: &Observation, node: &str, need: &str, why: &str| {
+        let mut world = world.clone();
+        let facts = world.facts_mut(&node.into()).unwrap();
+        facts.asked.insert(need.into(), why.into());
+        world
+    };
+    // What was not asked is not judged, and what is there is fine.
+    assert!(anew(cluster, &world, From::Primary).is_ok());
+    let fine = lacking(&world, "server2", "file /etc/ssl/shop.crt", "");
+    assert!(anew(cluster, &fine, From::Primary).is_ok());
+    for (need, why, said) in [
+        (
+            "file /etc/ssl/shop.crt",
+            "is not there",
+            "the file /etc/ssl/shop.crt, which its settings name, is not there",
+        ),
+        (
+            "locale de_DE.UTF-8",
+            "is not installed",
+            "the locale de_DE.UTF-8, which its settings name, is not installed",
+        ),
+    ] {
+        let lacks = lacking(&world, "server2", need, why);
+        let told = refused(anew(cluster, &lacks, From::Primary));
+        assert!(told.contains(said), "{told}");
+        let to = NodeName::from("server1");
+        let wish = restore::Wish {
+            to: &to,
+            target: &Target::Latest,
+            moment: None,
+            backup: None,
+        };
+        let templates = Templates::default();
+        let told = refused(restore::restore(
+            cluster, &templates, &lacks, &backups, &wish,
+        ));
+        assert!(told.contains(said) && told.contains("server2"), "{told}");
+        let mut new = lacks.clone();
+        empty(&mut new, "server2");
+        let plan = converge(cluster, &templates, &new, None).unwrap();
+        let (_, no) = plan
+            .blocked()
+            .find(|(node, _)| node.as_str() == "server2")
+            .unwrap();
+        assert!(no.message.contains(said), "{}", no.message);
+        assert_eq!(replaces(&plan), Vec::<String>::new());
+    }
+}
