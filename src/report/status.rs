@@ -144,8 +144,9 @@ fn host_troubles(
     for aside in &facts.set_aside {
         add(
             format!("{} is set aside and takes space", aside.path),
+            // It may be the only place that holds what was committed there; what a failed run left is all there is.
             format!(
-                "when it is not needed any more: ssh {name} sudo rm -r {}",
+                "it may hold commits that no server has: ssh {name} sudo du -sh {}",
                 aside.path
             ),
         );
