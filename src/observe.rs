@@ -15,11 +15,12 @@ use crate::action::place::{clone_unit, variables};
 use crate::backup::{Engine, engine_of};
 use crate::command::{Vault, shell_quote};
 use crate::facts::backups::Backups;
+use crate::facts::needs::asked_for;
 use crate::facts::parse::{Context, parse};
 use crate::facts::{Facts, Observation, Sight, Unreachable, digest, question};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
-use crate::platform::{self, Family};
+use crate::platform::{self, Family, Platform};
 use crate::postgres::{Major, pgpass};
 use crate::report::event::Event;
 
@@ -29,6 +30,7 @@ const SCRIPT: &str = concat!(
     include_str!("facts/tool.sh"),
     include_str!("facts/mount.sh"),
     include_str!("facts/disks.sh"),
+    include_str!("facts/layout.sh"),
     include_str!("facts/probe.sh"),
     "\nrun_main\n"
 );
@@ -37,6 +39,12 @@ const BACKUPS: &str = concat!(
     include_str!("action/prelude.sh"),
     include_str!("facts/wal_runs.sh"),
     include_str!("facts/backups.sh"),
+    "\nrun_main\n"
+);
+
+const NEEDS: &str = concat!(
+    include_str!("action/prelude.sh"),
+    include_str!("facts/needs.sh"),
     "\nrun_main\n"
 );
 
@@ -80,9 +88,72 @@ pub async fn observe(
         }
     }))
     .await;
-    Observation {
+    let mut seen = Observation {
         hosts: sights.into_iter().collect(),
+    };
+    // A server that runs has what it needs; where none does, one may be copied to.
+    examine(cluster, hosts, &mut seen, |facts| facts.server.is_none()).await;
+    seen
+}
+
+/// Asks hosts whether they have what the settings of the cluster's servers need. What a host does not answer is not known.
+pub async fn examine(
+    cluster: &Cluster,
+    hosts: &Hosts,
+    seen: &mut Observation,
+    whom: impl Fn(&Facts) -> bool,
+) {
+    let questions: Vec<_> = seen
+        .seen()
+        .filter(|(_, facts)| whom(facts) && facts.asked.is_empty())
+        .filter_map(|(name, facts)| {
+            let needs: Vec<String> = asked_for(cluster, seen, name).into_iter().collect();
+            let place = Place {
+                cluster: cluster.name.clone(),
+                node: name.clone(),
+                platform: platform_of(cluster, facts, name)?,
+                major: cluster.major,
+                port: cluster.nodes.get(name)?.port,
+            };
+            let command = place
+                .command("look for what its settings need", NEEDS)
+                .var("needs", needs.join("\n"))
+                .timeout(Some(Duration::from_secs(60)));
+            let host = hosts.get(name)?.clone();
+            (!needs.is_empty()).then(|| (name.clone(), host, command))
+        })
+        .collect();
+    let answers = join_all(questions.iter().map(|(name, host, command)| async move {
+        let lines = host.run(command, &Vault::default(), &|_| {}).await;
+        (name, lines.unwrap_or_default())
+    }))
+    .await;
+    for (name, lines) in answers {
+        let Some(facts) = seen.facts_mut(name) else {
+            continue;
+        };
+        let asked = lines.iter().filter_map(|line| match line {
+            Line::Fact(key, value) if key == "asked" => value.split_once('\t'),
+            _ => None,
+        });
+        facts.asked = asked
+            .map(|(need, why)| (need.to_owned(), why.to_owned()))
+            .collect();
     }
+}
+
+/// Returns where PostgreSQL lives on a host that was seen.
+fn platform_of(cluster: &Cluster, facts: &Facts, name: &NodeName) -> Option<Platform> {
+    let node = cluster.nodes.get(name)?;
+    let (id, like) = (&facts.os.id, &facts.os.like);
+    platform::choose(
+        node.platform.as_ref(),
+        id,
+        like,
+        cluster.major,
+        &node.instance,
+        node.data_directory.as_deref(),
+    )
 }
 
 /// Reads one host.

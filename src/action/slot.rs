@@ -19,6 +19,9 @@ const SCRIPT: &str = concat!(
 pub struct CreateSlot {
     /// Its name.
     pub slot: String,
+    /// Whether one that has lost its WAL, or may lose it at any moment, and that nobody uses, is dropped first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anew: bool,
 }
 
 /// Drops a physical replication slot that nobody uses.
@@ -36,15 +39,22 @@ impl Act for CreateSlot {
     }
 
     fn kind(&self) -> Kind {
-        Kind::Add
+        if self.anew { Kind::Replace } else { Kind::Add }
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
+        // What keeps nothing for certain, in the words of the version.
+        let unsure = match (self.anew, place.major.caps().limits_slots) {
+            (false, _) => "false",
+            (true, false) => "restart_lsn is null",
+            (true, true) => "restart_lsn is null or wal_status in ('unreserved', 'lost')",
+        };
         vec![
             place
                 .command("create a slot", SCRIPT)
                 .var("verb", "create")
-                .var("slot", &self.slot),
+                .var("slot", &self.slot)
+                .var("unsure", unsure),
         ]
     }
 
@@ -55,8 +65,9 @@ impl Act for CreateSlot {
         {
             let slot = Slot {
                 active: false,
-                restart_lsn: server.current,
+                restart_lsn: server.current.or(server.replayed),
                 wal_status: None,
+                invalidation: None,
                 retained: Some(0),
                 temporary: false,
             };

@@ -1,8 +1,11 @@
 # Creates or drops a physical replication slot.
-# In: verb slot
+# In: verb slot unsure (SQL: whether a slot of that name is dropped first, if nobody uses it)
 main() {
     case $verb in
         create)
+            sql "select pg_drop_replication_slot(slot_name) from pg_replication_slots
+                where slot_name = '$slot' and slot_type = 'physical' and not active and ($unsure)" >/dev/null ||
+                fail "cannot drop the slot $slot, which has lost its WAL"
             if [ "$(sql "select count(*) from pg_replication_slots where slot_name = '$slot'")" = 1 ]; then
                 already
                 return

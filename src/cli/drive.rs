@@ -14,7 +14,7 @@ use crate::command::Vault;
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
 use crate::inventory::NodeName;
-use crate::observe::observe;
+use crate::observe::{examine, observe};
 use crate::plan::Plan;
 use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
@@ -131,19 +131,19 @@ impl<'a> Drive<'a> {
         let begin = Instant::now();
         let mut told = None;
         loop {
-            let seen = observe(
-                &self.loaded.cluster,
-                &self.connections.hosts,
-                self.password.as_ref(),
-                &|event| self.screen.tell(&event),
-            )
-            .await;
+            let (cluster, hosts) = (&self.loaded.cluster, &self.connections.hosts);
+            let tell = |event| self.screen.tell(&event);
+            let mut seen = observe(cluster, hosts, self.password.as_ref(), &tell).await;
             let at_work = seen.seen().find_map(|(node, facts)| {
                 let title = facts.at_work.clone()?;
                 Some((node.clone(), title))
             });
             // Whoever goes on all the same is refused by the lock.
             let Some(work) = at_work.filter(|_| begin.elapsed() < PATIENCE) else {
+                // Servers that run are replaced too.
+                if matches!(self.command, "rebuild" | "restore") {
+                    examine(cluster, hosts, &mut seen, |_| true).await;
+                }
                 return seen;
             };
             if told.as_ref() != Some(&work) {

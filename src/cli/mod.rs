@@ -151,6 +151,11 @@ impl Global {
     }
 }
 
+/// Returns the command line as it is declared.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command line and returns the exit code.
 pub fn main() -> u8 {
     run(std::env::args_os())
@@ -191,14 +196,14 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Status(arguments) => status::run(global, &arguments),
         Command::Completions { shell } => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "pgrepl", &mut text);
+            clap_complete::generate(shell, &mut command(), "pgrepl", &mut text);
             sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }
         Command::Man => {
             let mut text = Vec::new();
             // Writing to memory does not fail.
-            let _ = clap_mangen::Man::new(Cli::command()).render(&mut text);
+            let _ = clap_mangen::Man::new(command()).render(&mut text);
             sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Layout;
 use crate::postgres::parameters::Kind;
 use crate::postgres::value::{self, Value};
 use crate::postgres::{ClusterState, ControlData, History, Major, SystemId, conf};
@@ -17,6 +18,9 @@ pub struct DataDirectory {
     pub real_path: String,
     /// Whether it is itself a mount point: then it cannot be renamed.
     pub is_mount: bool,
+    /// How it lies on its host otherwise.
+    #[serde(default, skip_serializing_if = "Layout::is_plain")]
+    pub layout: Layout,
     /// Where its WAL directory leads, when that is a symlink.
     pub wal_link: Option<String>,
     /// Tablespaces: OID and location.

@@ -318,7 +318,7 @@ pub fn leader(
         return no(
             format!("{node} was restored and has not ended its recovery"),
             format!(
-                "pgrepl restore --to {node}, with a target that the archive has; what was there before is set aside beside its data directory"
+                "pgrepl restore --to {node} --latest, or another target that the archive has; what was there before is set aside beside its data directory"
             ),
         );
     }

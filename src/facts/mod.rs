@@ -11,7 +11,9 @@ mod disk;
 pub mod firewall;
 pub mod history;
 pub mod instance;
+mod layout;
 pub mod leader;
+pub mod needs;
 pub mod observation;
 pub mod parse;
 mod parse_data;
@@ -27,6 +29,7 @@ pub mod way_back;
 
 pub use disk::Disk;
 pub use instance::{Content, DataDirectory, Marker, Process, RECOVERY_CONF, Signals, Staging};
+pub use layout::{Layout, Obstacle};
 pub use observation::{Observation, Sight, Unreachable};
 pub use parse::digest;
 pub use pending::waits_for_restart;
@@ -103,6 +106,9 @@ pub struct Facts {
     pub staging: Option<Staging>,
     /// Data directories set aside beside the data directory.
     pub set_aside: Vec<SetAside>,
+    /// What the host was asked for that a server's settings need, and what is wrong with it; nothing where it is fine.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked: BTreeMap<String, String>,
 }
 
 impl Facts {

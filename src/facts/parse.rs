@@ -163,6 +163,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
                 .filter_map(|[path, bytes]| Some((path.to_owned(), bytes.parse().ok()?)))
                 .collect(),
         }),
+        asked: BTreeMap::new(),
         set_aside: lines
             .all("set_aside")
             .iter()

@@ -3,7 +3,7 @@
 use super::instance::Instance;
 use super::parse::{Context, Lines, columns};
 use super::parse_server::Told;
-use super::{Content, DataDirectory, Signals};
+use super::{Content, DataDirectory, Layout, Signals};
 use crate::postgres::{ControlData, History, history};
 
 /// The control file, from pg_controldata; where that is not installed, from the server as long as it runs.
@@ -48,6 +48,7 @@ pub(super) fn data(
         path: context.data_directory.into(),
         real_path: real_path.into(),
         is_mount: lines.first("data_is_mount").is_some(),
+        layout: Layout::read(lines),
         wal_link: lines.first("wal_link").map(str::to_owned),
         tablespaces: lines
             .all("tablespace")

@@ -39,6 +39,8 @@ struct Answer {
     receiver: Option<Receiver>,
     archiver: Option<Archiver>,
     #[serde(default)]
+    locales: Vec<String>,
+    #[serde(default)]
     prepared: u64,
     oldest_transaction_ms: Option<i64>,
     database_bytes: u64,
@@ -146,6 +148,7 @@ pub(super) fn server(json: &str, context: &Context) -> Result<(Server, Told), St
         conf_errors: answer.conf_errors,
         hba_errors: answer.hba_errors,
         role,
+        locales: answer.locales,
         slots: answer.slots,
         logical_slots: answer.logical_slots,
         senders: answer.senders,

@@ -65,7 +65,7 @@ read_data() {
     real=$(readlink -f "$data_directory" 2>/dev/null || printf '%s' "$data_directory")
     wal_link='' spaces='' archives=''
     fact data "$real"
-    if mountpoint -q "$real" 2>/dev/null; then fact data_is_mount yes; fi
+    read_layout
     if [ -f "$real/PG_VERSION" ]; then
         read -r version <"$real/PG_VERSION"
         fact instance "$version"

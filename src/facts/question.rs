@@ -24,6 +24,7 @@ pub fn question(major: Major, replication_user: &str) -> String {
         "(extract(epoch from replay_lag) * 1000)::bigint",
     );
     let wal_status = column(caps.limits_slots, "wal_status");
+    let invalidation = column(caps.tells_invalidation, "invalidation_reason");
     let temporary = if caps.has_temporary_slots {
         "temporary"
     } else {
@@ -66,8 +67,9 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'hba_errors', {hba},
         'role', (select json_build_object('login', rolcanlogin, 'replication', rolreplication, 'superuser', rolsuper,
             'verifier', coalesce(rolpassword, '')) from pg_authid where rolname = {user}),
+        'locales', (select json_agg(name) from (select datcollate::text as name from pg_database union select datctype::text from pg_database) each),
         'slots', (select coalesce(json_object_agg(slot_name, json_build_object('active', active, 'restart_lsn', restart_lsn::text,
-            'wal_status', {wal_status}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
+            'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),
         'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots where slot_type = 'logical'),
         'senders', (select coalesce(json_agg(json_build_object('name', application_name, 'user', usename, 'address', client_addr,

@@ -39,6 +39,9 @@ pub struct Server {
     pub hba_errors: Vec<FileError>,
     /// The replication role, if it exists.
     pub role: Option<Role>,
+    /// The locales of its databases, as the operating system names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locales: Vec<String>,
     /// Physical replication slots by name.
     pub slots: BTreeMap<String, Slot>,
     /// Logical slots by name, which a standby does not have before 17.
@@ -135,6 +138,9 @@ pub struct Slot {
     pub restart_lsn: Option<Lsn>,
     /// `reserved`, `extended`, `unreserved`, `lost`; since 13.
     pub wal_status: Option<String>,
+    /// Why it was invalidated, since 17: `wal_removed`, `idle_timeout`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalidation: Option<String>,
     /// Bytes of WAL it keeps.
     pub retained: Option<u64>,
     /// Whether it vanishes with its connection.
@@ -148,9 +154,27 @@ impl Slot {
             active: false,
             restart_lsn: None,
             wal_status: None,
+            invalidation: None,
             retained: None,
             temporary: false,
         }
+    }
+
+    /// Says whether nobody can stream through it any more.
+    pub fn is_lost(&self) -> bool {
+        self.wal_status.as_deref() == Some("lost") || self.invalidation.is_some()
+    }
+
+    /// Says whether the WAL it kept can be gone, and not only the slot.
+    pub fn has_lost_wal(&self) -> bool {
+        self.is_lost() && self.invalidation.as_deref() != Some("idle_timeout")
+    }
+
+    /// Says whether WAL that it is to keep can go at the next checkpoint, or it keeps none.
+    pub fn keeps_nothing_for_certain(&self) -> bool {
+        self.is_lost()
+            || self.wal_status.as_deref() == Some("unreserved")
+            || self.restart_lsn.is_none()
     }
 }
 

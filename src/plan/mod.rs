@@ -14,6 +14,7 @@ mod gone;
 mod leftovers;
 mod lowered;
 mod port;
+mod preflight;
 pub mod put_back;
 mod reach;
 pub mod rebuild;

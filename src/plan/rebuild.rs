@@ -10,7 +10,8 @@ use super::clone::CopyFrom;
 use super::converge::passes;
 use super::port::trouble;
 use super::rebuild_way::{Way, way};
-use super::{Goal, Plan, PlanError, Refusal, space};
+use super::slots::{followed, wal_is_lost};
+use super::{Goal, Plan, PlanError, Refusal, preflight, space};
 use crate::action::{Action, Checkpoint, GrantRewind, Rewind, SetAside, Stop};
 use crate::facts::backups::Backup;
 use crate::facts::leader::{Leader, leader};
@@ -116,7 +117,11 @@ pub fn rebuild(
     let Some(primary) = seen.facts(&lead) else {
         return refuse(format!("{lead} was not read"), "pgrepl status");
     };
-    let (way, why, may_lose) = way(cluster, primary, &lead, facts, wish)?;
+    let upstream = cluster.nodes[node].upstream.as_ref().unwrap_or(&lead);
+    let sender = seen.facts(upstream).unwrap_or(primary);
+    let lost = wal_is_lost(cluster, sender, node)
+        .then(|| format!("its slot on {upstream} has lost the WAL that it needs next"));
+    let (way, why, may_lose) = way(cluster, primary, &lead, facts, wish, lost)?;
     if let Way::Rewind = way
         && let Some((message, help)) = space::lack(node, facts, &space::of_rewind(primary, facts))
     {
@@ -152,6 +157,8 @@ pub fn rebuild(
         }
         _ => {}
     }
+    // Asked before anything is stopped or set aside.
+    preflight::rebuild(&mut b, node, &way, &wish.from)?;
     b.cluster_note(why.clone(), String::new());
     // A copy sets aside what is there; who reads its identifier then refuses what belongs to another cluster.
     let known = |facts: &Facts| facts.data.control().map(|control| control.system_id);
@@ -173,13 +180,6 @@ pub fn rebuild(
         match way {
             Way::Settings => {}
             Way::Copy => {
-                if let Some(elsewhere) = &facts.data.wal_link {
-                    b.note(
-                        node,
-                        format!("its WAL is in {elsewhere}; the copy has it in its data directory"),
-                        "to move it again: stop the server, move pg_wal, leave a link in its place",
-                    );
-                }
                 let aside = SetAside {
                     data_directory: platform.data_directory,
                     system_id,
@@ -202,6 +202,7 @@ pub fn rebuild(
         b.next_phase();
     }
     passes(&mut b, &Leader::Running(lead))?;
+    followed(&mut b, node);
     let plan = b.finish(Goal::Rebuild(node.clone()));
     // What was set aside must have something in its place.
     if let (Way::Copy, Some((_, blocked))) = (&way, plan.blocked().find(|(name, _)| *name == node))

@@ -12,13 +12,14 @@ pub(super) enum Way {
     Copy,
 }
 
-/// Decides what it takes, why, and what would be lost that no other server has.
+/// Decides what it takes, why, and what would be lost that no other server has; `lost_wal` tells why settings are not enough.
 pub(super) fn way(
     cluster: &Cluster,
     primary: &Facts,
     lead: &NodeName,
     facts: &Facts,
     wish: &Wish,
+    lost_wal: Option<String>,
 ) -> Result<(Way, String, Option<String>), PlanError> {
     let node = wish.node;
     match &facts.data.content {
@@ -105,6 +106,10 @@ pub(super) fn way(
     let cannot_rewind = cannot_rewind(cluster, facts, wish.rewind_failed);
     let copy = |why: String| Ok((Way::Copy, why, lost.clone()));
     match (&wish.from, &found, &cannot_rewind) {
+        (From::Auto, WayBack::Attach, _) if lost_wal.is_some() => copy(format!(
+            "{node} is copied anew: {}",
+            lost_wal.unwrap_or_default()
+        )),
         (From::Auto, WayBack::Attach, _) if facts.server.is_none() || streams => Ok((
             Way::Settings,
             format!("{node} needs no new data: its history is part of the history of {lead}"),

@@ -9,7 +9,7 @@ use super::configure::{configure, configure_files};
 use super::converge::passes;
 use super::sensitive::Floors;
 use super::{Goal, Plan, PlanError, Refusal};
-use super::{engines, reach, space};
+use super::{engines, preflight, reach, space};
 use crate::action::{
     PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
 };
@@ -96,6 +96,7 @@ pub fn restore(
     }
     // Asked before anything is stopped or set aside.
     can_restore(seen, to, backup)?;
+    preflight::restore(&b, to, backup)?;
     if let Content::Foreign(_) = facts.data.content {
         return refuse(
             format!(

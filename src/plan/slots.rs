@@ -1,12 +1,95 @@
-//! Replication slots that nobody of the cluster needs any more: they would keep WAL until the disk is full.
+//! Replication slots: those that standbys need are there and keep WAL, those that nobody of the cluster needs any more go,
+//! because they would keep WAL until the disk is full.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Role;
 use super::builder::Builder;
-use crate::action::DropSlot;
-use crate::inventory::NodeName;
+use crate::action::{CreateSlot, DropSlot};
+use crate::facts::server::Slot;
+use crate::facts::{Content, Facts};
+use crate::files::archive::fetch;
+use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
+
+/// Plans the slot of a standby on the server that it follows, if it is not there or of no use.
+pub(super) fn secure(b: &mut Builder, owner: &NodeName, standby: &NodeName, needs: &[&NodeName]) {
+    if let Some((create, why)) = unsecured(b, owner, standby) {
+        b.step(owner, create, why, needs);
+    }
+}
+
+/// Returns the slot that a standby lacks, and why. One that is in use is never touched.
+///
+/// A copy begins now: what an old slot still keeps is of no use to it, and a slot that may be lost at the next checkpoint,
+/// which the copy itself asks for, would end it.
+pub(super) fn unsecured(
+    b: &Builder,
+    owner: &NodeName,
+    standby: &NodeName,
+) -> Option<(CreateSlot, String)> {
+    let slot = slot_name(standby.as_str());
+    let found = |facts: Option<&Facts>| {
+        let server = facts.and_then(|facts| facts.server.as_ref());
+        server.and_then(|server| server.slots.get(&slot)).cloned()
+    };
+    let Some(now) = found(b.facts(owner)) else {
+        let create = CreateSlot { slot, anew: false };
+        return Some((create, format!("for {standby}")));
+    };
+    // Steps before this one tell only who uses it; one that they create is in use or new.
+    let seen = found(b.seen.facts(owner))?;
+    let copied = b
+        .facts(standby)
+        .is_some_and(|facts| facts.data.content == Content::Nothing);
+    let why = match copied {
+        _ if now.active || now.temporary || now.restart_lsn != seen.restart_lsn => return None,
+        _ if seen.is_lost() => "it is lost",
+        true if seen.keeps_nothing_for_certain() => "it keeps nothing for certain",
+        _ => return None,
+    };
+    let why = match &seen.invalidation {
+        Some(cause) => format!("for {standby}: {why} ({cause})"),
+        None => format!("for {standby}: {why}"),
+    };
+    Some((CreateSlot { slot, anew: true }, why))
+}
+
+/// Plans the slots of those who follow a server that a rebuild has made anew: they went with its old data.
+pub(super) fn followed(b: &mut Builder, name: &NodeName) {
+    let runs = b.facts(name).is_some_and(|facts| facts.server.is_some());
+    if !b.cluster.replication.slots || !b.free(name) || !runs {
+        return;
+    }
+    for (_, follower) in b.standbys() {
+        let follows = matches!(b.role(&follower), Role::Standby { upstream } if upstream == *name);
+        if !follows || b.seen.facts(&follower).is_none() {
+            continue;
+        }
+        if let Some((create, _)) = unsecured(b, name, &follower) {
+            let why = format!("{follower} follows {name}");
+            b.step(name, create, why, &[]);
+            b.note(
+                name,
+                format!("{follower} follows it, and misses what is written until it is back, unless that is in the archive"),
+                format!("if {follower} does not stream then: pgrepl rebuild {follower}"),
+            );
+        }
+    }
+}
+
+/// Says whether the WAL that a standby needs next is gone: its slot has lost it, it does not stream, and there is no archive.
+pub(super) fn wal_is_lost(cluster: &Cluster, upstream: &Facts, standby: &NodeName) -> bool {
+    let Some(server) = &upstream.server else {
+        return false;
+    };
+    let slot = server.slots.get(&slot_name(standby.as_str()));
+    let follows = |name: &str| name == standby.as_str();
+    cluster.replication.slots
+        && slot.is_some_and(Slot::has_lost_wal)
+        && fetch(cluster).is_none()
+        && !server.senders.iter().any(|sender| follows(&sender.name))
+}
 
 /// Plans to drop the slots of standbys that left the inventory: our own pg_hba.conf still names them.
 pub(super) fn drop_left(b: &mut Builder, name: &NodeName) {

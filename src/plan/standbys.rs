@@ -7,10 +7,10 @@ use super::builder::Builder;
 use super::clone::{CopyFrom, clone, source};
 use super::configure::{configure, passwords};
 use super::sensitive::loaded_sensitive;
-use super::slots::streams;
-use super::space;
+use super::slots::{secure, streams, unsecured, wal_is_lost};
 use super::versions::odd_markers;
-use crate::action::{CreateSlot, Enable, MarkStandby, Register, Start, WaitStreaming};
+use super::{preflight, space};
+use crate::action::{Enable, MarkStandby, Register, Start, WaitStreaming};
 use crate::facts::{Content, Facts, Process, WayBack, way_back};
 use crate::files;
 use crate::inventory::NodeName;
@@ -63,19 +63,22 @@ fn passwords_and_slot(b: &mut Builder, name: &NodeName) -> Result<(), TemplateEr
     if !b.cluster.replication.slots {
         return Ok(());
     }
-    let slot = slot_name(name.as_str());
-    let has = b
-        .facts(&upstream)
-        .and_then(|facts| facts.server.as_ref())
-        .map(|server| server.slots.contains_key(&slot));
-    match has {
-        Some(true) => {}
-        _ if !b.free(&upstream) => b.block(
+    let instance = |facts: &Facts| matches!(facts.data.content, Content::Instance(_));
+    let lost = |facts: &Facts| wal_is_lost(b.cluster, facts, name);
+    if b.facts(name).is_some_and(instance) && b.facts(&upstream).is_some_and(lost) {
+        b.block(
+            name,
+            format!("its slot on {upstream} has lost the WAL that it needs next, and there is no archive"),
+            format!("pgrepl rebuild {name} --from primary"),
+        );
+    } else if b.free(&upstream) {
+        secure(b, &upstream, name, &[]);
+    } else if unsecured(b, &upstream, name).is_some() {
+        b.block(
             name,
             format!("{name} needs a slot on {upstream}, which is left alone"),
             format!("make {upstream} part of the run"),
-        ),
-        _ => b.step(&upstream, CreateSlot { slot }, format!("for {name}"), &[]),
+        );
     }
     Ok(())
 }
@@ -135,14 +138,10 @@ fn why_not(b: &mut Builder, name: &NodeName) {
                 ),
             );
         }
-        Content::Nothing if facts.data.is_mount => b.block(
-            name,
-            format!(
-                "{path} is itself a mount point: a copy beside it could not be renamed into place"
-            ),
-            format!("use a directory inside it: data_directory: {path}/data"),
-        ),
         Content::Nothing => {
+            if let Some((message, help)) = preflight::copy(b, name, &source(b, &upstream)) {
+                return b.block(name, message, help);
+            }
             let mut needs = space::of_copy(b, name, &source(b, &upstream));
             if let Some(CopyFrom::Backup(backup)) = &b.copy_from {
                 needs

@@ -3,16 +3,15 @@
 use super::builder::Builder;
 use super::check::rows;
 use super::converge::{converge, passes};
+use super::slots::secure;
 use super::switchover_checks::{Checks, ready, ready_again};
 use super::{Goal, Plan, PlanError, Refusal};
-use crate::action::{
-    Checkpoint, CreateSlot, MarkStandby, PlaceWal, Promote, ReadWal, Stop, TryLogin,
-};
+use crate::action::{Checkpoint, MarkStandby, PlaceWal, Promote, ReadWal, Stop, TryLogin};
 use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
 use crate::files;
 use crate::inventory::{Cluster, NodeName, Role};
-use crate::postgres::{SystemId, lsn, slot_name};
+use crate::postgres::{SystemId, lsn};
 use crate::render::Templates;
 
 /// What a switchover is told besides the cluster.
@@ -229,14 +228,7 @@ pub(super) fn slots(b: &mut Builder, to: &NodeName, needs: &[&NodeName]) {
         return;
     }
     for name in followers(b, to) {
-        let slot = slot_name(name.as_str());
-        let has = b
-            .facts(to)
-            .and_then(|facts| facts.server.as_ref())
-            .is_some_and(|server| server.slots.contains_key(&slot));
-        if !has {
-            b.step(to, CreateSlot { slot }, format!("for {name}"), needs);
-        }
+        secure(b, to, &name, needs);
     }
 }
 

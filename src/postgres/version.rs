@@ -38,6 +38,8 @@ pub struct Capabilities {
     pub wal_keep_512mb: &'static str,
     /// Whether `max_slot_wal_keep_size` and `pg_replication_slots.wal_status` exist.
     pub limits_slots: bool,
+    /// Whether `pg_replication_slots` has `invalidation_reason`.
+    pub tells_invalidation: bool,
     /// Whether a standby's `max_wal_senders` must not be below the primary's.
     pub senders_are_sensitive: bool,
     /// Whether initdb turns data checksums on by itself.
@@ -140,6 +142,7 @@ const V9_6: Capabilities = Capabilities {
     wal_keep: "wal_keep_segments",
     wal_keep_512mb: "32",
     limits_slots: false,
+    tells_invalidation: false,
     senders_are_sensitive: false,
     checksums_by_default: false,
     receiver_knows_sender: false,
@@ -224,6 +227,7 @@ const V16: Capabilities = Capabilities {
 const V17: Capabilities = Capabilities {
     name: "17",
     has_incremental_backups: true,
+    tells_invalidation: true,
     ..V16
 };
 

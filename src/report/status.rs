@@ -160,9 +160,9 @@ fn host_troubles(
                 ),
             );
         } else {
-            // Who is needed is not known while nobody leads.
-            let help = format!("when it is not needed any more: ssh {name} sudo rm -r {path}");
-            let help = leader.map_or_else(String::new, |_| help);
+            // It may be the only place that holds what was committed there; what a failed run left is all there is.
+            let help =
+                format!("it may hold commits that no server has: ssh {name} sudo du -sh {path}");
             add(format!("{path} is set aside and takes space"), help);
         }
     }
@@ -323,10 +323,23 @@ fn server_troubles(
             ),
             _ => {}
         }
-        if state.wal_status.as_deref() == Some("lost") {
+        let again = owner.map_or_else(String::new, |owner| match state.has_lost_wal() {
+            true => format!("pgrepl rebuild {owner} --from primary"),
+            false => "pgrepl apply".into(),
+        });
+        if state.is_lost() {
+            let why = state
+                .invalidation
+                .as_deref()
+                .unwrap_or("its WAL was removed");
             add(
-                format!("slot {slot} has lost WAL its standby needs"),
-                String::new(),
+                format!("slot {slot} is lost ({why}): nobody can stream through it"),
+                again,
+            );
+        } else if state.wal_status.as_deref() == Some("unreserved") {
+            add(
+                format!("slot {slot} is about to lose WAL that its standby needs"),
+                "pgrepl apply".into(),
             );
         }
     }

@@ -1,5 +1,6 @@
 //! The command line as users see it: whole outputs and exit codes, in an empty environment.
 
+mod advice;
 mod bad;
 mod tools;
 mod trust;

@@ -1,0 +1,149 @@
+//! How a data directory lies on its host, as far as a rename of it or of what belongs to it is concerned.
+
+use serde::{Deserialize, Serialize};
+
+use super::DataDirectory;
+use super::parse::{Lines, columns};
+
+/// What the probe saw besides the places themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Where the data directory leads, when it is itself a symlink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// Whether root may not write in the directory that it is in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parent_closed: bool,
+    /// Whether its WAL directory is a mount point.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wal_is_mount: bool,
+    /// The tablespaces that are mount points.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tablespace_mounts: Vec<String>,
+    /// The tablespaces whose location leads elsewhere: the location, and where it leads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tablespace_links: Vec<(String, String)>,
+}
+
+/// What keeps a data directory from being renamed, with all that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is a mount point.
+    Mount,
+    /// It is a symlink to this place.
+    Link(String),
+    /// What it is in cannot be written.
+    Closed(String),
+    /// Its WAL directory is a mount point, or a symlink to this place.
+    Wal(Option<String>),
+    /// This tablespace lies in it.
+    TablespaceInside(String),
+    /// This tablespace is a mount point.
+    TablespaceMount(String),
+    /// The location of this tablespace leads to another place.
+    TablespaceLink(String, String),
+}
+
+impl Layout {
+    pub(super) fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(super) fn read(lines: &Lines) -> Self {
+        Self {
+            link: lines.first("data_link").map(str::to_owned),
+            parent_closed: lines.first("data_parent_closed").is_some(),
+            wal_is_mount: lines.first("wal_is_mount").is_some(),
+            tablespace_mounts: lines
+                .all("tablespace_is_mount")
+                .iter()
+                .map(|path| (*path).to_owned())
+                .collect(),
+            tablespace_links: lines
+                .all("tablespace_link")
+                .iter()
+                .filter_map(|line| columns(line))
+                .map(|[written, path]| (written.to_owned(), path.to_owned()))
+                .collect(),
+        }
+    }
+}
+
+impl DataDirectory {
+    /// Returns what keeps it from being set aside by a rename, and a copy from being renamed to its place.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        let layout = &self.layout;
+        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if let Some(place) = &layout.link {
+            return Some(Obstacle::Link(place.clone()));
+        }
+        if self.is_mount {
+            return Some(Obstacle::Mount);
+        }
+        if layout.parent_closed {
+            return Some(Obstacle::Closed(parent.to_owned()));
+        }
+        if layout.wal_is_mount || self.wal_link.is_some() {
+            return Some(Obstacle::Wal(self.wal_link.clone()));
+        }
+        let links = layout
+            .tablespace_links
+            .iter()
+            .map(|(written, _)| written.as_str());
+        let inside = |path: &&str| self.contains(path);
+        let mut places = self.tablespaces.iter().map(|(_, path)| path.as_str());
+        if let Some(path) = places.find(inside).or_else(|| links.clone().find(inside)) {
+            return Some(Obstacle::TablespaceInside(path.to_owned()));
+        }
+        if let Some(path) = layout.tablespace_mounts.first() {
+            return Some(Obstacle::TablespaceMount(path.clone()));
+        }
+        let (written, path) = layout.tablespace_links.first()?;
+        Some(Obstacle::TablespaceLink(written.clone(), path.clone()))
+    }
+
+    /// Says whether a path is this directory or lies in it.
+    pub fn contains(&self, path: &str) -> bool {
+        [&self.path, &self.real_path].iter().any(|root| {
+            path.strip_prefix(root.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_told_from_what_lies_where_it_is_said_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let top = directory.path().canonicalize().unwrap();
+        let asked = |data: &str| {
+            let (top, data) = (top.display(), top.join(data));
+            let script = format!(
+                "set -eu\nfact() {{ echo \"$1 $2\"; }}\ndata_directory='{0}' wal_directory=pg_wal\nreal=$(readlink -f '{0}')\n{1}\nread_layout\n",
+                data.display(),
+                include_str!("layout.sh"),
+            );
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output();
+            let said = String::from_utf8(output.unwrap().stdout).unwrap();
+            said.replace(&format!("{top}/"), "")
+        };
+        let spaces = top.join("disk/main/pg_tblspc");
+        std::fs::create_dir_all(&spaces).unwrap();
+        std::fs::create_dir_all(top.join("disk/main/pg_wal")).unwrap();
+        std::fs::create_dir(top.join("disk/ts")).unwrap();
+        symlink(top.join("disk/ts"), spaces.join("16400")).unwrap();
+        assert_eq!(asked("disk/main"), "");
+        // A link above the data directory leads what is beside it to the same place.
+        symlink(top.join("disk"), top.join("srv")).unwrap();
+        assert_eq!(asked("srv/main"), "");
+        symlink(top.join("disk/main"), top.join("main")).unwrap();
+        assert_eq!(asked("main"), "data_link disk/main\n");
+        symlink(top.join("srv/ts"), spaces.join("16401")).unwrap();
+        assert_eq!(asked("disk/main"), "tablespace_link srv/ts\tdisk/ts\n");
+    }
+}

@@ -1,0 +1,22 @@
+# shellcheck shell=sh
+# How a data directory lies on its host, as far as a rename of it or of what belongs to it is concerned.
+# In: real (where the data directory leads) wal_directory data_directory
+
+is_mount() { mountpoint -q "$1" 2>/dev/null; }
+
+read_layout() {
+    if is_mount "$real"; then fact data_is_mount yes; fi
+    # What is above it may be a link: the data directory and what is made beside it are behind the same one.
+    if [ -L "$data_directory" ]; then fact data_link "$real"; fi
+    near=${data_directory%/*}
+    if [ -d "$near" ] && [ ! -w "$near" ]; then fact data_parent_closed yes; fi
+    if [ ! -L "$real/$wal_directory" ] && is_mount "$real/$wal_directory"; then fact wal_is_mount yes; fi
+    for space in "$real"/pg_tblspc/*; do
+        if [ -L "$space" ]; then
+            path=$(readlink -f "$space")
+            written=$(readlink "$space")
+            if is_mount "$path"; then fact tablespace_is_mount "$path"; fi
+            if [ "${written%/}" != "$path" ]; then fact tablespace_link "$written	$path"; fi
+        fi
+    done
+}

@@ -1,0 +1,72 @@
+# Tells whether a host has what settings of a server need: certificates, libraries, locales. Writes nothing.
+# In: needs (lines: file, key, directory, library, locale or huge_pages, a blank, and its name)
+
+# Nothing is said of what cannot be told.
+answer() { fact asked "$kind $name	$1"; }
+as_server() { if id "$service_user" >/dev/null 2>&1; then (cd / && as_service_user "$@"); else "$@"; fi; }
+
+readable() {
+    if [ ! -e "$name" ]; then answer "is not there"; return; fi
+    if ! as_server test -r "$name"; then answer "cannot be read by $service_user"; return; fi
+    if [ "$kind" = key ] && id "$service_user" >/dev/null 2>&1; then
+        # As src/backend/libpq/be-secure-common.c has it.
+        case $(stat -L -c '%U %a' "$name") in
+            "root "*[04]0 | "$service_user "*00) ;;
+            "root "* | "$service_user "*) answer "may be read by others: the server does not use it"; return ;;
+            *) answer "belongs neither to root nor to $service_user: the server does not use it"; return ;;
+        esac
+    fi
+    answer ''
+}
+
+# The server makes the last directory of the path itself.
+writable() {
+    if as_server test -w "$name"; then answer ''
+    elif [ ! -e "$name" ] && as_server test -w "${name%/*}"; then answer ''
+    else answer "cannot be written by $service_user"; fi
+}
+
+# Where the server's own libraries are, others are looked for.
+libraries() {
+    for libdir in "$bindir/../lib" "$bindir/../lib64/pgsql" "$bindir/../lib/postgresql" "$bindir/../lib64/postgresql"; do
+        if [ -e "$libdir/libpqwalreceiver.so" ]; then return; fi
+    done
+    return 1
+}
+library() {
+    # shellcheck disable=SC2016 # PostgreSQL's own word
+    case $name in
+        /*) at=$name ;;
+        '$libdir/'*) libraries || return 0; at=$libdir/${name#*/} ;;
+        */*) return 0 ;;
+        *) libraries || return 0; at=$libdir/$name ;;
+    esac
+    if [ -e "$at" ] || [ -e "$at.so" ]; then answer ''; else answer "is not installed"; fi
+}
+
+plain() { tr 'A-Z' 'a-z' | sed 's/\.\(.*\)-/.\1/; s/\.\(.*\)-/.\1/'; }
+locale_of() {
+    command -v locale >/dev/null 2>&1 || return 0
+    known=${known:-$(locale -a 2>/dev/null | plain)}
+    if printf '%s\n' "$known" | grep -qxF -- "$(printf '%s\n' "$name" | plain)"; then answer ''; else answer "is not installed"; fi
+}
+
+huge_pages() {
+    total=$(awk '$1 == "HugePages_Total:" { print $2 }' /proc/meminfo)
+    if [ "${total:-0}" -ge "$name" ]; then answer ''; else answer "are needed, ${total:-0} are there"; fi
+}
+
+main() {
+    # A here-document, so that the loop is not a shell of its own.
+    while read -r kind name; do
+        case $kind in
+            file | key) readable ;;
+            directory) writable ;;
+            library) library ;;
+            locale) locale_of ;;
+            huge_pages) huge_pages ;;
+        esac
+    done <<-LIST
+	$needs
+	LIST
+}
