@@ -168,7 +168,11 @@ mod tests {
             "{:?}",
             findings(&foreign)
         );
-        let unknown = archive(&[("wal", "000000020000000000000003 000000020000000000000004")]);
+        // What was before the archive began is not missing.
+        let late = ("wal", "000000020000000000000003 000000020000000000000004");
+        assert_eq!(findings(&archive(&[late])), []);
+        let early = ("wal", "000000010000000000000001 000000010000000000000003");
+        let unknown = archive(&[early, late]);
         assert_eq!(
             findings(&unknown),
             [Finding::NoHistory {

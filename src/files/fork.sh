@@ -7,7 +7,7 @@
 cut_at_fork() {
     segment=$1 place=$2
     case $3 in
-        standby) wanted=???????? ;;
+        standby) wanted='????????' ;;
         recovery-*) wanted=$(printf '%08X' "${3#recovery-}") ;;
         *) return 0 ;;
     esac

@@ -12,7 +12,7 @@ newest_parent() {
         named=${told%/info}
         named=${named##*/}
         case $named in *.*) continue ;; esac
-        [ "$(field_of "$named" major)" = "$major" ] && [ -f "$top/base/$named/backup_manifest" ] || continue
+        if [ "$(field_of "$named" major)" != "$major" ] || [ ! -f "$top/base/$named/backup_manifest" ]; then continue; fi
         if [ "$(on_the_way "$(field_of "$named" timeline)" "$(field_of "$named" stop_lsn)")" = yes ]; then parent=$named; fi
     done
     printf '%s' "$parent"

@@ -23,6 +23,7 @@ mod rhel;
 mod schedule;
 mod switchover;
 mod threads;
+mod timelines;
 mod trouble;
 mod two_clusters;
 mod writer;

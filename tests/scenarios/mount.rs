@@ -257,3 +257,40 @@ fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
     assert!(gone("keep=count keep_number=9").is_empty());
     assert_eq!(gone("keep=days keep_number=1"), ["1", "2", "3"]);
 }
+
+#[test]
+fn a_segment_of_a_timeline_that_was_left_is_given_out_up_to_the_fork() {
+    let cut = include_str!("../../src/files/fork.sh");
+    let left = |name: &str, who: &str| {
+        let place = tempfile::tempdir().unwrap();
+        let script = format!(
+            "set -eu\nmkdir wal\nprintf '1\\t0/300100\\tx\\n' >wal/00000002.history\n\
+             printf '1\\t0/200100\\tx\\n' >wal/00000003.history\n\
+             head -c 1048576 /dev/zero | tr '\\0' x >segment\n{cut}\ncode=0\n\
+             cut_at_fork {name} segment {who} wal/*.history || code=$?\necho $code\n\
+             if [ -f segment ]; then tr -d '\\0' <segment | wc -c; stat -c %s segment; fi\n"
+        );
+        let ran = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .current_dir(place.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8(ran.stdout).unwrap();
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let whole = "0 1048576 1048576";
+    // A standby follows the newest timeline, which left the first one 256 bytes behind the beginning of segment 2.
+    assert_eq!(left("000000010000000000000001", "standby"), whole);
+    assert_eq!(left("000000010000000000000002", "standby"), "0 256 1048576");
+    assert_eq!(left("000000010000000000000003", "standby"), "1");
+    assert_eq!(left("000000030000000000000002", "standby"), whole);
+    assert_eq!(left("000000010000000000000002", "recovery-2"), whole);
+    assert_eq!(
+        left("000000010000000000000003", "recovery-2"),
+        "0 256 1048576"
+    );
+    assert_eq!(left("000000010000000000000004", "recovery-1"), whole);
+    assert_eq!(left("000000010000000000000004", "recovery"), whole);
+    assert_eq!(left("000000010000000000000004", "rewind"), whole);
+    assert_eq!(left("00000004.history", "standby"), whole);
+}
