@@ -44,7 +44,7 @@ library() {
     if [ -e "$at" ] || [ -e "$at.so" ]; then answer ''; else answer "is not installed"; fi
 }
 
-plain() { tr 'A-Z' 'a-z' | sed 's/\.\(.*\)-/.\1/; s/\.\(.*\)-/.\1/'; }
+plain() { tr '[:upper:]' '[:lower:]' | sed 's/\.\(.*\)-/.\1/; s/\.\(.*\)-/.\1/'; }
 locale_of() {
     command -v locale >/dev/null 2>&1 || return 0
     known=${known:-$(locale -a 2>/dev/null | plain)}
