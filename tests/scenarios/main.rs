@@ -13,6 +13,7 @@ mod firewall;
 mod mount;
 mod mount_away;
 mod put_back;
+mod recovery;
 mod runs;
 mod scheduled;
 mod selinux;
