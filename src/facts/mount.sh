@@ -37,7 +37,7 @@ case $tool in
 esac
 [ "$exists" = yes ] || exit 0
 if [ -w "$mount" ]; then fact mount_writable yes; else fact mount_writable no; fi
-fact mount_user "$(stat -c %u /proc/self)"
+fact mount_user "$(id -u)"
 # What another engine left may go.
 case $tool in pgbackrest | pitrery) ours=$top/$tool/ ;; *) ours=$top/wal ;; esac
 printf "%s\n" "$archives" | while read -r seen; do

@@ -331,14 +331,14 @@ fn killed_at_any_step_a_backup_and_a_restore_still_end() {
     let kill_at = |arguments: &[&str], event: &str| lab.kill_at(path, arguments, event);
     // The backup goes on without its run, and the next run joins it, or takes its own: nothing is half done.
     assert!(kill_at(&["backup", "run"], "\"step_progress\"").is_some());
-    let run = lab.pgrepl(&["backup", "run", path]);
+    let run = lab.pgrepl(&["-v", "backup", "run", path]);
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert_eq!(
         lab.on(
             "server1",
             "ls /mnt/backups/shop/base | wc -l; ls /mnt/backups/shop/base | grep -c inprogress || :"
         ),
-        if run.out.contains("joined") {
+        if format!("{}{}", run.out, run.err).contains("joined") {
             "1\n0"
         } else {
             "2\n0"

@@ -58,8 +58,12 @@ fn runs(lab: &Lab, path: &str, restores: &str) {
             .is_some()
     );
     // The next run joins the backup while it goes on; once it has ended, it takes its own.
-    let next = good(lab.pgrepl(&["backup", "run", path]));
-    let more = if next.out.contains("joined") { 1 } else { 2 };
+    let next = good(lab.pgrepl(&["-v", "backup", "run", path]));
+    let more = if format!("{}{}", next.out, next.err).contains("joined") {
+        1
+    } else {
+        2
+    };
     assert_eq!(backups(lab, path), before + more, "{}", next.out);
     good(lab.pgrepl(&["-i", path, "backup", "verify"]));
     lab.sql("server1", "insert into t values (0, 'late')");

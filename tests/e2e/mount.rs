@@ -143,8 +143,12 @@ fn a_mount_that_does_not_answer_holds_nobody() {
     stall_under(&lab, "server2", "pg_basebackup");
     said(&lab.finish(run), 1, "/mnt/backups/shop does not answer");
     lab.tell("resume", &["server2"]);
-    let next = good(lab.pgrepl(&["backup", "run", path]));
-    let backups = if next.out.contains("joined") { 2 } else { 3 };
+    let next = good(lab.pgrepl(&["-v", "backup", "run", path]));
+    let backups = if format!("{}{}", next.out, next.err).contains("joined") {
+        2
+    } else {
+        3
+    };
     assert_eq!(lab.on("server1", "ls /mnt/backups/shop/base | wc -l; ls -d /mnt/backups/shop/base/*.inprogress /mnt/backups/shop/lock 2>/dev/null | wc -l"), format!("{backups}\n0"));
     good(lab.pgrepl(&["-i", path, "backup", "verify"]));
 

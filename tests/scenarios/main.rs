@@ -17,6 +17,7 @@ mod mount_away;
 mod mount_read;
 mod preflight;
 mod put_back;
+mod recovery;
 mod runs;
 mod scheduled;
 mod selinux;

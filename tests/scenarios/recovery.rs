@@ -1,0 +1,108 @@
+//! What a recovery needs before it begins, and what it leaves to be put right.
+
+use pgrepl::action::Action;
+use pgrepl::facts::backups::Backups;
+use pgrepl::files::recovery::Target;
+use pgrepl::inventory::NodeName;
+use pgrepl::plan::converge::converge;
+use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::postgres::Lsn;
+use pgrepl::render::Templates;
+
+use crate::archive::{story, there};
+use crate::stories::{Story, titles};
+
+#[test]
+fn what_a_recovery_switched_off_is_on_again_after_a_restart() {
+    let mut story = story("count: 7");
+    let name = NodeName::from("server1");
+    let waits = |story: &Story| -> Vec<String> {
+        let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+        let steps = plan.steps.iter().filter(|step| step.node == name);
+        let restarts = steps.filter_map(|step| match &step.action {
+            Action::Restart(restart) => Some(restart.because.clone()),
+            _ => None,
+        });
+        restarts.flatten().collect()
+    };
+    // What somebody's own file said is kept; nothing is restarted for it while it is loaded.
+    let facts = story.world.facts_mut(&name).unwrap();
+    let path = "/etc/postgresql/15/main/postgresql.conf";
+    let file = facts.files.get_mut(path).unwrap();
+    let text = format!(
+        "archive_mode = on\n{}",
+        file.content
+            .as_deref()
+            .unwrap()
+            .replace(": written by pgrepl.", "")
+    );
+    file.digest = pgrepl::facts::digest(&text);
+    file.content = Some(text);
+    assert!(!waits(&story).contains(&"archive_mode".to_owned()));
+    let facts = story.world.facts_mut(&name).unwrap();
+    let server = facts.server.as_mut().unwrap();
+    let mode = server.settings.get_mut("archive_mode").unwrap();
+    mode.setting = "off".into();
+    mode.source = "configuration file".into();
+    mode.sourcefile = Some(format!("{}/postgresql.auto.conf", facts.data.path));
+    assert!(waits(&story).contains(&"archive_mode".to_owned()));
+}
+
+#[test]
+fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
+    let mut story = story("count: 7");
+    let there = Backups {
+        wal_until: Some(300_000),
+        ..there(&story)
+    };
+    let to = NodeName::from("server1");
+    let plan = |story: &Story, moment: u64| {
+        let wish = Wish {
+            to: &to,
+            target: &Target::Time("later".into()),
+            moment: Some(moment),
+            backup: None,
+        };
+        restore(
+            &story.cluster,
+            &Templates::default(),
+            &story.world,
+            &there,
+            &wish,
+        )
+    };
+    // A primary that runs commits once more, and what it has is archived before anything stops.
+    let running = plan(&story, 400_000).unwrap();
+    let kinds = running.steps.iter().map(|step| &step.action);
+    let first: Vec<bool> = kinds
+        .take(2)
+        .map(|action| matches!(action, Action::SwitchWal(_) | Action::SeeArchived(_)))
+        .collect();
+    assert_eq!(first, [true, true], "{:#?}", titles(&running));
+    // Stopped, it has archived all up to its last checkpoint, or not.
+    for (name, end, whole) in [
+        ("server1", 0x0400_0000, true),
+        ("server1", 0x0600_0000, false),
+    ] {
+        let name = NodeName::from(name);
+        let stop = pgrepl::action::Action::from(pgrepl::action::Stop {
+            unit: String::new(),
+            system_id: pgrepl::postgres::SystemId(0),
+            hands_over: false,
+            primary: true,
+            seconds: 1,
+        });
+        let facts = story.world.facts_mut(&name).unwrap();
+        if let Some(server) = &mut facts.server {
+            server.current = Some(Lsn(end));
+        } else if let pgrepl::facts::Content::Instance(instance) = &mut facts.data.content {
+            instance.control.as_mut().unwrap().checkpoint = Lsn(end);
+        }
+        stop.act().effect(&name, &mut story.world);
+        let facts = story.world.facts_mut(&name).unwrap();
+        if let pgrepl::facts::Content::Instance(instance) = &mut facts.data.content {
+            instance.control.as_mut().unwrap().checkpoint = Lsn(end);
+        }
+        assert_eq!(plan(&story, 400_000).is_ok(), whole, "{end:x}");
+    }
+}
