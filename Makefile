@@ -1,5 +1,6 @@
 # make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
-# make test: everything that CI runs. make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= AT= repeat one. make test-matrix: every release and version, also those that make test leaves out.
+# make test: everything that CI runs. make test-matrix: every release and version, also those that make test leaves out.
+# make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= AT= repeat one. make sequences: see below.
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 

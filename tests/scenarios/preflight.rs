@@ -186,6 +186,7 @@ fn a_restore_in_place_is_refused_where_one_server_could_not_be_replaced() {
             target: &Target::Latest,
             moment: None,
             backup: None,
+            timeline: pgrepl::facts::way::Line::Found,
         };
         restore::restore(
             &story.cluster,
@@ -226,6 +227,7 @@ fn a_restore_in_place_is_refused_where_one_server_could_not_be_replaced() {
             target: &Target::Latest,
             moment: None,
             backup: None,
+            timeline: pgrepl::facts::way::Line::Found,
         };
         let aside = Aside {
             data_directory: "/srv/restored",
@@ -341,6 +343,7 @@ fn what_the_settings_name_is_looked_for_before_anything_is_copied() {
             target: &Target::Latest,
             moment: None,
             backup: None,
+            timeline: pgrepl::facts::way::Line::Found,
         };
         let templates = Templates::default();
         let told = refused(restore::restore(

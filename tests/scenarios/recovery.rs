@@ -62,6 +62,7 @@ fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
             target: &Target::Time("later".into()),
             moment: Some(moment),
             backup: None,
+            timeline: pgrepl::facts::way::Line::Found,
         };
         restore(
             &story.cluster,

@@ -88,6 +88,8 @@ impl Story {
             verified: None,
             tablespaces: Vec::new(),
             builds_on: Vec::new(),
+            written: None,
+            own_wal: true,
         };
         Backups {
             archive_of: Some(system_id),
@@ -213,6 +215,7 @@ impl Story {
                     target: &Target::Latest,
                     moment: None,
                     backup: None,
+                    timeline: pgrepl::facts::way::Line::Found,
                 };
                 let plan = restore(
                     &self.cluster,

@@ -246,6 +246,7 @@ impl Story {
                     wal_status: Some("reserved".into()),
                     retained: Some(0),
                     temporary: false,
+                    invalidation: None,
                 };
             }
         }
