@@ -247,7 +247,7 @@ impl Walk<'_> {
         while self.wish.asks {
             let answer = ask_for(&question, "", &|draft, answer| {
                 let answer = Some(answer).filter(|answer| !answer.is_empty());
-                draft.standbys.extend(answer.map(str::to_owned));
+                draft.standbys(answer.into_iter());
             })?;
             if answer.is_empty() {
                 break;
@@ -324,7 +324,7 @@ impl Walk<'_> {
         let name = match &self.wish.cluster {
             Some(name) => name.clone(),
             None if self.wish.asks => ask_for("name of the cluster", &usual, &|draft, answer| {
-                draft.cluster = answer.to_owned();
+                draft.file.cluster = answer.into();
             })?,
             None => usual,
         };

@@ -1,6 +1,7 @@
 //! What every command that looks at hosts begins with: the inventory, its templates, its hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -58,12 +59,7 @@ pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Fail
 /// Reads an inventory and its templates.
 pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failure> {
     let path = path(global, argument)?;
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::new(
-            Kind::Invalid,
-            format!("cannot read {}: {error}", path.display()),
-        )
-    })?;
+    let text = text(&path)?;
     let Reading { cluster, notes } = inventory::read(&text).map_err(|found| {
         Failure::raw(
             Kind::Invalid,
@@ -85,6 +81,34 @@ pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failu
         path,
         cluster,
         templates,
+    })
+}
+
+/// Reads the text of an inventory, not more than one may hold.
+fn text(path: &Path) -> Result<String, Failure> {
+    let invalid = |why: String| {
+        Failure::new(
+            Kind::Invalid,
+            format!("cannot read {}: {why}", path.display()),
+        )
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| {
+            file.take(inventory::LARGEST as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
+        .map_err(|error| invalid(error.to_string()))?;
+    if bytes.len() > inventory::LARGEST {
+        let most = inventory::LARGEST >> 20;
+        return Err(invalid(format!("an inventory has at most {most} MiB")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good]
+            .split(|byte| *byte == b'\n')
+            .count();
+        invalid(format!("line {line} is not UTF-8"))
     })
 }
 

@@ -13,6 +13,6 @@ pub struct Arguments {}
 
 /// Runs the command.
 pub fn run(_: &Global, _: &Arguments) -> Result<u8, Failure> {
-    sink::out(crate::inventory::SCHEMA);
+    sink::out(&format!("{:#}\n", crate::inventory::schema()));
     Ok(0)
 }
