@@ -234,7 +234,7 @@ impl Walk<'_> {
                 return match self.stop(name, host, found).await {
                     // Archivers and subscribers receive WAL too.
                     Err(failure) if !trace.upstream => {
-                        let why = failure.message;
+                        let why = failure.message();
                         self.lost
                             .push(format!("{who}, and is no standby of it: {why}"));
                         Ok(())
@@ -255,7 +255,7 @@ impl Walk<'_> {
             let name = NodeName::new(answer);
             match self.reach(&name).await {
                 Ok((host, found, _connection)) => return self.stop(name, host, found).await,
-                Err(failure) => sink::err(&format!("  {}\n", failure.message)),
+                Err(failure) => sink::err(&format!("  {}\n", failure.message())),
             }
         }
         let option = if trace.upstream {

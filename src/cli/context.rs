@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use anyhow::{Context, anyhow};
+
 use super::{Failure, Format, Global, Kind};
 use crate::host::Host;
 use crate::host::ssh::{SshHost, control_directory};
@@ -86,11 +88,8 @@ pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failu
 
 /// Reads the text of an inventory, not more than one may hold.
 fn text(path: &Path) -> Result<String, Failure> {
-    let invalid = |why: String| {
-        Failure::new(
-            Kind::Invalid,
-            format!("cannot read {}: {why}", path.display()),
-        )
+    let invalid = |why: anyhow::Error| {
+        Failure::of(Kind::Invalid)(why.context(format!("cannot read {}", path.display())))
     };
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -98,17 +97,17 @@ fn text(path: &Path) -> Result<String, Failure> {
             file.take(inventory::LARGEST as u64 + 1)
                 .read_to_end(&mut bytes)
         })
-        .map_err(|error| invalid(error.to_string()))?;
+        .map_err(|error| invalid(error.into()))?;
     if bytes.len() > inventory::LARGEST {
         let most = inventory::LARGEST >> 20;
-        return Err(invalid(format!("an inventory has at most {most} MiB")));
+        return Err(invalid(anyhow!("an inventory has at most {most} MiB")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..good]
             .split(|byte| *byte == b'\n')
             .count();
-        invalid(format!("line {line} is not UTF-8"))
+        invalid(anyhow!("line {line} is not UTF-8"))
     })
 }
 
@@ -128,12 +127,9 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<Templates, Failure> {
         for (name, _) in BUILT_IN {
             let file = directory.join(name);
             if file.is_file() {
-                let text = std::fs::read_to_string(&file).map_err(|error| {
-                    Failure::new(
-                        Kind::Invalid,
-                        format!("cannot read {}: {error}", file.display()),
-                    )
-                })?;
+                let text = std::fs::read_to_string(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))
+                    .map_err(Failure::of(Kind::Invalid))?;
                 own.insert(name.to_owned(), text);
             }
         }
@@ -150,12 +146,9 @@ pub struct Connections {
 
 /// Describes the hosts; they are contacted by their first command.
 pub fn connect(cluster: &Cluster) -> Result<Connections, Failure> {
-    let directory = control_directory().map_err(|error| {
-        Failure::new(
-            Kind::Failed,
-            format!("cannot make a directory for SSH control sockets: {error}"),
-        )
-    })?;
+    let directory = control_directory()
+        .context("cannot make a directory for SSH control sockets")
+        .map_err(Failure::of(Kind::Failed))?;
     let hosts = cluster
         .nodes
         .iter()
@@ -213,7 +206,8 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Kind::Failed, format!("cannot start: {error}")))?;
+        .context("cannot start")
+        .map_err(Failure::of(Kind::Failed))?;
     let local = tokio::task::LocalSet::new();
     Ok(local.block_on(&runtime, future))
 }

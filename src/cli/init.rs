@@ -74,10 +74,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         .and_then(|mut file| file.write_all(text.as_bytes()));
     write.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => Failure::new(
-            Kind::Failed,
-            format!("cannot write {}: {error}", path.display()),
-        ),
+        _ => {
+            let cannot = format!("cannot write {}", path.display());
+            Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
+        }
     })?;
     if !global.quiet {
         let cluster = draft.file.cluster.value.as_ref();

@@ -189,10 +189,8 @@ pub fn show(
 
 fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &PathBuf) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
-        Failure::new(
-            Kind::Failed,
-            format!("cannot save the plan to {}: {error}", out.display()),
-        )
+        let cannot = format!("cannot save the plan to {}", out.display());
+        Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
     };
     let saved = Saved {
         version: env!("CARGO_PKG_VERSION").into(),
