@@ -50,7 +50,7 @@ impl Act for SetAside {
         } else {
             Readiness::Mismatch {
                 expected: format!("system identifier {}", self.system_id),
-                found: format!("{found:?}"),
+                found: found.map_or_else(|| "none".into(), |found| found.to_string()),
             }
         }
     }

@@ -3,10 +3,10 @@
 use super::{Member, cluster_name, setting};
 use crate::facts::Facts;
 use crate::files::archive::engine;
-use crate::inventory::BackupTool;
+use crate::inventory::{BackupTool, file};
 
-/// Returns the backup mount and the tool, if it is not the usual one, where pgrepl itself has set up archiving.
-pub(super) fn own(facts: &Facts) -> Option<(String, Option<String>)> {
+/// Returns the backup section where pgrepl itself has set up archiving.
+pub(super) fn own(facts: &Facts) -> Option<file::Backup> {
     let name = cluster_name(facts)?;
     let command = setting(facts, "archive_command")?;
     let tools = [
@@ -21,9 +21,11 @@ pub(super) fn own(facts: &Facts) -> Option<(String, Option<String>)> {
             .strip_prefix(&format!("/usr/local/lib/pgrepl/{name}/{program} "))?
             .strip_suffix(" %p %f")?;
         let top = top.trim_matches('\'').replace("%%", "%");
-        let mount = top.strip_suffix(&format!("/{name}"))?.to_owned();
-        let said = (tool != BackupTool::default()).then(|| engine.name().to_owned());
-        Some((mount, said))
+        Some(file::Backup {
+            mount: top.strip_suffix(&format!("/{name}"))?.into(),
+            tool: (tool != BackupTool::default()).then(|| tool.into()),
+            ..file::Backup::default()
+        })
     })
 }
 

@@ -7,7 +7,9 @@ use super::{cluster_name, common, setting, upstream, written};
 use crate::action::place_clone::DANGEROUS;
 use crate::facts::{Facts, Observation};
 use crate::files::{self, View};
-use crate::inventory::write::Draft;
+use crate::inventory::at::{At, Named, Written, say};
+use crate::inventory::words::{ParameterName, ParameterValue};
+use crate::inventory::write::{Draft, remark};
 use crate::inventory::{self, Cluster, Node, NodeName, Role};
 use crate::platform;
 use crate::postgres::{conf, parameters, value};
@@ -54,11 +56,12 @@ pub fn complete(
     for (node, said) in parameters {
         for (name, (value, why)) in said {
             let place = if alike(&name, &value) {
-                &mut draft.shared
+                &mut draft.file.postgresql.made().parameters
             } else {
-                &mut draft.hosts.entry(node.clone()).or_default().said
+                &mut draft.host(&node).parameters
             };
-            place.parameters.insert(name, (value, why));
+            let place = place.get_or_insert_default().block();
+            put(place, &name, &value, &why);
         }
     }
     // A host's own rules stand behind those of all: what all begin with alike is said once.
@@ -68,15 +71,33 @@ pub fn complete(
             common(&nth).flatten().cloned()
         })
         .collect::<Vec<String>>();
+    let said = |rules: &[String]| {
+        let rules: Vec<At<_>> = rules.iter().map(|rule| rule.as_str().into()).collect();
+        (!rules.is_empty()).then(|| rules.into())
+    };
     for (node, rules) in rules {
-        let own = rules.into_iter().skip(alike.len()).collect();
-        draft.hosts.entry(node).or_default().said.hba = own;
+        draft.host(&node).hba = said(&rules[alike.len()..]);
     }
-    draft.shared.hba = alike;
+    draft.file.postgresql.made().hba = said(&alike);
     remarks(&cluster, seen, &mut found);
     draft.remarks.extend(found.lines);
     read(&draft)?;
     Ok(draft)
+}
+
+/// Says a parameter, with a remark behind it; once said, it is said anew.
+fn put(place: &mut Named<ParameterName, ParameterValue>, name: &str, value: &str, why: &str) {
+    let said = At {
+        written: match why {
+            "" => Written::Short,
+            why => Written::Remark(remark(why)),
+        },
+        ..At::from(value)
+    };
+    place
+        .0
+        .retain(|(known, _)| known.value.as_ref().is_none_or(|known| known.0 != name));
+    place.0.push((name.into(), said));
 }
 
 fn read(draft: &Draft) -> Result<Cluster, String> {
@@ -110,8 +131,10 @@ fn addresses(draft: &mut Draft, cluster: &Cluster, seen: &Observation) {
             continue;
         };
         let mut say = |peer: &NodeName, address: &str| {
-            let host = draft.hosts.entry(peer.to_string()).or_default();
-            host.address.get_or_insert_with(|| address.to_owned());
+            let host = draft.host(peer.as_str());
+            if host.address.is_none() {
+                host.address = say(address);
+            }
         };
         // The sender, as the standby's connection string has it.
         let pairs = upstream(facts);

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::Facts;
 use crate::facts::server::Setting;
 use crate::inventory::NodeName;
-use crate::inventory::write::{Draft, DraftHost};
+use crate::inventory::at::{Number, say};
+use crate::inventory::file::{Common, SslMode, Truth};
+use crate::inventory::write::{Draft, password};
 use crate::platform;
 use crate::postgres::{Major, conf, conninfo, parameters, value};
 
@@ -160,6 +162,15 @@ fn common<T: Clone + PartialEq>(values: &[T]) -> Option<T> {
         .then(|| first.clone())
 }
 
+/// Returns what all say alike, unless that is the usual; for one of them its own where they differ.
+fn one<T: Clone + PartialEq>(all: &[T], at: Option<usize>, usual: &T) -> Option<T> {
+    match (at, common(all)) {
+        (None, alike) => alike.filter(|value| value != usual),
+        (Some(at), None) => all.get(at).cloned(),
+        (Some(_), Some(_)) => None,
+    }
+}
+
 /// Describes what needs no second look: roles, ports, places, how replication is set up. The primary stands first.
 pub fn describe(
     major: Major,
@@ -167,35 +178,22 @@ pub fn describe(
     ssh_config: Option<&str>,
     members: &[Member],
 ) -> Draft {
-    let mut draft = Draft {
-        cluster: cluster.to_owned(),
-        ssh_config: ssh_config.map(str::to_owned),
-        version: major.to_string(),
-        password: format!("{}_REPLICATION_PASSWORD", cluster.to_ascii_uppercase()),
-        ..Draft::default()
-    };
+    let password = password(cluster);
     let Some((primary, standbys)) = members.split_first() else {
-        return draft;
+        return Draft::new(cluster, &major.to_string(), &password, "");
     };
-    draft.primary = primary.name.to_string();
-    draft.standbys = standbys.iter().map(|m| m.name.to_string()).collect();
-    if let Some((mount, tool)) = archive::own(&primary.facts) {
-        (draft.mount, draft.tool) = (Some(mount), tool);
-    }
+    let first = primary.name.as_str();
+    let mut draft = Draft::new(cluster, &major.to_string(), &password, first);
+    draft.ssh_config(ssh_config);
+    draft.standbys(standbys.iter().map(|member| member.name.as_str()));
+    draft.file.backup = archive::own(&primary.facts).map(Into::into);
     draft.remarks = archive::foreign(cluster, primary).into_iter().collect();
-    draft.hosts = members
-        .iter()
-        .map(|member| (member.name.to_string(), DraftHost::default()))
-        .collect();
-    let mut host = |name: &NodeName, change: &dyn Fn(&mut DraftHost)| {
-        change(draft.hosts.entry(name.to_string()).or_default());
-    };
-
+    let mut direct = 0;
     for member in standbys {
-        let upstream = member.upstream.as_ref().map(ToString::to_string);
-        host(&member.name, &|host| {
-            host.upstream = upstream.clone().filter(|name| *name != draft.primary);
-        });
+        let upstream = member.upstream.as_ref();
+        let upstream = upstream.filter(|name| **name != primary.name);
+        let host = draft.host(member.name.as_str());
+        host.upstream = upstream.and_then(|name| say(name.as_str()));
         let server = member.facts.server.as_ref();
         let delay = server
             .and_then(|server| server.settings.get("recovery_min_apply_delay"))
@@ -203,7 +201,8 @@ pub fn describe(
             .map(|delay| written(major, &member.facts, "recovery_min_apply_delay", delay))
             .or_else(|| setting(&member.facts, "recovery_min_apply_delay"))
             .filter(|delay| delay != "0");
-        host(&member.name, &|host| host.apply_delay = delay.clone());
+        host.apply_delay = delay.as_deref().and_then(say);
+        direct += u32::from(upstream.is_none() && delay.is_none());
         for (oid, place) in &member.facts.data.tablespaces {
             let there = primary
                 .facts
@@ -212,9 +211,8 @@ pub fn describe(
                 .iter()
                 .find(|(known, _)| known == oid);
             if let Some((_, from)) = there.filter(|(_, from)| from != place) {
-                host(&member.name, &|host| {
-                    host.tablespaces.insert(from.clone(), place.clone());
-                });
+                let places = host.tablespaces.get_or_insert_default().made();
+                *places.entry(from.as_str().into()) = place.as_str().into();
             }
         }
     }
@@ -242,49 +240,50 @@ pub fn describe(
             Some(member.instance.clone()).filter(|name| !matches!(name.as_str(), "" | "main"))
         })
         .collect();
-    draft.shared.instance = common(&instances).flatten();
-    draft.shared.port = common(&ports).flatten().filter(|port| *port != 5432);
-    draft.shared.listen_addresses = common(&listen).filter(|listen| listen != "*");
-    draft.shared.data_directory = common(&places).flatten();
+    let told = |at: Option<usize>| Common {
+        port: one(&ports, at, &Some(5432))
+            .flatten()
+            .map(|port| Number(port.into()).into()),
+        instance: one(&instances, at, &None)
+            .flatten()
+            .as_deref()
+            .and_then(say),
+        listen_addresses: one(&listen, at, &"*".into()).as_deref().and_then(say),
+        data_directory: one(&places, at, &None).flatten().as_deref().and_then(say),
+        ..Common::default()
+    };
+    draft.file.postgresql.made().say(told(None));
     for (at, member) in members.iter().enumerate() {
-        let said = &mut draft.hosts.entry(member.name.to_string()).or_default().said;
-        said.instance = instances[at]
-            .clone()
-            .filter(|_| common(&instances).is_none());
-        said.port = ports[at].filter(|_| common(&ports).is_none());
-        said.listen_addresses = Some(listen[at].clone()).filter(|_| common(&listen).is_none());
-        said.data_directory = places[at].clone().filter(|_| common(&places).is_none());
+        draft.host(member.name.as_str()).say(told(Some(at)));
     }
 
     let follows: Vec<BTreeMap<String, String>> = standbys
         .iter()
         .map(|member| upstream(&member.facts))
         .collect();
-    draft.user = follows
+    let replication = draft.file.replication.made();
+    replication.user = follows
         .iter()
-        .filter_map(|pairs| pairs.get("user").cloned())
-        .find(|user| user != "postgres" && !user.starts_with("pg_"))
-        .filter(|user| user != "replicator");
+        .filter_map(|pairs| pairs.get("user"))
+        .find(|user| *user != "postgres" && !user.starts_with("pg_"))
+        .filter(|user| *user != "replicator")
+        .and_then(|user| say(user));
     let modes: Vec<Option<&String>> = follows.iter().map(|pairs| pairs.get("sslmode")).collect();
-    draft.sslmode = common(&modes)
+    replication.sslmode = common(&modes)
         .flatten()
-        .filter(|mode| *mode != "prefer")
-        .cloned();
+        .and_then(|mode| SslMode::from_libpq(mode))
+        .filter(|mode| *mode != SslMode::Prefer)
+        .map(Into::into);
     let with_slot = standbys.iter().any(|member| {
         let server = member.facts.server.as_ref();
         server.is_some_and(|s| s.receiver.as_ref().is_some_and(|r| r.slot.is_some()))
             || setting(&member.facts, "primary_slot_name").is_some_and(|slot| !slot.is_empty())
     });
-    draft.slots = (!with_slot && !standbys.is_empty()).then_some(false);
-    let direct = draft
-        .standbys
-        .iter()
-        .filter_map(|name| draft.hosts.get(name))
-        .filter(|host| host.upstream.is_none() && host.apply_delay.is_none())
-        .count();
-    draft.synchronous = setting(&primary.facts, "synchronous_standby_names")
+    replication.slots = (!with_slot && !standbys.is_empty()).then(|| Truth(false).into());
+    let synchronous = setting(&primary.facts, "synchronous_standby_names")
         .map_or(0, |names| confirmations(&names))
-        .min(u32::try_from(direct).unwrap_or(0));
+        .min(direct);
+    replication.synchronous = (synchronous > 0).then(|| Number(synchronous).into());
     draft
 }
 

@@ -234,7 +234,7 @@ impl Walk<'_> {
                 return match self.stop(name, host, found).await {
                     // Archivers and subscribers receive WAL too.
                     Err(failure) if !trace.upstream => {
-                        let why = failure.message;
+                        let why = failure.message();
                         self.lost
                             .push(format!("{who}, and is no standby of it: {why}"));
                         Ok(())
@@ -247,7 +247,7 @@ impl Walk<'_> {
         while self.wish.asks {
             let answer = ask_for(&question, "", &|draft, answer| {
                 let answer = Some(answer).filter(|answer| !answer.is_empty());
-                draft.standbys.extend(answer.map(str::to_owned));
+                draft.standbys(answer.into_iter());
             })?;
             if answer.is_empty() {
                 break;
@@ -255,7 +255,7 @@ impl Walk<'_> {
             let name = NodeName::new(answer);
             match self.reach(&name).await {
                 Ok((host, found, _connection)) => return self.stop(name, host, found).await,
-                Err(failure) => sink::err(&format!("  {}\n", foreign::lines(&failure.message))),
+                Err(failure) => sink::err(&format!("  {}\n", foreign::lines(&failure.message()))),
             }
         }
         let option = if trace.upstream {
@@ -324,7 +324,7 @@ impl Walk<'_> {
         let name = match &self.wish.cluster {
             Some(name) => name.clone(),
             None if self.wish.asks => ask_for("name of the cluster", &usual, &|draft, answer| {
-                draft.cluster = answer.to_owned();
+                draft.file.cluster = answer.into();
             })?,
             None => usual,
         };

@@ -1,8 +1,11 @@
 //! What every command that looks at hosts begins with: the inventory, its templates, its hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+use anyhow::{Context, anyhow};
 
 use super::{Failure, Format, Global, Kind};
 use crate::host::Host;
@@ -60,12 +63,7 @@ pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Fail
 /// Reads an inventory and its templates.
 pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failure> {
     let path = path(global, argument)?;
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::new(
-            Kind::Invalid,
-            format!("cannot read {}: {error}", path.display()),
-        )
-    })?;
+    let text = text(&path)?;
     let Reading { cluster, notes } = inventory::read(&text).map_err(|found| {
         Failure::raw(
             Kind::Invalid,
@@ -109,6 +107,31 @@ pub fn digests(
         .collect()
 }
 
+/// Reads the text of an inventory, not more than one may hold.
+fn text(path: &Path) -> Result<String, Failure> {
+    let invalid = |why: anyhow::Error| {
+        Failure::of(Kind::Invalid)(why.context(format!("cannot read {}", path.display())))
+    };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| {
+            file.take(inventory::LARGEST as u64 + 1)
+                .read_to_end(&mut bytes)
+        })
+        .map_err(|error| invalid(error.into()))?;
+    if bytes.len() > inventory::LARGEST {
+        let most = inventory::LARGEST >> 20;
+        return Err(invalid(anyhow!("an inventory has at most {most} MiB")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..good]
+            .split(|byte| *byte == b'\n')
+            .count();
+        invalid(anyhow!("line {line} is not UTF-8"))
+    })
+}
+
 fn templates(cluster: &Cluster, base: &Path) -> Result<(Templates, Vec<PathBuf>), Failure> {
     let mut own = BTreeMap::new();
     let mut files = Vec::new();
@@ -128,12 +151,9 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<(Templates, Vec<PathBuf>)
             if file.is_file() {
                 stays_inside(&directory, &file)?;
                 files.push(file.clone());
-                let text = std::fs::read_to_string(&file).map_err(|error| {
-                    Failure::new(
-                        Kind::Invalid,
-                        format!("cannot read {}: {error}", file.display()),
-                    )
-                })?;
+                let text = std::fs::read_to_string(&file)
+                    .with_context(|| format!("cannot read {}", file.display()))
+                    .map_err(Failure::of(Kind::Invalid))?;
                 own.insert(name.to_owned(), text);
             }
         }
@@ -168,12 +188,9 @@ pub struct Connections {
 
 /// Describes the hosts; they are contacted by their first command.
 pub fn connect(cluster: &Cluster) -> Result<Connections, Failure> {
-    let directory = control_directory().map_err(|error| {
-        Failure::new(
-            Kind::Failed,
-            format!("cannot make a directory for SSH control sockets: {error}"),
-        )
-    })?;
+    let directory = control_directory()
+        .context("cannot make a directory for SSH control sockets")
+        .map_err(Failure::of(Kind::Failed))?;
     let hosts = cluster
         .nodes
         .iter()
@@ -231,7 +248,8 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(Kind::Failed, format!("cannot start: {error}")))?;
+        .context("cannot start")
+        .map_err(Failure::of(Kind::Failed))?;
     let local = tokio::task::LocalSet::new();
     Ok(local.block_on(&runtime, future))
 }

@@ -47,15 +47,15 @@ impl Kind {
 }
 
 /// A failure, ready to be shown.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Failure {
     /// Its kind.
     pub kind: Kind,
-    /// One line or several; shown as they are when `raw`.
-    pub message: String,
+    /// What could not be done, and below it why.
+    pub error: anyhow::Error,
     /// What to type, or empty.
     pub help: String,
-    /// The original words, shown with `-v`.
+    /// The original words of a program, shown with `-v`.
     pub original: String,
     /// Whether the message is laid out already.
     pub raw: bool,
@@ -64,9 +64,14 @@ pub struct Failure {
 impl Failure {
     /// Makes a failure of one line.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
+        Self::of(kind)(anyhow::Error::msg(message.into()))
+    }
+
+    /// Makes failures of a kind from errors with their causes.
+    pub fn of(kind: Kind) -> impl Fn(anyhow::Error) -> Self {
+        move |error| Self {
             kind,
-            message: message.into(),
+            error,
             help: String::new(),
             original: String::new(),
             raw: false,
@@ -88,13 +93,27 @@ impl Failure {
         self
     }
 
-    /// Lays the failure out.
+    /// Returns what could not be done and the last cause, on one line.
+    pub fn message(&self) -> String {
+        let last = self.error.root_cause().to_string();
+        match self.error.chain().len() {
+            1 => last,
+            _ => format!("{}: {last}", self.error),
+        }
+    }
+
+    /// Lays the failure out: what could not be done with the last cause; all that is between them if `verbose`.
     pub fn shown(&self, style: Style, verbose: bool) -> String {
         if self.raw {
-            return self.message.clone();
+            return self.message();
         }
-        let mut text = format!("{} {}\n", style.red("error:"), lines(&self.message));
-        if verbose && !self.original.is_empty() {
+        let mut text = format!("{} {}\n", style.red("error:"), lines(&self.message()));
+        if verbose {
+            let causes = self.error.chain().map(ToString::to_string);
+            let between = self.error.chain().len().saturating_sub(2);
+            for cause in causes.skip(1).take(between) {
+                text += &format!("  because {}\n", lines(&cause));
+            }
             for line in self.original.lines() {
                 text += &format!("  {}\n", line_of(line));
             }
@@ -103,5 +122,27 @@ impl Failure {
             text += &format!("{} {}\n", style.dim("help:"), line_of(&self.help));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+
+    #[test]
+    fn a_chain_is_told_once_with_its_last_cause() {
+        let failure = std::fs::read("/nowhere")
+            .context("cannot read /nowhere")
+            .context("cannot make a plan")
+            .map_err(Failure::of(Kind::Invalid))
+            .unwrap_err();
+        let plain = Style { color: false };
+        let last = "error: cannot make a plan: No such file or directory (os error 2)\n";
+        assert_eq!(failure.shown(plain, false), last);
+        let all = format!("{last}  because cannot read /nowhere\n");
+        assert_eq!(failure.shown(plain, true), all);
+        let one = Failure::new(Kind::Usage, "no").help("yes");
+        assert_eq!(one.shown(plain, true), "error: no\nhelp: yes\n");
     }
 }

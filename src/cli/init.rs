@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Failure, Global, Kind, adopt};
 use crate::inventory;
-use crate::inventory::write::Draft;
+use crate::inventory::file::USUAL_VERSION;
+use crate::inventory::write::{Draft, password};
 use crate::report::{problems, sink};
 
 /// Writes a first inventory, asking only what it must
@@ -73,12 +74,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         .and_then(|mut file| file.write_all(text.as_bytes()));
     write.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => exists(path),
-        _ => Failure::new(
-            Kind::Failed,
-            format!("cannot write {}: {error}", path.display()),
-        ),
+        _ => {
+            let cannot = format!("cannot write {}", path.display());
+            Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
+        }
     })?;
     if !global.quiet {
+        let cluster = draft.file.cluster.value.as_ref();
+        let password = cluster.map_or_else(String::new, |name| password(&name.0));
         let known = match arguments.from_host {
             Some(_) => "=…   # the password that replication uses now",
             None => "=…",
@@ -86,7 +89,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         sink::out(&format!(
             "Written: {0}\n\nNext:\n  export {1}{known}\n  pgrepl plan {0}\n",
             path.display(),
-            draft.password
+            password
         ));
     }
     Ok(0)
@@ -118,7 +121,7 @@ fn described(
             asks,
         },
     )?;
-    draft.mount = arguments.mount.clone().or(draft.mount);
+    mount(&mut draft, arguments);
     Ok(draft)
 }
 
@@ -140,43 +143,44 @@ fn asked(arguments: &Arguments, asks: bool) -> Result<Draft, Failure> {
         "--cluster",
         "name of the cluster",
         "main",
-        &|draft, answer| draft.cluster = answer.to_owned(),
+        &|draft, answer| draft.file.cluster = answer.into(),
     )?;
     let version = need(
         &arguments.version,
         "--version",
         "major version of PostgreSQL",
-        "17",
-        &|draft, answer| draft.version = answer.to_owned(),
+        USUAL_VERSION,
+        &|draft, answer| draft.file.postgresql.made().version = answer.into(),
     )?;
     let primary = need(
         &arguments.primary,
         "--primary",
         "host of the primary, as in `ssh server1`",
         "",
-        &|draft, answer| draft.primary = answer.to_owned(),
+        &|draft, answer| draft.file.primary = answer.into(),
     )?;
     let split =
         |answer: &str| -> Vec<String> { answer.split_whitespace().map(str::to_owned).collect() };
     let standbys = if arguments.standbys.is_empty() && asks {
         let question = "hosts of the standbys, separated by blanks";
         split(&ask_for(question, "", &|draft, answer| {
-            draft.primary.clone_from(&primary);
-            draft.standbys = split(answer);
+            draft.file.primary = primary.as_str().into();
+            draft.standbys(answer.split_whitespace());
         })?)
     } else {
         arguments.standbys.clone()
     };
-    Ok(Draft {
-        password: format!("{}_REPLICATION_PASSWORD", cluster.to_ascii_uppercase()),
-        cluster,
-        version,
-        primary,
-        standbys,
-        mount: arguments.mount.clone(),
-        ssh_config: arguments.ssh_config.clone(),
-        ..Draft::default()
-    })
+    let mut draft = Draft::new(&cluster, &version, &password(&cluster), &primary);
+    draft.standbys(standbys.iter().map(String::as_str));
+    draft.ssh_config(arguments.ssh_config.as_deref());
+    mount(&mut draft, arguments);
+    Ok(draft)
+}
+
+fn mount(draft: &mut Draft, arguments: &Arguments) {
+    if let Some(mount) = &arguments.mount {
+        draft.file.backup.get_or_insert_default().made().mount = mount.as_str().into();
+    }
 }
 
 /// Puts an answer into an inventory.
@@ -193,13 +197,7 @@ fn nobody(question: &str) -> Failure {
 pub(super) fn ask_for(question: &str, default: &str, set: Set) -> Result<String, Failure> {
     loop {
         let answer = ask(question, default).ok_or_else(|| nobody(question))?;
-        let mut draft = Draft {
-            cluster: "main".into(),
-            version: "17".into(),
-            password: "PASSWORD".into(),
-            primary: "server1".into(),
-            ..Draft::default()
-        };
+        let mut draft = Draft::new("main", USUAL_VERSION, "PASSWORD", "server1");
         set(&mut draft, &answer);
         match inventory::read(&draft.text()) {
             Ok(_) => return Ok(answer),

@@ -196,10 +196,8 @@ pub fn show(
 
 fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &PathBuf) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
-        Failure::new(
-            Kind::Failed,
-            format!("cannot save the plan to {}: {error}", out.display()),
-        )
+        let cannot = format!("cannot save the plan to {}", out.display());
+        Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
     };
     let inventory = std::path::absolute(&loaded.path).map_err(failed)?;
     let saved = Saved {

@@ -13,6 +13,6 @@ pub struct Arguments {}
 
 /// Runs the command.
 pub fn run(_: &Global, _: &Arguments) -> Result<u8, Failure> {
-    sink::exactly(crate::inventory::SCHEMA);
+    sink::exactly(&format!("{:#}\n", crate::inventory::schema()));
     Ok(0)
 }

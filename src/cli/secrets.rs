@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Failure, Kind};
@@ -22,15 +23,11 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
         }
         SecretSource::File(path) => {
             let path = directory.join(path);
-            let value = std::fs::read_to_string(&path).map_err(|error| {
-                Failure::new(
-                    Kind::Failed,
-                    format!(
-                        "cannot read the replication password from {}: {error}",
-                        path.display()
-                    ),
-                )
-            })?;
+            let read = std::fs::read_to_string(&path).with_context(|| {
+                let from = path.display();
+                format!("cannot read the replication password from {from}")
+            });
+            let value = read.map_err(|error| Failure::of(Kind::Failed)(error))?;
             (first_line(&value), path.display().to_string())
         }
         SecretSource::Command(command) => {
@@ -44,12 +41,8 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
                 })
                 .stderr(std::process::Stdio::inherit())
                 .output()
-                .map_err(|error| {
-                    Failure::new(
-                        Kind::Failed,
-                        format!("cannot run the command of the replication password: {error}"),
-                    )
-                })?;
+                .context("cannot run the command of the replication password")
+                .map_err(Failure::of(Kind::Failed))?;
             if !output.status.success() {
                 return Err(Failure::new(
                     Kind::Failed,
@@ -91,7 +84,8 @@ pub fn vault(cluster: &Cluster, password: &SecretString) -> Result<Vault, Failur
     let verifier = if cluster.major.caps().has_scram {
         let mut salt = [0u8; 16];
         getrandom::fill(&mut salt)
-            .map_err(|error| Failure::new(Kind::Failed, format!("cannot make a salt: {error}")))?;
+            .context("cannot make a salt")
+            .map_err(Failure::of(Kind::Failed))?;
         verifier::scram(clear, &salt, verifier::ITERATIONS)
     } else {
         verifier::md5(clear, &cluster.replication.user)
@@ -109,6 +103,7 @@ pub fn vault(cluster: &Cluster, password: &SecretString) -> Result<Vault, Failur
 pub fn token() -> Result<String, Failure> {
     let mut random = [0u8; 8];
     getrandom::fill(&mut random)
-        .map_err(|error| Failure::new(Kind::Failed, format!("cannot make a token: {error}")))?;
+        .context("cannot make a token")
+        .map_err(Failure::of(Kind::Failed))?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

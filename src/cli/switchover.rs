@@ -192,7 +192,7 @@ async fn with_logins(
     if let Ok((outcomes, _)) = drive.execute(&logins, seen).await
         && let Err(closed) = drive.conclude(&logins, &outcomes, false)
     {
-        no.message = format!("{}\n{}", no.message.trim_end(), closed.message);
+        no.error = anyhow::anyhow!("{}\n{}", no.message().trim_end(), closed.message());
     }
     no
 }
@@ -267,7 +267,7 @@ async fn undo(
     let why = drive
         .conclude(failed, outcomes, false)
         .err()
-        .map(|failure| failure.message)
+        .map(|failure| failure.message())
         .unwrap_or_default();
     let unit = seen
         .facts(from)
@@ -300,7 +300,12 @@ async fn undo(
             format!("{why}\nthe switchover was given up: {from} was started again and is the primary as before"),
         )
         .help(drive.again.clone()),
-        Ok((outcomes, _)) => not_back(&format!("{outcomes:?}")),
-        Err(failure) => not_back(&failure.message),
+        Ok((outcomes, _)) => not_back(
+            &drive
+                .conclude(&back, &outcomes, false)
+                .err()
+                .map_or_else(String::new, |failure| failure.message()),
+        ),
+        Err(failure) => not_back(&failure.message()),
     }
 }

@@ -49,11 +49,12 @@ pub async fn undo(
         .partition(|node| runs(&end, &NodeName::from(node.as_str())));
     let good = outcomes.iter().all(Outcome::is_good) && missing.is_empty();
     // What is put back is not where the failed plan left it.
-    let lines = failure.message.lines();
+    let said = failure.message();
+    let lines = said.lines();
     let lines = lines.filter(|line| !good || !line.contains(WAS));
     let mut message = lines.collect::<Vec<_>>().join("\n");
     if let Err(why) = drive.conclude(&plan, &outcomes, false) {
-        message += &format!("\nputting back what was there before: {}", why.message);
+        message += &format!("\nputting back what was there before: {}", why.message());
     }
     if !back.is_empty() {
         message += &format!(

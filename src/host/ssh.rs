@@ -256,15 +256,10 @@ async fn each_line(stream: impl AsyncRead + Unpin, mut hear: impl FnMut(&str)) {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = String::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        text.push_str(&error.to_string());
-        text.push('\n');
-        next = error.source();
-    }
-    text
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    anyhow::Chain::new(error)
+        .map(|cause| format!("{cause}\n"))
+        .collect()
 }
 
 /// Replaces a leading `~/` as a shell would.

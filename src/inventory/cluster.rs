@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Custom;
@@ -154,7 +155,8 @@ pub struct Ssh {
 }
 
 /// What to do with a host key never seen before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum KnownHosts {
     /// Refuse.
     #[default]
@@ -164,7 +166,8 @@ pub enum KnownHosts {
 }
 
 /// How pgrepl becomes root on a host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Become {
     /// With `sudo -n`, unless the login is root already.
     #[default]
@@ -174,7 +177,8 @@ pub enum Become {
 }
 
 /// What happens to settings and rules that pgrepl did not write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Unmanaged {
     /// They stay, and the plan lists them.
     #[default]
@@ -184,7 +188,8 @@ pub enum Unmanaged {
 }
 
 /// Whether the host's firewall is opened for the servers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Firewall {
     /// Whatever runs there lets the servers of the cluster in.
     #[default]
@@ -218,7 +223,7 @@ impl Backup {
 }
 
 /// A backup engine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BackupTool {
     /// pg_basebackup.
@@ -240,7 +245,8 @@ pub enum Keep {
 }
 
 /// On which kind of host backups are taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum BackupFrom {
     /// A standby if there is one.
     #[default]

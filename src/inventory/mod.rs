@@ -2,23 +2,24 @@
 
 use std::ops::Range;
 
+pub mod at;
 pub mod cluster;
-mod fields;
+pub mod file;
 mod parameters;
-mod place;
 mod read;
 mod rules;
-mod sections;
+mod schema;
 pub mod swap;
-mod tree;
+mod walk;
+pub mod words;
 pub mod write;
+mod yaml;
 
 pub use cluster::*;
 pub use parameters::is_written_by_pgrepl;
 pub use read::read;
-
-/// The JSON Schema (draft 7) of an inventory, for editors.
-pub const SCHEMA: &str = include_str!("schema.json");
+pub use schema::schema;
+pub use yaml::LARGEST;
 
 /// Something wrong with an inventory, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,4 +70,13 @@ pub struct Reading {
     pub cluster: Cluster,
     /// Remarks.
     pub notes: Vec<Problem>,
+}
+
+/// Finds the word most like this one, if any is near.
+fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    among
+        .map(|known| (strsim::damerau_levenshtein(known, word), known))
+        .filter(|(distance, known)| *distance <= 2.max(known.len() / 4))
+        .min()
+        .map(|(_, known)| known)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::read::Places;
+use super::read::{ParameterPlace, Places};
 use super::{Cluster, Node, Problem};
 use crate::postgres::{parameters, value};
 
@@ -47,7 +47,14 @@ pub fn is_written_by_pgrepl(name: &str, with_backups: bool) -> bool {
 
 pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
     let major = cluster.major;
-    for (host, name, at, place) in &places.parameters {
+    for ParameterPlace {
+        name,
+        value: written,
+        at,
+        place,
+        ..
+    } in &places.parameters
+    {
         if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| owned == name)
             && at != place
         {
@@ -82,29 +89,6 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mu
         if name.contains('.') {
             continue;
         }
-        let written = if at == place {
-            host.as_ref()
-                .and_then(|host| cluster.nodes.get(host)?.apply_delay.as_ref())
-        } else {
-            match host {
-                Some(host) => cluster
-                    .nodes
-                    .get(host)
-                    .and_then(|node| node.parameters.get(name)),
-                // A host may say it again; what stands here is checked through a host that does not.
-                None => cluster
-                    .nodes
-                    .values()
-                    .find(|node| {
-                        !places
-                            .parameters
-                            .iter()
-                            .any(|(h, n, _, _)| h.as_ref() == Some(&node.name) && n == name)
-                    })
-                    .and_then(|node| node.parameters.get(name)),
-            }
-        };
-        let Some(written) = written else { continue };
         // These are no parameters of the old versions' postgresql.conf but have the same form everywhere.
         let kind = match name.as_str() {
             "recovery_min_apply_delay" => {
@@ -150,10 +134,11 @@ pub(super) fn combinations(
         places
             .parameters
             .iter()
-            .filter(|(host, known, _, _)| {
-                known == name && host.as_ref().is_none_or(|host| *host == node.name)
+            .filter(|parameter| {
+                let host = parameter.host.as_ref();
+                parameter.name == name && host.is_none_or(|host| *host == node.name)
             })
-            .map(|(_, _, _, place)| place.clone())
+            .map(|parameter| parameter.place.clone())
             .next_back()
             .unwrap_or(0..0)
     };

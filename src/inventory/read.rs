@@ -1,18 +1,25 @@
-//! From the tree to a [`Cluster`]: every key, every default.
+//! From the file to a [`Cluster`]: every default, and where things stand.
 
+mod platform;
+
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::fields::{Fields, list, number, text, word};
-use super::place::platform;
-use super::sections::{
-    absolute, address, backup, check_host_name, cluster_name, host_name, instance, replication,
-    ssh, tablespaces,
+use serde::Deserialize;
+
+use super::at::{At, Named};
+use super::file::{self, Common, File, Host, Many, Password, SslMode, Truth};
+use super::walk::Place;
+use super::words::AbsolutePath;
+use super::{
+    Backup, Cluster, Keep, Node, NodeName, Problem, Reading, Replication, SecretSource, Ssh, rules,
+    yaml,
 };
-use super::tree::{self, Node as Yaml, Tree};
-use super::{Become, Cluster, Firewall, Node, NodeName, Problem, Reading, Ssh, Unmanaged, rules};
 use crate::platform::Custom;
+
 use crate::postgres::Major;
+use platform::platform;
 
 /// Where things stand that rules across fields complain about.
 #[derive(Default)]
@@ -35,14 +42,30 @@ pub struct Places {
     pub version: Option<Range<usize>>,
 }
 
-/// Where a parameter stands: host or `None` for all, name, place of the name, place of the value.
-pub type ParameterPlace = (Option<NodeName>, String, Range<usize>, Range<usize>);
+/// Where a parameter stands.
+pub struct ParameterPlace {
+    /// The host it is for, or all.
+    pub host: Option<NodeName>,
+    /// Its lower-case name.
+    pub name: String,
+    /// The value as written.
+    pub value: String,
+    /// The place of the name; of the value where a key of the inventory stands for the parameter.
+    pub at: Range<usize>,
+    /// The place of the value.
+    pub place: Range<usize>,
+}
 
 /// Reads an inventory: the wish and its remarks, or every problem at once in the order of the file.
 pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
-    let (tree, mut problems) = tree::parse(source)?;
+    let (tree, problems) = yaml::parse(source)?;
+    let problems = RefCell::new(problems);
+    let file = At::<File>::deserialize(Place::top(&tree, &problems));
+    let mut problems = problems.into_inner();
     let mut places = Places::default();
-    let cluster = cluster(&tree, &mut places, &mut problems);
+    let cluster = file
+        .ok()
+        .and_then(|file| cluster(&file.value?, &mut places, &mut problems));
     let mut notes = Vec::new();
     if let Some(cluster) = &cluster {
         rules::check(cluster, &places, &mut problems, &mut notes);
@@ -55,188 +78,187 @@ pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
     }
 }
 
-fn cluster(tree: &Tree, places: &mut Places, problems: &mut Vec<Problem>) -> Option<Cluster> {
-    let mut top = Fields::open(tree, "the inventory", problems);
-    let name = top
-        .need("cluster", "cluster: shop", problems)
-        .and_then(|tree| cluster_name(tree, problems));
-    let common = ssh(top.take("ssh"), &Ssh::default(), problems);
-    let r#become = top
-        .take("become")
-        .and_then(|tree| {
-            word(
-                tree,
-                "become",
-                &[("sudo", Become::Sudo), ("none", Become::None)],
-                problems,
-            )
-        })
-        .unwrap_or_default();
+/// Returns the value of a key that may be left out.
+fn said<T: Clone>(key: &Option<At<T>>) -> Option<T> {
+    key.as_ref()?.value.clone()
+}
 
-    let postgresql = top.need("postgresql", "postgresql: { version: 16 }", problems);
+/// Returns the text of a key that may be left out.
+macro_rules! text {
+    ($key:expr) => {
+        said(&$key).map(|text| text.0)
+    };
+}
+
+fn place<T>(key: &Option<At<T>>) -> Option<Range<usize>> {
+    key.as_ref().map(|at| at.span.clone())
+}
+
+fn path(path: AbsolutePath) -> String {
+    path.0.trim_end_matches('/').to_owned()
+}
+
+fn path_of(key: &Option<At<AbsolutePath>>) -> Option<String> {
+    said(key).map(path)
+}
+
+fn cluster(file: &File, places: &mut Places, problems: &mut Vec<Problem>) -> Option<Cluster> {
+    let common = ssh(said(&file.ssh), &Ssh::default());
+    let r#become = said(&file.r#become).unwrap_or_default();
     let mut shared = Shared::default();
-    let mut major = None;
-    if let Some(tree) = postgresql {
-        let mut fields = Fields::open(tree, "`postgresql`", problems);
-        major = fields
-            .need("version", "version: 16", problems)
-            .and_then(|tree| {
-                places.version = Some(tree.span.clone());
-                let written = text(tree, "version", problems)?;
-                written
-                    .parse::<Major>()
-                    .map_err(|why| {
-                        problems.push(Problem::new(
-                            tree.span.clone(),
-                            format!("unsupported version: {why}"),
-                            "not supported",
-                        ))
-                    })
-                    .ok()
-            });
-        shared.read(&mut fields, None, places, problems);
-        shared.unmanaged = fields
-            .take("unmanaged")
-            .and_then(|tree| {
-                word(
-                    tree,
-                    "unmanaged",
-                    &[("keep", Unmanaged::Keep), ("remove", Unmanaged::Remove)],
-                    problems,
-                )
-            })
-            .unwrap_or_default();
-        shared.install = fields
-            .take("install")
-            .and_then(|tree| {
-                word(
-                    tree,
-                    "install",
-                    &[
-                        ("true", true),
-                        ("false", false),
-                        ("yes", true),
-                        ("no", false),
-                    ],
-                    problems,
-                )
-            })
-            .unwrap_or(true);
-        shared.firewall = fields
-            .take("firewall")
-            .and_then(|tree| {
-                word(
-                    tree,
-                    "firewall",
-                    &[
-                        ("auto", Firewall::Auto),
-                        ("world", Firewall::World),
-                        ("off", Firewall::Off),
-                    ],
-                    problems,
-                )
-            })
-            .unwrap_or_default();
-        fields.close(problems);
-    }
+    let postgresql = file.postgresql.value.clone().unwrap_or_default();
+    let major: Option<Major> = postgresql
+        .version
+        .value
+        .clone()
+        .and_then(|v| v.0.parse().ok());
+    places.version = Some(postgresql.version.span.clone());
+    shared.read(postgresql.common(), None, places, problems);
+    let replication = file
+        .replication
+        .value
+        .as_ref()
+        .and_then(|file| replication(file, places));
 
-    let replication = top
-        .need(
-            "replication",
-            "replication: { password: { env: REPLICATION_PASSWORD } }",
-            problems,
-        )
-        .and_then(|tree| replication(tree, places, problems));
-
-    let primary = top
-        .need("primary", "primary: server1", problems)
-        .and_then(|tree| {
-            let name = host_name(tree, problems)?;
-            places.roles.push((name.clone(), tree.span.clone()));
-            Some(name)
-        });
+    let name_of = |name: &At<_>| -> Option<NodeName> {
+        let super::words::HostName(name) = name.value.clone()?;
+        Some(NodeName::new(name))
+    };
+    let primary = name_of(&file.primary);
     let mut standbys = Vec::new();
-    if let Some(tree) = top.take("standbys") {
-        for (name, span) in list(tree, "standbys", problems) {
-            if check_host_name(&name, span, problems) {
-                places
-                    .roles
-                    .push((NodeName::new(name.clone()), span.clone()));
-                standbys.push(NodeName::new(name));
-            }
+    places.roles.extend(
+        primary
+            .clone()
+            .map(|name| (name, file.primary.span.clone())),
+    );
+    for standby in said(&file.standbys).unwrap_or_default() {
+        if let Some(name) = name_of(&standby) {
+            places.roles.push((name.clone(), standby.span));
+            standbys.push(name);
         }
     }
 
     let mut nodes: BTreeMap<NodeName, Node> = primary
         .iter()
         .chain(&standbys)
-        .map(|name| {
-            (
-                name.clone(),
-                shared.node(name.clone(), common.clone(), r#become),
-            )
-        })
+        .map(|name| (name.clone(), shared.node(name.clone(), common.clone())))
         .collect();
-    if let Some(tree) = top.take("hosts") {
-        for (name, span, tree) in Fields::open(tree, "`hosts`", problems).rest() {
-            let name = NodeName::new(name);
-            places.hosts.insert(name.clone(), span.clone());
-            let mut fields = Fields::open(tree, "this host", problems);
-            let mut own = shared.clone();
-            own.read(&mut fields, Some(&name), places, problems);
-            let mut node = own.node(
-                name.clone(),
-                ssh(fields.take("ssh"), &common, problems),
-                r#become,
-            );
-            node.address = fields
-                .take("address")
-                .and_then(|tree| address(tree, problems));
-            node.apply_delay = fields.take("apply_delay").and_then(|tree| {
-                places.parameters.push((
-                    Some(name.clone()),
-                    "recovery_min_apply_delay".into(),
-                    tree.span.clone(),
-                    tree.span.clone(),
-                ));
-                text(tree, "apply_delay", problems)
-            });
-            node.tablespaces = fields
-                .take("tablespaces")
-                .map(|tree| tablespaces(tree, problems))
-                .unwrap_or_default();
-            node.upstream = fields.take("upstream").and_then(|tree| {
-                places.upstreams.insert(name.clone(), tree.span.clone());
-                host_name(tree, problems)
-            });
-            fields.close(problems);
-            // A host without a role is reported by the rules.
-            if let Some(known) = nodes.get_mut(&name) {
-                *known = node;
-            }
+    for (key, host) in said(&file.hosts).unwrap_or_default().0 {
+        let (Some(name), Some(host)) = (name_of(&key), host.value) else {
+            continue;
+        };
+        places.hosts.insert(name.clone(), key.span);
+        let node = own(&name, host, &shared, &common, places, problems);
+        // A host without a role is reported by the rules.
+        if let Some(known) = nodes.get_mut(&name) {
+            *known = node;
         }
     }
+    nodes.values_mut().for_each(|node| node.r#become = r#become);
 
-    let backup = top
-        .take("backup")
-        .and_then(|tree| backup(tree, places, problems));
-    let templates = top
-        .take("templates")
-        .and_then(|tree| text(tree, "templates", problems))
-        .map(Into::into);
-    top.close(problems);
+    let backup = said(&file.backup).and_then(|file| backup(file, places));
     Some(Cluster {
-        name: name?,
+        name: file.cluster.value.clone()?.0,
         major: major?,
         primary: primary?,
         standbys,
         nodes,
         replication: replication?,
-        unmanaged: shared.unmanaged,
-        install: shared.install,
-        firewall: shared.firewall,
+        unmanaged: said(&postgresql.unmanaged).unwrap_or_default(),
+        install: said(&postgresql.install).is_none_or(|Truth(install)| install),
+        firewall: said(&postgresql.firewall).unwrap_or_default(),
         backup,
-        templates,
+        templates: text!(file.templates).map(Into::into),
+    })
+}
+
+fn ssh(file: Option<file::Ssh>, common: &Ssh) -> Ssh {
+    let file = file.unwrap_or_default();
+    let common = common.clone();
+    Ssh {
+        user: text!(file.user).or(common.user),
+        port: said(&file.port).and_then(|port| port.to()).or(common.port),
+        identity_file: text!(file.identity_file)
+            .map(Into::into)
+            .or(common.identity_file),
+        jump: text!(file.jump).or(common.jump),
+        config_file: text!(file.config_file)
+            .map(Into::into)
+            .or(common.config_file),
+        known_hosts: said(&file.known_hosts).unwrap_or(common.known_hosts),
+    }
+}
+
+fn own(
+    name: &NodeName,
+    host: Host,
+    shared: &Shared,
+    common: &Ssh,
+    places: &mut Places,
+    problems: &mut Vec<Problem>,
+) -> Node {
+    let mut own = shared.clone();
+    own.read(host.common(), Some(name), places, problems);
+    let mut node = own.node(name.clone(), ssh(said(&host.ssh), common));
+    node.address = text!(host.address);
+    node.apply_delay = text!(host.apply_delay);
+    if let (Some(value), Some(place)) = (&node.apply_delay, place(&host.apply_delay)) {
+        places.parameters.push(ParameterPlace {
+            host: Some(name.clone()),
+            name: "recovery_min_apply_delay".into(),
+            value: value.clone(),
+            at: place.clone(),
+            place,
+        });
+    }
+    node.tablespaces = said(&host.tablespaces)
+        .unwrap_or_default()
+        .0
+        .into_iter()
+        .filter_map(|(from, to)| Some((from.value?.0, to.value?.0)))
+        .collect();
+    node.upstream = text!(host.upstream).map(NodeName::new);
+    if let (Some(place), true) = (place(&host.upstream), node.upstream.is_some()) {
+        places.upstreams.insert(name.clone(), place);
+    }
+    node
+}
+
+fn replication(file: &file::Replication, places: &mut Places) -> Option<Replication> {
+    places.synchronous = place(&file.synchronous);
+    let user = match &file.user {
+        None => "replicator".to_owned(),
+        Some(user) => user.value.clone()?.0,
+    };
+    let password = match file.password.value.clone()? {
+        Password::Env(name) => SecretSource::Env(name.value?.0),
+        Password::File(path) => SecretSource::File(path.value?.0.into()),
+        Password::Command(command) => SecretSource::Command(command.value?.0),
+    };
+    let sslmode = said(&file.sslmode).unwrap_or(SslMode::Prefer);
+    Some(Replication {
+        user,
+        password,
+        slots: said(&file.slots).is_none_or(|Truth(slots)| slots),
+        synchronous: said(&file.synchronous).map_or(0, |number| number.0),
+        sslmode: sslmode.as_str().to_owned(),
+    })
+}
+
+fn backup(file: file::Backup, places: &mut Places) -> Option<Backup> {
+    places.tool = place(&file.tool);
+    let number = |number: At<Many>| number.value.map(|number| number.0);
+    let keep = match said(&file.keep) {
+        Some(file::Keep::Count(count)) => number(count).map(Keep::Count),
+        Some(file::Keep::Days(days)) => number(days).map(Keep::Days),
+        None => None,
+    };
+    Some(Backup {
+        mount: path(file.mount.value?),
+        tool: said(&file.tool).unwrap_or_default(),
+        keep: keep.unwrap_or(Keep::Count(7)),
+        schedule: text!(file.schedule),
+        from: said(&file.from).unwrap_or_default(),
     })
 }
 
@@ -250,9 +272,6 @@ struct Shared {
     platform: Option<Custom>,
     parameters: BTreeMap<String, String>,
     hba: Vec<String>,
-    unmanaged: Unmanaged,
-    install: bool,
-    firewall: Firewall,
 }
 
 impl Default for Shared {
@@ -265,9 +284,6 @@ impl Default for Shared {
             platform: None,
             parameters: BTreeMap::new(),
             hba: Vec::new(),
-            unmanaged: Unmanaged::default(),
-            install: true,
-            firewall: Firewall::default(),
         }
     }
 }
@@ -275,67 +291,64 @@ impl Default for Shared {
 impl Shared {
     fn read(
         &mut self,
-        fields: &mut Fields,
+        file: Common,
         host: Option<&NodeName>,
         places: &mut Places,
         problems: &mut Vec<Problem>,
     ) {
-        if let Some(port) = fields
-            .take("port")
-            .and_then(|tree| number(tree, "port", 1, 65535, problems))
-        {
-            self.port = u16::try_from(port).unwrap_or(5432);
+        if let Some(port) = said(&file.port).and_then(|port| port.to()) {
+            self.port = port;
         }
-        if let Some(instance) = fields
-            .take("instance")
-            .and_then(|tree| instance(tree, problems))
-        {
+        if let Some(instance) = text!(file.instance) {
             self.instance = instance;
         }
-        if let Some(listen) = fields
-            .take("listen_addresses")
-            .and_then(|tree| text(tree, "listen_addresses", problems))
-        {
+        if let Some(listen) = text!(file.listen_addresses) {
             self.listen_addresses = listen;
         }
-        if let Some(tree) = fields.take("data_directory") {
-            self.data_directory = absolute(tree, "data_directory", problems);
+        if let Some(directory) = path_of(&file.data_directory) {
+            self.data_directory = Some(directory);
         }
-        if let Some(tree) = fields.take("platform") {
-            self.platform = platform(tree, self.data_directory.is_some(), problems);
-        }
-        if let Some(tree) = fields.take("parameters") {
-            for (name, span, value) in Fields::open(tree, "`parameters`", problems).rest() {
-                let name = name.to_ascii_lowercase();
-                // An empty value is an empty text: `archive_command:` means ''.
-                let written = match &value.node {
-                    Yaml::Empty => Some(String::new()),
-                    _ => text(value, &name, problems),
-                };
-                if let Some(written) = written {
-                    places.parameters.push((
-                        host.cloned(),
-                        name.clone(),
+        if let Some(At { span, value, .. }) = file.platform {
+            if self.data_directory.is_none() && file.data_directory.is_none() {
+                problems.push(
+                    Problem::new(
                         span.clone(),
-                        value.span.clone(),
-                    ));
-                    self.parameters.insert(name, written);
-                }
+                        "`platform` wants a `data_directory` beside it",
+                        "where does its data live?",
+                    )
+                    .help("data_directory: /srv/postgresql/data"),
+                );
             }
+            self.platform = value.and_then(|file| platform(file, &span, problems));
         }
-        if let Some(tree) = fields.take("hba") {
-            for (line, span) in list(tree, "hba", problems) {
-                places.hba.push((line.clone(), span.clone()));
-                self.hba.push(line);
+        let Named(parameters) = said(&file.parameters).unwrap_or_default();
+        for (key, value) in parameters {
+            let (Some(name), Some(written)) = (key.value, value.value) else {
+                continue;
+            };
+            let name = name.0.to_ascii_lowercase();
+            places.parameters.push(ParameterPlace {
+                host: host.cloned(),
+                name: name.clone(),
+                value: written.0.clone(),
+                at: key.span,
+                place: value.span,
+            });
+            self.parameters.insert(name, written.0);
+        }
+        for line in said(&file.hba).unwrap_or_default() {
+            if let Some(text) = line.value {
+                places.hba.push((text.0.clone(), line.span));
+                self.hba.push(text.0);
             }
         }
     }
 
-    fn node(&self, name: NodeName, ssh: Ssh, r#become: Become) -> Node {
+    fn node(&self, name: NodeName, ssh: Ssh) -> Node {
         Node {
             name,
             ssh,
-            r#become,
+            r#become: super::Become::default(),
             address: None,
             port: self.port,
             instance: self.instance.clone(),

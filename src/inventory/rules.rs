@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::fields::nearest;
 use super::parameters::{combinations, parameter_values};
 use super::read::Places;
-use super::{BackupTool, Cluster, NodeName, Problem};
+use super::{BackupTool, Cluster, NodeName, Problem, nearest};
 use crate::postgres::hba::{self, HbaLine};
 use crate::postgres::slot_name;
 

@@ -1,6 +1,6 @@
 //! The edit that a switchover makes to an inventory: two names change places.
 
-use super::tree::{Node, parse};
+use super::yaml::{Node, Tree, parse};
 
 /// Returns the inventory's text with the primary's name and a standby's name exchanged; everything else, comments
 /// included, stays as it is. `None` if the text does not name the two that way, or would not be valid afterwards.
@@ -9,18 +9,18 @@ pub fn swap(text: &str, from: &str, to: &str) -> Option<String> {
     let Node::Map(entries) = &tree.node else {
         return None;
     };
+    let is = |tree: &Tree, name: &str| matches!(&tree.node, Node::Scalar(text, _) if text == name);
     let value = |key: &str| {
         entries
             .iter()
-            .find(|(name, _, _)| name == key)
-            .map(|(_, _, value)| value)
+            .find(|(name, _)| is(name, key))
+            .map(|(_, value)| value)
     };
-    let is = |node: &Node, name: &str| matches!(node, Node::Text(text) if text == name);
-    let primary = value("primary").filter(|tree| is(&tree.node, from))?;
+    let primary = value("primary").filter(|tree| is(tree, from))?;
     let Node::List(standbys) = &value("standbys")?.node else {
         return None;
     };
-    let standby = standbys.iter().find(|tree| is(&tree.node, to))?;
+    let standby = standbys.iter().find(|tree| is(tree, to))?;
     let mut edits = [(primary.span.clone(), to), (standby.span.clone(), from)];
     edits.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
     let mut edited = text.to_owned();

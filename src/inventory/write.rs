@@ -1,182 +1,52 @@
 //! From what is to be said to the text of an inventory: the one place that writes YAML.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use super::at::At;
+use super::file::{File, Host, Password};
 
-/// An inventory to be written; what is `None` or empty is left to the defaults.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// An inventory to be written.
+#[derive(Debug, Clone, Default)]
 pub struct Draft {
-    /// The cluster's name.
-    pub cluster: String,
-    /// A client configuration file for ssh.
-    pub ssh_config: Option<String>,
-    /// The major version.
-    pub version: String,
-    /// What `postgresql:` says for every host.
-    pub shared: Said,
-    /// The replication role.
-    pub user: Option<String>,
-    /// The environment variable that holds its password.
-    pub password: String,
-    /// Whether standbys have slots.
-    pub slots: Option<bool>,
-    /// How many standbys must confirm a commit.
-    pub synchronous: u32,
-    /// libpq's `sslmode`.
-    pub sslmode: Option<String>,
-    /// The primary.
-    pub primary: String,
-    /// The standbys.
-    pub standbys: Vec<String>,
-    /// Where a host differs.
-    pub hosts: BTreeMap<String, DraftHost>,
-    /// Where backups live.
-    pub mount: Option<String>,
-    /// What takes them, if not pg_basebackup.
-    pub tool: Option<String>,
+    /// What it says; what is left out is left to the defaults.
+    pub file: File,
     /// What the reader has to know and no key can say.
     pub remarks: Vec<String>,
 }
 
-/// What can be said for every host, and again for one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
-    /// The TCP port.
-    pub port: Option<u16>,
-    /// The server's name at its service manager.
-    pub instance: Option<String>,
-    /// `listen_addresses`.
-    pub listen_addresses: Option<String>,
-    /// The data directory.
-    pub data_directory: Option<String>,
-    /// Parameters by name: the value, and a remark behind it.
-    pub parameters: BTreeMap<String, (String, String)>,
-    /// pg_hba.conf lines.
-    pub hba: Vec<String>,
-}
-
-/// What is said of one host.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DraftHost {
-    /// How the other servers reach it.
-    pub address: Option<String>,
-    /// Whom it follows, if not the primary.
-    pub upstream: Option<String>,
-    /// `recovery_min_apply_delay`.
-    pub apply_delay: Option<String>,
-    /// Where its tablespaces are, by where they are on the primary.
-    pub tablespaces: BTreeMap<String, String>,
-    /// What differs from `postgresql:`.
-    pub said: Said,
-}
-
-/// Quotes a scalar for YAML, inside `{ }` and `[ ]` too, if it needs it.
-pub fn quote(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-' | '@');
-    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/');
-    if begins && text.chars().all(plain) && !text.eq_ignore_ascii_case("null") {
-        return text.to_owned();
-    }
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            '\n' => quoted.push_str("\\n"),
-            c if c.is_control() || matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                // Writing to a String does not fail.
-                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// A text as a comment: one line, without what could end it.
-fn remark(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-fn list(items: &[String]) -> String {
-    let items: Vec<String> = items.iter().map(|item| quote(item)).collect();
-    format!("[{}]", items.join(", "))
-}
-
-/// Lines of a mapping, each `key: value` without indentation; nested lines begin with two blanks.
-fn said(said: &Said) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(port) = said.port {
-        lines.push(format!("port: {port}"));
-    }
-    if let Some(instance) = &said.instance {
-        lines.push(format!("instance: {}", quote(instance)));
-    }
-    if let Some(listen) = &said.listen_addresses {
-        lines.push(format!("listen_addresses: {}", quote(listen)));
-    }
-    if let Some(directory) = &said.data_directory {
-        lines.push(format!("data_directory: {}", quote(directory)));
-    }
-    if !said.parameters.is_empty() {
-        lines.push("parameters:".into());
-        for (name, (value, why)) in &said.parameters {
-            let why = if why.is_empty() {
-                String::new()
-            } else {
-                format!(" # {}", remark(why).trim_end())
-            };
-            lines.push(format!("  {}: {}{why}", quote(name), quote(value)));
-        }
-    }
-    if !said.hba.is_empty() {
-        lines.push("hba:".into());
-        lines.extend(said.hba.iter().map(|rule| format!("  - {}", quote(rule))));
-    }
-    lines
-}
-
-fn host(host: &DraftHost) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (key, value) in [
-        ("address", &host.address),
-        ("upstream", &host.upstream),
-        ("apply_delay", &host.apply_delay),
-    ] {
-        if let Some(value) = value {
-            lines.push(format!("{key}: {}", quote(value)));
-        }
-    }
-    if !host.tablespaces.is_empty() {
-        lines.push("tablespaces:".into());
-        for (from, to) in &host.tablespaces {
-            lines.push(format!("  {}: {}", quote(from), quote(to)));
-        }
-    }
-    lines.extend(said(&host.said));
-    lines
-}
-
-/// A mapping on one line if it is short and flat, else one line for each key.
-fn mapping(key: &str, lines: &[String]) -> String {
-    let short = format!("{key}: {{ {} }}\n", lines.join(", "));
-    let nested = lines
-        .iter()
-        .any(|line| line.starts_with("  ") || line.ends_with(':'));
-    if !nested && short.len() <= 100 {
-        return short;
-    }
-    let indent = key.len() - key.trim_start().len() + 2;
-    let mut text = format!("{key}:\n");
-    for line in lines {
-        text += &format!("{:indent$}{line}\n", "");
-    }
-    text
-}
-
 impl Draft {
+    /// Begins an inventory with what each one says.
+    pub fn new(cluster: &str, version: &str, password: &str, primary: &str) -> Self {
+        let mut file = File {
+            cluster: cluster.into(),
+            primary: primary.into(),
+            standbys: Some(Vec::new().into()),
+            ..File::default()
+        };
+        file.postgresql.made().version = version.into();
+        file.replication.made().password = Password::Env(password.into()).into();
+        Self {
+            file,
+            remarks: Vec::new(),
+        }
+    }
+
+    /// Says with which client configuration ssh logs in.
+    pub fn ssh_config(&mut self, file: Option<&str>) {
+        if let Some(file) = file {
+            self.file.ssh.get_or_insert_default().made().config_file = Some(file.into());
+        }
+    }
+
+    /// Says which hosts are standbys.
+    pub fn standbys<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        self.file.standbys = Some(names.map(At::from).collect::<Vec<_>>().into());
+    }
+
+    /// Returns what is said of one host.
+    pub fn host(&mut self, name: &str) -> &mut Host {
+        let hosts = self.file.hosts.get_or_insert_default().block();
+        hosts.entry(name.into()).made()
+    }
+
     /// Writes the inventory.
     pub fn text(&self) -> String {
         let mut text = String::from(
@@ -186,94 +56,83 @@ impl Draft {
         for line in &self.remarks {
             text += &format!("# * {}\n", remark(line));
         }
-        text += &format!("cluster: {}\n", quote(&self.cluster));
-        if let Some(file) = &self.ssh_config {
-            text += &format!("ssh: {{ config_file: {} }}\n", quote(file));
+        let mut file = self.file.clone();
+        if let Some(hosts) = &mut file.hosts {
+            let hosts = &mut hosts.made().0;
+            hosts.retain(|(_, host)| {
+                host.value
+                    .as_ref()
+                    .is_some_and(|host| *host != Host::default())
+            });
+            hosts.sort_by(|(a, _), (b, _)| a.value.cmp(&b.value));
         }
-        let mut postgresql = vec![format!("version: {}", quote(&self.version))];
-        postgresql.extend(said(&self.shared));
-        text += &mapping("postgresql", &postgresql);
-        let mut replication = Vec::new();
-        if let Some(user) = &self.user {
-            replication.push(format!("user: {}", quote(user)));
-        }
-        replication.push(format!("password: {{ env: {} }}", quote(&self.password)));
-        if let Some(slots) = self.slots {
-            replication.push(format!("slots: {slots}"));
-        }
-        if self.synchronous > 0 {
-            replication.push(format!("synchronous: {}", self.synchronous));
-        }
-        if let Some(mode) = &self.sslmode {
-            replication.push(format!("sslmode: {}", quote(mode)));
-        }
-        text += &mapping("replication", &replication);
-        text += &format!("primary: {}\n", quote(&self.primary));
-        text += &format!("standbys: {}\n", list(&self.standbys));
-        let hosts: Vec<(&String, Vec<String>)> = self
-            .hosts
-            .iter()
-            .map(|(name, said)| (name, host(said)))
-            .filter(|(_, lines)| !lines.is_empty())
-            .collect();
-        if !hosts.is_empty() {
-            text += "hosts:\n";
-        }
-        for (name, lines) in hosts {
-            text += &mapping(&format!("  {}", quote(name)), &lines);
-        }
-        if let Some(mount) = &self.mount {
-            let mut backup = vec![format!("mount: {}", quote(mount))];
-            backup.extend(self.tool.as_ref().map(|tool| format!("tool: {tool}")));
-            text += &mapping("backup", &backup);
-        }
-        text
+        file.hosts = file.hosts.filter(|hosts| {
+            hosts
+                .value
+                .as_ref()
+                .is_some_and(|hosts| !hosts.0.is_empty())
+        });
+        let options = serde_yaml::ser_options! { compact_list_indent: false };
+        text + &serde_yaml::to_string_with_options(&file, options)
+            .expect("the shape holds nothing but what YAML can write")
     }
+}
+
+/// Returns the environment variable that a new inventory takes the replication password from.
+pub fn password(cluster: &str) -> String {
+    format!("{}_REPLICATION_PASSWORD", cluster.to_ascii_uppercase())
+}
+
+/// Makes a text a comment: one line, without what could end it.
+pub fn remark(text: &str) -> String {
+    let line = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    text.replace(line, " ").trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inventory;
+    use crate::inventory::at::{Number, Written, say};
+    use crate::inventory::file::{self, SslMode, Truth};
     use proptest::prelude::*;
 
     fn draft() -> Draft {
-        Draft {
-            cluster: "shop".into(),
-            version: "15".into(),
-            password: "P".into(),
-            primary: "server1".into(),
-            standbys: vec!["server2".into()],
-            ..Draft::default()
-        }
+        let mut draft = Draft::new("shop", "15", "P", "server1");
+        draft.standbys(["server2"].into_iter());
+        draft
     }
 
     #[test]
     fn everything_that_is_said_is_read_again() {
         let mut wanted = draft();
-        wanted.ssh_config = Some("/tmp/a b/config".into());
-        wanted.user = Some("repl user".into());
-        wanted.slots = Some(false);
-        wanted.synchronous = 1;
-        wanted.sslmode = Some("require".into());
-        wanted.mount = Some("/mnt/my backups".into());
-        wanted.tool = Some("pgbackrest".into());
+        wanted.ssh_config(Some("/tmp/config"));
         wanted.remarks = vec!["one\nprimary: nobody".into()];
-        wanted.shared.port = Some(5433);
-        wanted.shared.instance = Some("blog".into());
-        wanted.shared.listen_addresses = Some("*".into());
-        wanted.shared.hba = vec!["host \"a, b\" all 10.0.0.0/8 md5 # {x: y}".into()];
-        let delayed = DraftHost {
-            address: Some("fe80::1".into()),
-            tablespaces: [("/srv/a".into(), "/srv/b: c".into())].into(),
-            said: Said {
-                data_directory: Some("/srv/pg".into()),
-                listen_addresses: Some(String::new()),
-                ..Said::default()
-            },
-            ..DraftHost::default()
-        };
-        wanted.hosts = [("server2".to_owned(), delayed)].into();
+        let replication = wanted.file.replication.made();
+        replication.user = say("repl user");
+        replication.slots = Some(Truth(false).into());
+        replication.synchronous = Some(Number(1).into());
+        replication.sslmode = Some(SslMode::Require.into());
+        wanted.file.backup = Some(
+            file::Backup {
+                mount: "/mnt/my backups".into(),
+                tool: Some(inventory::BackupTool::Pgbackrest.into()),
+                ..file::Backup::default()
+            }
+            .into(),
+        );
+        let rule = "host \"a, b\" all 10.0.0.0/8 md5 # {x: y}";
+        let shared = wanted.file.postgresql.made();
+        shared.port = Some(Number(5433).into());
+        shared.instance = say("blog");
+        shared.listen_addresses = say("*");
+        shared.hba = Some(vec![rule.into()].into());
+        let delayed = wanted.host("server2");
+        delayed.address = say("fe80::1");
+        delayed.data_directory = say("/srv/pg");
+        delayed.listen_addresses = say("");
+        let places = delayed.tablespaces.get_or_insert_default().made();
+        *places.entry("/srv/a".into()) = "/srv/b: c".into();
         let text = wanted.text();
         let read = inventory::read(&text).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
         let cluster = read.cluster;
@@ -289,12 +148,12 @@ mod tests {
         assert_eq!(node.instance, "blog");
         assert_eq!(node.listen_addresses, "");
         assert_eq!(node.address.as_deref(), Some("fe80::1"));
-        assert_eq!(node.hba, wanted.shared.hba);
+        assert_eq!(node.hba, [rule]);
         assert_eq!(node.data_directory.as_deref(), Some("/srv/pg"));
         assert_eq!(node.tablespaces["/srv/a"], "/srv/b: c");
         assert_eq!(
             node.ssh.config_file.as_deref(),
-            Some("/tmp/a b/config".as_ref())
+            Some("/tmp/config".as_ref())
         );
     }
 
@@ -302,7 +161,9 @@ mod tests {
         #[test]
         fn a_value_is_read_as_it_was(value in "\\PC*", why in "\\PC*") {
             let mut wanted = draft();
-            wanted.shared.parameters.insert("application_name".into(), (value.clone(), why.clone()));
+            let said = At { written: Written::Remark(remark(&why)), ..At::from(value.as_str()) };
+            let parameters = wanted.file.postgresql.made().parameters.get_or_insert_default();
+            *parameters.made().entry("application_name".into()) = said;
             wanted.remarks = vec![why];
             let text = wanted.text();
             let read = inventory::read(&text).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));

@@ -4,6 +4,18 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::inventory::Problem;
 
+/// More would hide the first ones.
+const MOST: usize = 100;
+
+/// Returns the last place at or before an offset where a character begins.
+fn boundary(text: &str, offset: usize) -> usize {
+    let mut at = offset.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
 /// Shows problems as a compiler would: message, file, line, column, the line itself, help.
 pub fn show(problems: &[Problem], file: &str, text: &str, color: bool) -> String {
     let renderer = if color {
@@ -12,9 +24,9 @@ pub fn show(problems: &[Problem], file: &str, text: &str, color: bool) -> String
         Renderer::plain()
     };
     let mut shown = String::new();
-    for problem in problems {
-        let start = problem.span.start.min(text.len());
-        let end = problem.span.end.clamp(start, text.len());
+    for problem in problems.iter().take(MOST) {
+        let start = boundary(text, problem.span.start);
+        let end = boundary(text, problem.span.end).max(start);
         // A block ends on the next line: only its first line is marked.
         let end = text[start..end]
             .find('\n')
@@ -45,6 +57,9 @@ pub fn show(problems: &[Problem], file: &str, text: &str, color: bool) -> String
         }
         shown.push_str(&renderer.render(&[group]).to_string());
         shown.push_str("\n\n");
+    }
+    if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
+        shown.push_str(&format!("error: {more} more problems are not shown\n\n"));
     }
     shown
 }

@@ -54,7 +54,7 @@ fn a_pair_of_the_rhel_family_made_by_hand_is_described_and_keeps_everything() {
         let inventory = describe(&lab, "server2");
         let text = std::fs::read_to_string(&inventory).unwrap();
         assert!(
-            text.contains("  server2: { data_directory: /srv/pg/15 }\n"),
+            text.contains("  server2: {data_directory: /srv/pg/15}\n"),
             "{text}"
         );
         inventory

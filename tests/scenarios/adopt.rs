@@ -120,10 +120,7 @@ fn what_pgrepl_made_needs_no_change() {
         ("server2", "standby", Some("server1")),
         ("server3", "cascading", Some("server2")),
     ]);
-    assert!(
-        text.contains("  server3: { upstream: server2 }\n"),
-        "{text}"
-    );
+    assert!(text.contains("  server3: {upstream: server2}\n"), "{text}");
     assert!(!text.contains("parameters"), "{text}");
     assert_eq!(plan.steps, []);
 }
@@ -246,7 +243,7 @@ fn a_standby_keeps_its_way_to_the_archive() {
             }
         },
     );
-    let said = format!("  server2:\n    parameters:\n      restore_command: \"{command}\"\n");
+    let said = format!("  server2:\n    parameters:\n      restore_command: {command}\n");
     assert!(text.contains(&said), "{text}");
     let written = plan.steps.iter().any(|step| match &step.action {
         Action::WriteFile(file) => {

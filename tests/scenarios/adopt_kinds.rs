@@ -69,7 +69,7 @@ fn described_place(hosts: &[Host], change: &dyn Fn(Member) -> Member) -> Option<
         })
         .collect();
     let draft = describe(cluster.major, "shop", None, &members);
-    draft.shared.data_directory
+    Some(draft.file.postgresql.value?.data_directory?.value?.0)
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_pair_that_follows_by_recovery_conf_is_described() {
         "user: repl",
         "slots: false",
         "sslmode: require",
-        "    apply_delay: 1h\n    parameters:\n      restore_command: \"/usr/bin/restore_xlog %f %p\"\n",
+        "    apply_delay: 1h\n    parameters:\n      restore_command: /usr/bin/restore_xlog %f %p\n",
         "# * server2: recovery.conf is written anew (a restart of this standby), without its archive_cleanup_command\n",
     ] {
         assert!(text.contains(said), "{said}: {text}");
@@ -181,7 +181,7 @@ fn the_tool_of_an_archive_that_pgrepl_made_is_described() {
             "/usr/local/lib/pgrepl/shop/pgbackrest-archive /mnt/backups/shop %p %f".into();
     });
     assert!(
-        text.contains("backup: { mount: /mnt/backups, tool: pgbackrest }"),
+        text.contains("backup: {mount: /mnt/backups, tool: pgbackrest}"),
         "{text}"
     );
 }
@@ -211,6 +211,6 @@ fn a_cluster_of_another_name_on_its_host_is_described_by_it() {
         "server2" => blog(member),
         _ => member,
     });
-    assert!(text.contains("  server2: { instance: blog }\n"), "{text}");
+    assert!(text.contains("  server2: {instance: blog}\n"), "{text}");
     assert!(costly(&plan).is_empty(), "{:#?}", costly(&plan));
 }

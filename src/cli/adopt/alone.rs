@@ -2,36 +2,24 @@
 
 use super::super::{Failure, Kind};
 use super::Wish;
-use crate::inventory::write::{Draft, DraftHost, Said};
+use crate::inventory::at::{Number, say};
+use crate::inventory::write::Draft;
 use crate::inventory::{self, Cluster, NodeName};
 use crate::observe::find::Installed;
 
 /// An inventory of one host, enough to reach and read it.
 pub fn alone(name: &NodeName, version: &str, wish: &Wish, server: Option<&Installed>) -> Draft {
-    let said = Said {
-        port: server.map(|server| server.port),
-        instance: server
-            .map(|server| server.instance.clone())
-            .filter(|instance| !instance.is_empty()),
-        data_directory: server.map(|server| server.data_directory.clone()),
-        ..Said::default()
-    };
-    Draft {
-        cluster: "main".into(),
-        version: version.to_owned(),
-        ssh_config: wish.ssh_config.map(str::to_owned),
-        password: "PASSWORD".into(),
-        primary: name.to_string(),
-        hosts: [(
-            name.to_string(),
-            DraftHost {
-                said,
-                ..DraftHost::default()
-            },
-        )]
-        .into(),
-        ..Draft::default()
+    let mut draft = Draft::new("main", version, "PASSWORD", name.as_str());
+    draft.ssh_config(wish.ssh_config);
+    if let Some(server) = server {
+        let host = draft.host(name.as_str());
+        host.port = Some(Number(server.port.into()).into());
+        host.instance = Some(server.instance.as_str())
+            .filter(|instance| !instance.is_empty())
+            .and_then(say);
+        host.data_directory = say(&server.data_directory);
     }
+    draft
 }
 
 /// Reads a description as one does a file.

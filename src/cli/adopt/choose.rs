@@ -105,7 +105,7 @@ mod tests {
     ) -> Result<String, (String, String)> {
         choose(&"server1".into(), servers, version, instance, first)
             .map(|server| shown(&server))
-            .map_err(|failure| (failure.message, failure.help))
+            .map_err(|failure| (failure.message(), failure.help))
     }
 
     #[test]

@@ -1,0 +1,332 @@
+//! The grammar of each text in an inventory: what the reader checks, and as much of it as a schema can say.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::at::At;
+use crate::postgres::Major;
+
+/// What is wrong with a text: message, label and help, a line each; `{key}` stands for its key.
+type Check = Result<(), Cow<'static, str>>;
+
+/// Declares texts: how YAML writes them, their schema, their check.
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident, $how:ident, $schema:expr, $check:expr;)*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(pub String);
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                let check: fn(&str) -> Check = $check;
+                check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<&str> for At<$name> {
+            fn from(text: &str) -> Self {
+                $name::from(text).into()
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Word;
+                impl Visitor<'_> for Word {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a text")
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+
+                    fn visit_unit<E: de::Error>(self) -> Result<$name, E> {
+                        empty::<$name, E>(&self)
+                    }
+                }
+                deserializer.$how(Word)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                texts!(@write $how, &self.0, serializer)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                $schema
+            }
+        }
+    )* };
+    (@write deserialize_str, $text:expr, $serializer:expr) => { $serializer.serialize_str($text) };
+    (@write $how:ident, $text:expr, $serializer:expr) => { scalar($text, $serializer) };
+}
+
+/// An empty value, where the grammar takes an empty text for one.
+fn empty<T: FromStr, E: de::Error>(expected: &dyn de::Expected) -> Result<T, E> {
+    "".parse()
+        .map_err(|_| E::invalid_type(de::Unexpected::Unit, expected))
+}
+
+/// Writes a number without quotes where that changes nothing.
+fn scalar<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let same = |written: String| written == text;
+    match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(number), _) if same(number.to_string()) => serializer.serialize_i64(number),
+        (_, Ok(number)) if number.is_finite() && same(number.to_string()) => {
+            serializer.serialize_f64(number)
+        }
+        _ => serializer.serialize_str(text),
+    }
+}
+
+fn pattern(pattern: &str) -> Schema {
+    json_schema!({ "type": "string", "pattern": pattern })
+}
+
+fn when(good: bool, wrong: &'static str) -> Check {
+    if good { Ok(()) } else { Err(wrong.into()) }
+}
+
+fn word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Says whether a text begins with a letter, a digit or `_` and goes on with those and some more characters.
+fn name(text: &str, more: &str) -> bool {
+    text.starts_with(word) && text.chars().all(|c| word(c) || more.contains(c))
+}
+
+fn host(text: &str) -> bool {
+    match text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name(text, ".-"),
+    }
+}
+
+/// One jump: `[user@]host[:port]`.
+fn jump(text: &str) -> bool {
+    let (user, rest) = match text.rsplit_once('@') {
+        Some((user, rest)) => (Some(user), rest),
+        None => (None, text),
+    };
+    // The colons inside [ ] belong to an address.
+    let (at, port) = match rest.rsplit_once(':') {
+        Some((at, port)) if !port.ends_with(']') => (at, Some(port)),
+        _ => (rest, None),
+    };
+    user.is_none_or(|user| name(user, ".+-"))
+        && host(at)
+        && port.is_none_or(|port| {
+            port.len() <= 5
+                && port.chars().all(|c| c.is_ascii_digit())
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        })
+}
+
+/// Characters that no shell takes for its own: ssh builds a command line from some of its options.
+fn file(text: &str, more: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('-')
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || "/._-~+@,=:".contains(c) || more.contains(c))
+}
+
+fn absolute(text: &str) -> bool {
+    let parts = || text.split('/').filter(|part| !part.is_empty());
+    text.starts_with('/') && parts().next().is_some() && parts().all(|part| part != "..")
+}
+
+const ABSOLUTE: &str = "`{key}` must be an absolute path\nexpected /…";
+
+texts! {
+    /// The name of a cluster.
+    ClusterName, deserialize_str, pattern("^[a-z][a-z0-9_]{0,30}$"), |text| when(
+        text.len() <= 31
+            && text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| word(c) && !c.is_ascii_uppercase()),
+        "bad cluster name\nexpected lower-case letters, digits and `_`, at most 31",
+    );
+
+    /// An SSH destination.
+    HostName, deserialize_str, pattern("^[A-Za-z0-9_.:@][A-Za-z0-9_.:@-]{0,252}$"), |text| when(
+        text.len() <= 253
+            && !text.starts_with('-')
+            && !text.is_empty()
+            && text.chars().all(|c| word(c) || ".-:@".contains(c)),
+        "not a valid host name\nexpected a destination as in `ssh server1`",
+    );
+
+    /// An IP address or a host name.
+    Address, deserialize_str, pattern("^[A-Za-z0-9_:][A-Za-z0-9_.:-]*$"), |text| when(
+        text.parse::<std::net::IpAddr>().is_ok()
+            // Digits and dots alone are a mistyped IP address, not a name.
+            || (name(text, ".-") && !text.chars().all(|c| c.is_ascii_digit() || c == '.')),
+        "bad address\nexpected an IP address or a host name",
+    );
+
+    // Debian's tools take more, but a dash means something else in the name of a systemd unit (pg_createcluster(1)).
+    /// The name of a server at its service manager.
+    Instance, deserialize_string, json_schema!({ "type": ["string", "integer"], "pattern": "^[A-Za-z0-9_]{1,63}$" }), |text| when(
+        (1..=63).contains(&text.len()) && text.chars().all(word),
+        "not a valid name of an instance\nexpected letters, digits and `_`, at most 63",
+    );
+
+    /// An absolute path.
+    AbsolutePath, deserialize_str, pattern("^/+[^/]"), |text| when(absolute(text), ABSOLUTE);
+
+    /// An absolute path that can be given to pg_basebackup's `--tablespace-mapping`.
+    TablespacePath, deserialize_str, pattern("^/[^=\\\\]*$"), |text| when(
+        text.starts_with('/') && !text.contains(['=', '\\']),
+        "not a valid place for a tablespace\nan absolute path without `=` and `\\` is expected",
+    );
+
+    /// A login name for ssh.
+    Login, deserialize_str, pattern("^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$"), |text| when(
+        name(text, ".@+-"),
+        "bad `{key}`\nexpected a login name: letters, digits and `_.@+-`",
+    );
+
+    /// A private key for ssh.
+    IdentityFile, deserialize_str, pattern("^[^-\\s$`'\"\\\\;&|<>(){}*?!#][^$`'\"\\\\;&|<>(){}*?!#]*$"), |text| when(
+        file(text, "% ") && !text.starts_with(' '),
+        "bad `{key}`\nexpected a path without `-` in front and without quotes or the shell's own characters",
+    );
+
+    // ssh hands it on unquoted when it starts the ssh of a jump.
+    /// A client configuration for ssh.
+    ConfigFile, deserialize_str, pattern("^[^-\\s$`'\"\\\\;&|<>(){}*?!#%][^\\s$`'\"\\\\;&|<>(){}*?!#%]*$"), |text| when(
+        file(text, ""),
+        "bad `{key}`\nexpected a path without `-` in front and without blanks, quotes or the shell's own characters",
+    );
+
+    /// Jump hosts as for `ssh -J`.
+    Jump, deserialize_str, pattern(
+        "^([A-Za-z0-9_][A-Za-z0-9_.+-]*@)?([A-Za-z0-9_][A-Za-z0-9_.-]*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?\
+         (,([A-Za-z0-9_][A-Za-z0-9_.+-]*@)?([A-Za-z0-9_][A-Za-z0-9_.-]*|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?)*$",
+    ), |text| when(
+        text.split(',').all(jump),
+        "bad `{key}`\nexpected [user@]host[:port], several with commas",
+    );
+
+    /// The replication role.
+    RoleName, deserialize_str, json_schema!({
+        "type": "string",
+        "pattern": "^[^\"'`\\\\]{1,63}$",
+        "not": { "pattern": "^(postgres$|pg_)" },
+    }), |text| when(
+        !text.is_empty()
+            && text.len() <= 63
+            && text != "postgres"
+            && !text.starts_with("pg_")
+            && !text.contains(['"', '\'', '`', '\\']),
+        "this role cannot be the replication role\nexpected a name of its own without quotes, at most 63 bytes",
+    );
+
+    /// The name of an environment variable.
+    EnvironmentName, deserialize_str, pattern("^[A-Za-z_][A-Za-z0-9_]*$"), |text| when(
+        text.chars().all(word) && text.starts_with(|c: char| word(c) && !c.is_ascii_digit()),
+        "not a valid name of an environment variable\nexpected letters, digits and `_`",
+    );
+
+    /// A user of the system that is not root.
+    ServiceUser, deserialize_str, json_schema!({
+        "type": "string",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$",
+        "not": { "const": "root" },
+    }), |text| when(
+        text != "root" && name(text, "-") && !text.starts_with(|c: char| c.is_ascii_digit()),
+        "this cannot be the service user\nexpected a user of the system, not root",
+    );
+
+    /// The name of a systemd service.
+    UnitName, deserialize_str, pattern("^[A-Za-z0-9_.:@][A-Za-z0-9_.:@-]*\\.service$"), |text| when(
+        text.strip_suffix(".service").is_some_and(|name| !name.is_empty() && !name.starts_with('-'))
+            && text.chars().all(|c| word(c) || ".-:@".contains(c)),
+        "not a valid systemd unit\nexpected NAME.service",
+    );
+
+    /// A systemd calendar expression.
+    CalendarExpression, deserialize_str, pattern("^[A-Za-z0-9*][A-Za-z0-9 *:/,.~_+-]*$"), |text| when(
+        text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '*')
+            && text.chars().all(|c| word(c) || " *:/,.~+-".contains(c)),
+        "bad `{key}`\nexpected a systemd calendar expression, as in \"02:30\"",
+    );
+
+    /// The major version of PostgreSQL.
+    Version, deserialize_string, {
+        let versions: Vec<String> = Major::all().map(|major| major.to_string()).collect();
+        let numbers = versions.iter().filter_map(|version| serde_json::from_str(version).ok());
+        let texts = versions.iter().map(|version| version.as_str().into());
+        let all: Vec<serde_json::Value> = numbers.chain(texts).collect();
+        json_schema!({ "enum": all })
+    }, |text| text
+        .parse::<Major>()
+        .map(drop)
+        .map_err(|why| format!("unsupported version: {why}\nnot supported").into());
+
+    /// The name of a parameter, with its extension in front if it has one.
+    ParameterName, deserialize_str, pattern("^[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)*$"), |text| when(
+        text.split('.').all(|part| {
+            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && part.chars().all(|c| word(c) || c == '$')
+        }),
+        "not a valid name of a parameter\nexpected letters, digits and `_`, as in work_mem",
+    );
+
+    /// The value of a parameter; an empty one is an empty text: `archive_command:` means ''.
+    ParameterValue, deserialize_any, json_schema!({ "type": ["string", "number", "boolean", "null"] }), |_| Ok(());
+
+    /// A length of time with its unit.
+    Delay, deserialize_string, json_schema!({ "type": ["string", "number"], "minLength": 1 }), |text| when(
+        !text.is_empty(),
+        "`{key}` must be a text\nexpected a time, as in 1h",
+    );
+
+    // Before a line's end a backslash joins two lines: the next rule would be swallowed.
+    /// A line of pg_hba.conf.
+    HbaLine, deserialize_str, json_schema!({ "type": "string", "not": { "pattern": "\\\\\\s*$" } }), |text| when(
+        !text.trim_end().ends_with('\\'),
+        "bad pg_hba.conf line\nends in `\\`, which would take the next line with it",
+    );
+
+    /// A path, or a command of the shell.
+    Text, deserialize_str, json_schema!({ "type": "string", "minLength": 1 }), |text| when(
+        !text.trim().is_empty(),
+        "`{key}` must not be empty\nexpected a text",
+    );
+
+    /// A list of addresses to listen on; may be empty.
+    ListenAddresses, deserialize_str, json_schema!({ "type": "string" }), |_| Ok(());
+}

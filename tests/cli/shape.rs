@@ -1,0 +1,266 @@
+//! Every key is declared once: the schema, the reference, the examples and the reader know the same ones.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+mod generated;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+fn known() -> Vec<(String, Value)> {
+    fn walk(path: &str, schema: &Value, found: &mut Vec<(String, Value)>) {
+        let join = |key: &str| {
+            if path.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{path}.{key}")
+            }
+        };
+        for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+            let mut own = inner.clone();
+            // Of several ways to say it each is described as a whole.
+            if own["description"].is_null() {
+                own["description"] = schema["description"].clone();
+            }
+            found.push((join(key), own));
+            walk(&join(key), inner, found);
+        }
+        for one in schema["oneOf"].as_array().into_iter().flatten() {
+            walk(path, one, found);
+        }
+        if schema["additionalProperties"].is_object() {
+            walk(&join("NAME"), &schema["additionalProperties"], found);
+        }
+    }
+    let mut found = Vec::new();
+    walk("", &pgrepl::inventory::schema(), &mut found);
+    found
+}
+
+/// What may stand under a key, in a few words.
+fn values(schema: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+    let words: Vec<String> = schema["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one.get("const"))
+        .chain(schema["enum"].as_array().into_iter().flatten())
+        .map(|word| format!("`{}`", text(word)))
+        .collect();
+    let kinds: Vec<String> = match &schema["type"] {
+        Value::Array(kinds) => kinds
+            .iter()
+            .map(text)
+            .filter(|kind| kind != "null")
+            .collect(),
+        Value::Null => vec!["object".into()],
+        kind => vec![text(kind)],
+    };
+    let kinds = kinds
+        .join(" or ")
+        .replace("object", "mapping")
+        .replace("array", "list");
+    match (words.is_empty(), &schema["minimum"], &schema["maximum"]) {
+        (false, ..) => words
+            .into_iter()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(", "),
+        (_, Value::Number(least), Value::Number(most)) => {
+            format!("a number from {least} to {most}")
+        }
+        _ => kinds,
+    }
+}
+
+fn reference() -> String {
+    let mut text = String::from(
+        "# Every key of an inventory\n\n\
+         Written from `src/inventory/file.rs`, the one place that declares them. NAME stands for a name of your own.\n\n\
+         | key | what it says | values | if it is left out | example |\n|---|---|---|---|---|\n",
+    );
+    for (path, schema) in known() {
+        let cell = |value: &Value| match value {
+            Value::Null => String::new(),
+            value => format!("`{value}`"),
+        };
+        let cells = [
+            format!("`{path}`"),
+            schema["description"].as_str().unwrap_or_default().into(),
+            values(&schema),
+            cell(&schema["default"]),
+            cell(&schema["examples"][0]),
+        ];
+        text += &format!(
+            "| {} |\n",
+            cells
+                .map(|cell| cell.replace('|', "\\|").replace('\n', " "))
+                .join(" | ")
+        );
+    }
+    text
+}
+
+/// `PGREPL_WRITE=1 cargo test --test cli shape` writes both files anew.
+#[test]
+fn the_reference_and_the_schema_are_those_of_the_shape() {
+    let schema = format!("{:#}\n", pgrepl::inventory::schema());
+    for (file, text) in [
+        ("docs/INVENTORY.md", reference()),
+        ("docs/inventory.schema.json", schema),
+    ] {
+        let path = root().join(file);
+        if std::env::var_os("PGREPL_WRITE").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let stands = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stands == text,
+            "{file} is old: PGREPL_WRITE=1 cargo test --test cli shape"
+        );
+    }
+    for (path, schema) in known() {
+        assert!(
+            schema["description"].is_string(),
+            "{path} has no description"
+        );
+    }
+}
+
+fn examples() -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(root().join("inventories")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        all.push((
+            path.display().to_string(),
+            serde_yaml::from_str(&text).unwrap(),
+        ));
+    }
+    all
+}
+
+#[test]
+fn every_key_stands_in_an_example_and_every_example_fits_the_schema() {
+    fn walk(path: &str, value: &Value, known: &BTreeSet<String>, seen: &mut BTreeSet<String>) {
+        let join = |key: &str| {
+            if path.is_empty() {
+                key.to_owned()
+            } else {
+                format!("{path}.{key}")
+            }
+        };
+        for (key, inner) in value.as_object().into_iter().flatten() {
+            let own = join(key);
+            let place = if known.contains(&own) {
+                own
+            } else {
+                join("NAME")
+            };
+            seen.insert(place.clone());
+            walk(&place, inner, known, seen);
+        }
+    }
+    let known: BTreeSet<String> = known().into_iter().map(|(path, _)| path).collect();
+    let check = Schema::new();
+    let mut seen = BTreeSet::new();
+    for (name, value) in examples() {
+        assert!(check.takes(&value), "{name} does not fit the schema");
+        walk("", &value, &known, &mut seen);
+    }
+    // What can be said of one host is shown for all.
+    let shown = |path: &&String| {
+        let shared = path.strip_prefix("hosts.NAME.").map(|key| {
+            let top = key.split('.').next().unwrap_or_default();
+            if top == "ssh" {
+                key.to_owned()
+            } else {
+                format!("postgresql.{key}")
+            }
+        });
+        seen.contains(*path) || shared.is_some_and(|path| seen.contains(&path))
+    };
+    let missing: Vec<&String> = known.iter().filter(|path| !shown(path)).collect();
+    assert!(missing.is_empty(), "no example shows {missing:?}");
+}
+
+/// The schema, ready to check.
+struct Schema {
+    all: boon::Schemas,
+    index: boon::SchemaIndex,
+}
+
+impl Schema {
+    fn new() -> Self {
+        let mut all = boon::Schemas::new();
+        let mut compiler = boon::Compiler::new();
+        compiler
+            .add_resource("pgrepl.json", pgrepl::inventory::schema())
+            .unwrap();
+        let index = compiler.compile("pgrepl.json", &mut all).unwrap();
+        Self { all, index }
+    }
+
+    fn takes(&self, value: &Value) -> bool {
+        self.all.validate(value, self.index).is_ok()
+    }
+}
+
+/// Whether the reader complains only of what no schema can say: what one key means for another, and what PostgreSQL itself takes.
+fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
+    let rules = [
+        "has two roles",
+        "has no role",
+        "unknown standby",
+        "lead in a circle",
+        "cannot follow itself",
+        "share the slot name",
+        "the same address and port",
+        "standbys cannot confirm",
+        "pitrery does not work",
+        "written by pgrepl itself",
+        "has no parameter",
+        "bad value of",
+        "makes standbys and backups impossible",
+        "is too small",
+        "leaves no connection",
+        "bad pg_hba.conf line",
+        "empty pg_hba.conf line",
+        "wants a `data_directory`",
+        "holds a control character",
+        "bad address",
+        "must be an absolute path",
+        "must not be empty",
+        "merge keys are not supported",
+        "bad `jump`",
+        "key `",
+        "replication role",
+        "bad `identity_file`",
+        "bad `config_file`",
+    ];
+    problems
+        .iter()
+        .all(|problem| rules.iter().any(|rule| problem.message.contains(rule)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// JSON is YAML, so that the schema and the reader see the same.
+    #[test]
+    fn what_the_schema_refuses_the_reader_refuses(file in generated::value(&pgrepl::inventory::schema())) {
+        thread_local!(static SCHEMA: Schema = Schema::new());
+        let takes = SCHEMA.with(|schema| schema.takes(&file));
+        match pgrepl::inventory::read(&file.to_string()) {
+            Ok(_) => prop_assert!(takes, "read, but the schema refuses {file}"),
+            Err(problems) => prop_assert!(!takes || beyond(&problems), "the schema takes {file}\n{problems:#?}"),
+        }
+    }
+}
