@@ -6,6 +6,7 @@ use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
 use crate::facts::{Facts, FileFact, Observation};
 use crate::inventory::NodeName;
+use crate::postgres::bytes::byte_of;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
@@ -108,7 +109,7 @@ impl Act for WriteFile {
                 .var("path", &self.path)
                 .var("owner", &self.owner)
                 .var("mode", &self.mode)
-                .var("content", &self.content)
+                .var("content", escaped(&self.content))
                 .var("expected", expected)
                 .var("check", check)
                 .var("keep_original", yes(self.foreign))
@@ -136,7 +137,43 @@ impl Act for WriteFile {
     }
 }
 
+/// Writes a file's content as printf's `%b` reads it: the bytes of one need not be text.
+fn escaped(content: &str) -> String {
+    let mut text = String::with_capacity(content.len());
+    for c in content.chars() {
+        match (c, byte_of(c)) {
+            (_, Some(byte)) => text += &format!("\\0{byte:03o}"),
+            ('\0', _) => text += "\\0000",
+            ('\\', _) => text += "\\\\",
+            (c, _) => text.push(c),
+        }
+    }
+    text
+}
+
 /// Writes a truth as scripts read it.
 pub fn yes(truth: bool) -> &'static str {
     if truth { "yes" } else { "no" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+    use crate::command::shell_quote;
+    use crate::postgres::bytes::text_of;
+
+    #[test]
+    fn a_shell_writes_every_byte() {
+        let bytes: Vec<u8> = (0..=255)
+            .chain(*b"\\c\\0101 100% \\\\ \xC3\xA9\r\n")
+            .collect();
+        let script = format!("printf '%b' {}", shell_quote(&escaped(&text_of(&bytes))));
+        for shell in ["sh", "bash"] {
+            let output = std::process::Command::new(shell)
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            assert_eq!(output.stdout, bytes, "{shell}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 # Writes a file whole: temporary file beside it, owner and mode first, checked, synced, renamed. Where the service user may
 # write, he does: root follows nothing that he put there.
-# In: path owner mode content expected (digest, "absent" or "any") check (none, conf, hba)
+# In: path owner mode content (as printf %b reads it) expected (digest, "absent" or "any") check (none, conf, hba)
 
 put_back() {
     if [ -n "$saved" ]; then mv -f "$saved" "$path"; else rm -f "$path"; fi
@@ -12,7 +12,7 @@ main() {
     directory=$(dirname "$path")
     if as_service_user test -w "$directory"; then by_user=yes; else by_user=no; fi
     found=$(digest_of "$path")
-    wanted=$(printf '%s' "$content" | sha256sum | cut -d ' ' -f 1)
+    wanted=$(printf '%b' "$content" | sha256sum | cut -d ' ' -f 1)
     if [ "$found" = "$wanted" ]; then
         chown -h "$owner" "$path"
         writer chmod "$mode" "$path"
@@ -28,7 +28,7 @@ main() {
     trap 'rm -f "$temporary"' EXIT
     { chown -h "$owner" "$temporary" && writer chmod "$mode" "$temporary"; } || fail "cannot write $path: it cannot belong to $owner"
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    printf '%s' "$content" | writer sh -c 'cat >"$1"' sh "$temporary" || fail "cannot write $path: no space left in $directory"
+    printf '%b' "$content" | writer sh -c 'cat >"$1"' sh "$temporary" || fail "cannot write $path: no space left in $directory"
     sync "$temporary" 2>/dev/null || sync
 
     if [ "$check" = conf ]; then

@@ -16,13 +16,15 @@ mod kept;
 mod peers;
 pub mod recovery;
 pub mod schedule;
+mod source;
 mod standby;
 mod tool;
 
 pub use crate::facts::digest;
-pub use kept::{Kept, kept_rules, kept_settings};
+pub use kept::{Kept, is_ours, kept_rules, kept_settings};
 pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
 
+pub use source::Source;
 pub use standby::standby_marker;
 pub use tool::{ToolConf, tool_conf};
 
@@ -57,24 +59,17 @@ pub struct Rendered {
     pub kept: Kept,
 }
 
-/// Renders postgresql.conf. `before` is the file on the host; `inherited` stands in for it on a node that has none.
+/// Renders postgresql.conf. `before` is the file on the host, or the one that stands in for it on a node that has none.
 pub fn postgresql_conf(
     view: &View,
     templates: &Templates,
-    before: Option<&str>,
-    inherited: Option<&str>,
+    before: Option<&Source>,
 ) -> Result<Rendered, TemplateError> {
     let cluster = view.cluster;
     let caps = cluster.major.caps();
-    let mut kept = before
-        .or(inherited)
-        .map(|text| kept_settings(view, text))
+    let kept = before
+        .map(|source| kept_settings(view, source))
         .unwrap_or_default();
-    if before.is_none() {
-        // Files that the first server includes are not on this one.
-        kept.lines
-            .retain(|line| !line.trim_start().starts_with("include"));
-    }
     let upstream = match view.role {
         Role::Standby { upstream } if caps.has_standby_signal => Some(upstream),
         _ => None,
@@ -147,30 +142,28 @@ pub fn postgresql_conf(
         "floors": view.floors,
     });
     let text = templates.render("postgresql.conf.j2", context, &parameters, &kept.settings)?;
-    if let Some(at) = conf::parse(&text)
-        .iter()
-        .position(|line| matches!(line, ConfLine::Bad { .. }))
-    {
+    for (at, line) in kept::written(&text) {
+        let message = match conf::parse(line).pop() {
+            Some(ConfLine::Bad { .. }) => {
+                format!("PostgreSQL would not read line {at} of what it makes")
+            }
+            Some(ConfLine::Setting { name, .. })
+                if !name.contains('.')
+                    && parameters::lookup(cluster.major, &name).is_none()
+                    && !DECIDED.contains(&name.as_str()) =>
+            {
+                format!(
+                    "it writes `{name}`, which PostgreSQL {} does not have",
+                    cluster.major
+                )
+            }
+            _ => continue,
+        };
         return Err(TemplateError {
             name: "postgresql.conf.j2".into(),
             line: None,
-            message: format!("PostgreSQL would not read line {} of what it makes", at + 1),
+            message,
         });
-    }
-    for (name, _) in conf::settings(&text) {
-        if !name.contains('.')
-            && parameters::lookup(cluster.major, &name).is_none()
-            && !DECIDED.contains(&name.as_str())
-        {
-            return Err(TemplateError {
-                name: "postgresql.conf.j2".into(),
-                line: None,
-                message: format!(
-                    "it writes `{name}`, which PostgreSQL {} does not have",
-                    cluster.major
-                ),
-            });
-        }
     }
     Ok(Rendered { text, kept })
 }
@@ -191,12 +184,11 @@ fn waits_for_others(view: &View, standbys: &[&str]) -> Option<String> {
     (few && !loaded.is_empty()).then(|| loaded.clone())
 }
 
-/// Renders pg_hba.conf; see [`postgresql_conf`] for `before` and `inherited`.
+/// Renders pg_hba.conf; see [`postgresql_conf`] for `before`.
 pub fn pg_hba_conf(
     view: &View,
     templates: &Templates,
-    before: Option<&str>,
-    inherited: Option<&str>,
+    before: Option<&Source>,
 ) -> Result<Rendered, TemplateError> {
     let cluster = view.cluster;
     let node = &view.node.name;
@@ -251,18 +243,16 @@ pub fn pg_hba_conf(
     // What the template writes by itself is not kept a second time; the marker keeps the defaults of new servers out.
     let bare = render(&["#".to_owned()])?;
     let kept = before
-        .or(inherited)
-        .map(|text| kept_rules(view, text, &bare))
+        .map(|source| kept_rules(view, source, &bare))
         .unwrap_or_default();
     let text = render(&kept.lines)?;
-    for (at, line) in hba::parse(cluster.major, &text).iter().enumerate() {
-        if let HbaLine::Bad(problem) = line {
+    for (at, line) in kept::written(&text) {
+        if let HbaLine::Bad(problem) = hba::parse_line(cluster.major, line) {
             return Err(TemplateError {
                 name: "pg_hba.conf.j2".into(),
                 line: None,
                 message: format!(
-                    "PostgreSQL would not load line {} of what it makes: {}",
-                    at + 1,
+                    "PostgreSQL would not load line {at} of what it makes: {}",
                     problem.why
                 ),
             });

@@ -8,7 +8,7 @@ use super::lowered::wait_for_lowered;
 use super::sensitive::{Floors, number};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
 use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF};
-use crate::files::{self, Rendered, archive};
+use crate::files::{self, Rendered, Source, archive};
 use crate::inventory::NodeName;
 use crate::platform::Platform;
 use crate::postgres::{Major, conf, parameters, value};
@@ -26,6 +26,29 @@ pub struct Wanted {
     pub platform: Platform,
 }
 
+/// Returns what stood in a file before: on this node, in the one that was set aside, or on the leader.
+pub(super) fn source<'a>(
+    b: &'a Builder,
+    name: &NodeName,
+    platform: &Platform,
+    file: &str,
+) -> Option<Source<'a>> {
+    let of = |facts: &'a Facts, platform: &Platform| match file {
+        "postgresql.conf" => Source::conf(facts, platform),
+        _ => Source::named(facts, platform, file),
+    };
+    if let Some(own) = b.facts(name).and_then(|facts| of(facts, platform)) {
+        return Some(own);
+    }
+    // A configuration that goes with the data directory leaves to its successor what it had of its own.
+    let before = b.seen.facts(name).and_then(|facts| of(facts, platform));
+    let leads = || {
+        let leads = (*name != b.leader).then_some(&b.leader)?;
+        of(b.facts(leads)?, &b.platform(leads)?)
+    };
+    before.or_else(leads).map(Source::for_another_host)
+}
+
 /// Renders the files of a node.
 pub fn wanted(
     b: &Builder,
@@ -33,28 +56,17 @@ pub fn wanted(
     floors: &Floors,
     synchronous: bool,
 ) -> Result<Option<Wanted>, TemplateError> {
-    let (Some(node), Some(facts), Some(platform)) = (b.node(name), b.facts(name), b.platform(name))
-    else {
+    let (Some(node), Some(platform)) = (b.node(name), b.platform(name)) else {
         return Ok(None);
     };
     let role = b.role(name);
-    let conf_path = platform.config("postgresql.conf");
-    let hba_path = platform.config("pg_hba.conf");
-    let text =
-        |facts: &Facts, path: &str| facts.files.get(path).and_then(|file| file.content.clone());
-    let leader = b.facts(&b.leader).filter(|_| *name != b.leader);
-    // A configuration that goes with the data directory leaves to its successor what it had of its own.
-    let own = b.seen.facts(name);
-    let inherited = |path: &str| {
-        own.and_then(|own| text(own, path))
-            .or_else(|| leader.and_then(|leader| text(leader, path)))
-    };
+    let conf = source(b, name, &platform, "postgresql.conf");
+    let hba = source(b, name, &platform, "pg_hba.conf");
     // Without floors first: only what falls below them is written out.
     let bare = files::postgresql_conf(
         &b.view(node, &role, &platform, BTreeMap::new(), synchronous),
         b.templates,
-        text(facts, &conf_path).as_deref(),
-        inherited(&conf_path).as_deref(),
+        conf.as_ref(),
     )?;
     let needed: BTreeMap<String, String> = floors
         .iter()
@@ -65,19 +77,9 @@ pub fn wanted(
     let conf = if needed.is_empty() {
         bare
     } else {
-        files::postgresql_conf(
-            &view,
-            b.templates,
-            text(facts, &conf_path).as_deref(),
-            inherited(&conf_path).as_deref(),
-        )?
+        files::postgresql_conf(&view, b.templates, conf.as_ref())?
     };
-    let hba = files::pg_hba_conf(
-        &view,
-        b.templates,
-        text(facts, &hba_path).as_deref(),
-        inherited(&hba_path).as_deref(),
-    )?;
+    let hba = files::pg_hba_conf(&view, b.templates, hba.as_ref())?;
     let tool = files::tool_conf(&view, b.templates)?;
     Ok(Some(Wanted {
         conf,

@@ -1,5 +1,7 @@
 //! Colour, sizes and durations.
 
+use crate::postgres::bytes::byte_of;
+
 /// Colours text, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -69,13 +71,13 @@ pub fn duration(seconds: u64) -> String {
 
 /// Makes a stranger's text safe for a terminal: control characters become visible.
 pub fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{FFFD}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match byte_of(c) {
+            Some(byte) => shown += &format!("\\x{byte:02x}"),
+            None if c.is_control() && c != '\t' => shown.push('\u{FFFD}'),
+            None => shown.push(c),
+        }
+    }
+    shown
 }
