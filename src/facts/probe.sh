@@ -209,8 +209,8 @@ read_files() {
             named=$(printf '%s\n' "$next" | as_service_user xargs -d '\n' awk -v data="$data_directory" "$names_files" 2>/dev/null | sort -u |
                 as_service_user xargs -r -d '\n' sh -c "$readable_files" sh) || :
             next=$(printf '%s\n' "$named" | grep -vxF -e "$told" || :)
-            told=$told
-$next
+            told="$told
+$next"
             if [ -z "$next" ]; then break; fi
             old=$IFS
             IFS='

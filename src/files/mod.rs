@@ -24,7 +24,7 @@ pub use crate::facts::digest;
 pub use kept::{Kept, is_ours, kept_rules, kept_settings};
 pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
 
-pub use source::Source;
+pub use source::{Source, maps};
 pub use standby::standby_marker;
 pub use tool::{ToolConf, tool_conf};
 

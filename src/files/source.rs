@@ -279,3 +279,13 @@ fn place(facts: &Facts, platform: &Platform, name: &str) -> String {
         None => usual,
     }
 }
+
+/// Returns the pg_ident.conf that comes along; `None` if there is no map in it.
+pub fn maps(major: Major, source: &Source) -> Result<Option<String>, String> {
+    let pieces = source.rules(major)?;
+    let any = pieces
+        .iter()
+        .any(|piece| !hba::tokens(&piece.raw).is_empty());
+    let text = pieces.into_iter().map(|piece| piece.raw + "\n").collect();
+    Ok(any.then_some(text))
+}

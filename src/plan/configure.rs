@@ -20,6 +20,10 @@ pub struct Wanted {
     pub conf: Rendered,
     /// pg_hba.conf.
     pub hba: Rendered,
+    /// pg_ident.conf, where one comes along; else it stays as it is.
+    pub ident: Option<String>,
+    /// Why files cannot be written: lines that the server does not load, files that could not be read.
+    pub refused: Vec<(&'static str, String)>,
     /// The configuration of the backup engine's own program, if it has one.
     pub tool: Option<files::ToolConf>,
     /// Where they go.
@@ -47,6 +51,30 @@ pub(super) fn source<'a>(
         of(b.facts(leads)?, &b.platform(leads)?)
     };
     before.or_else(leads).map(Source::for_another_host)
+}
+
+/// Leaves a node alone whose files cannot be written without the loss of something.
+pub(super) fn refuse(b: &mut Builder, name: &NodeName) {
+    let (Some(node), Some(platform)) = (b.node(name), b.platform(name)) else {
+        return;
+    };
+    let major = b.cluster.major;
+    let role = b.role(name);
+    let view = b.view(node, &role, &platform, BTreeMap::new(), false);
+    let of = |file: &str| source(b, name, &platform, file);
+    let conf = of("postgresql.conf").map(|conf| files::kept_settings(&view, &conf).refused);
+    let hba = of("pg_hba.conf").map(|hba| files::kept_rules(&view, &hba, "").refused);
+    let maps = of("pg_ident.conf")
+        .filter(|maps| maps.moves)
+        .and_then(|maps| files::maps(major, &maps).err());
+    let mut why = conf.into_iter().chain(hba).flatten().chain(maps);
+    if let Some(why) = why.next() {
+        b.block(
+            name,
+            format!("its configuration cannot be kept: {why}"),
+            "correct that line, or make the file readable to the service user; then run this again",
+        );
+    }
 }
 
 /// Renders the files of a node.
@@ -81,9 +109,25 @@ pub fn wanted(
     };
     let hba = files::pg_hba_conf(&view, b.templates, hba.as_ref())?;
     let tool = files::tool_conf(&view, b.templates)?;
+    let maps = source(b, name, &platform, "pg_ident.conf").filter(|source| source.moves);
+    let maps = maps.map(|source| files::maps(b.cluster.major, &source));
+    let mut refused: Vec<(&str, String)> = Vec::new();
+    for (file, rendered) in [("postgresql.conf", &conf), ("pg_hba.conf", &hba)] {
+        refused.extend(rendered.kept.refused.iter().map(|why| (file, why.clone())));
+    }
+    let ident = match maps {
+        Some(Ok(text)) => text,
+        Some(Err(why)) => {
+            refused.push(("pg_ident.conf", why));
+            None
+        }
+        None => None,
+    };
     Ok(Some(Wanted {
         conf,
         hba,
+        ident,
+        refused,
         tool,
         platform,
     }))
@@ -137,7 +181,15 @@ pub fn configure_files(
     }
     let conf_path = wanted.platform.config("postgresql.conf");
     let hba_path = wanted.platform.config("pg_hba.conf");
-    let hba_differs = differs(facts.files.get(&hba_path), &wanted.hba.text);
+    let left = |file: &str| wanted.refused.iter().any(|(named, _)| *named == file);
+    for (file, why) in &wanted.refused {
+        b.note(
+            name,
+            format!("{file} is left as it is: {why}"),
+            format!("correct it on {name}, then run this again"),
+        );
+    }
+    let hba_differs = !left("pg_hba.conf") && differs(facts.files.get(&hba_path), &wanted.hba.text);
     if hba_differs || facts.files.get(&hba_path).is_some_and(|file| file.unloaded) {
         reload.insert("pg_hba.conf".into());
     }
@@ -158,7 +210,7 @@ pub fn configure_files(
                  b: &mut Builder,
                  node: &NodeName| {
         let file = facts.files.get(path);
-        if !differs(file, text) {
+        if !differs(file, text) || left(name) {
             return;
         }
         let before = match file {
@@ -224,6 +276,20 @@ pub fn configure_files(
             "600",
             Check::None,
             if running { "restart" } else { "" },
+            b,
+            name,
+        );
+    }
+    if let Some(text) = &wanted.ident {
+        let path = wanted.platform.config("pg_ident.conf");
+        write(
+            "pg_ident.conf",
+            &path,
+            text,
+            &owner,
+            "640",
+            Check::None,
+            "",
             b,
             name,
         );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::builder::Builder;
-use super::configure::{configure, passwords, wanted};
+use super::configure::{configure, passwords, refuse, wanted};
 use super::engines;
 use super::firewall;
 use super::port::ports;
@@ -41,6 +41,9 @@ pub fn converge(
     engines::notes(&mut b, cluster);
     versions(&mut b);
     ports(&mut b);
+    for node in cluster.nodes.keys() {
+        refuse(&mut b, node);
+    }
     b.next_phase();
     for node in cluster.nodes.keys() {
         packages(&mut b, node);

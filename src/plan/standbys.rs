@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Role;
 use super::builder::Builder;
 use super::clone::{CopyFrom, clone, source};
-use super::configure::{configure, passwords};
+use super::configure::{configure, passwords, refuse};
 use super::sensitive::loaded_sensitive;
 use super::slots::streams;
 use super::space;
@@ -143,6 +143,7 @@ fn why_not(b: &mut Builder, name: &NodeName) {
             format!("use a directory inside it: data_directory: {path}/data"),
         ),
         Content::Nothing => {
+            refuse(b, name);
             let mut needs = space::of_copy(b, name, &source(b, &upstream));
             if let Some(CopyFrom::Backup(backup)) = &b.copy_from {
                 needs
