@@ -33,6 +33,12 @@ pub struct WriteFile {
     pub check: Check,
     /// Whether the file was written by someone else, so that a copy of it is kept.
     pub foreign: bool,
+    /// Ways in that were open before and that the new content closes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closes: Vec<String>,
+    /// Whether rules that others wrote stay: the server is asked whether it still has them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_rules: bool,
     /// What makes the change take effect: "reload", "restart: max_wal_senders", or empty.
     pub takes_effect: String,
 }
@@ -112,6 +118,7 @@ impl Act for WriteFile {
                 .var("content", escaped(&self.content))
                 .var("expected", expected)
                 .var("check", check)
+                .var("keeps_rules", yes(self.keeps_rules))
                 .var("keep_original", yes(self.foreign))
                 .var("has_hba_rules", yes(place.major.caps().has_hba_file_rules)),
         ]

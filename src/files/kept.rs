@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::View;
 use super::source::{Piece, Source};
 use crate::inventory::Unmanaged;
+use crate::postgres::Major;
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::hba::{self, HbaLine};
 
@@ -184,6 +185,13 @@ pub fn kept_rules(view: &View, source: &Source, written: &str) -> Kept {
         }
     }
     kept
+}
+
+/// Returns the lines of a pg_hba.conf that others wrote, those of its includes in their place.
+pub(super) fn foreign_lines(source: &Source, major: Major) -> Vec<String> {
+    let mut foreign = Foreign::of(source);
+    let lines = source.whole(major).into_iter();
+    lines.filter(|line| foreign.is_inside(line)).collect()
 }
 
 /// A line that pgrepl does not understand: the server is the judge.

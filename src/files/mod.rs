@@ -1,19 +1,19 @@
 //! The managed files: what each holds on each node, from the inventory, the roles and what was there before.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
-use crate::facts::{Facts, Observation};
+use crate::facts::Observation;
 use crate::inventory::{Cluster, Node, NodeName, Role};
 use crate::platform::Platform;
 use crate::postgres::conf::{self, ConfLine};
-use crate::postgres::hba::{self, HbaLine};
 use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
 
 pub mod archive;
 mod kept;
+mod own_rules;
 mod peers;
+mod pg_hba;
 pub mod recovery;
 pub mod schedule;
 mod source;
@@ -24,12 +24,12 @@ pub use crate::facts::digest;
 pub use kept::{Kept, is_ours, kept_rules, kept_settings};
 pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
 
+pub use pg_hba::pg_hba_conf;
 pub use source::{Source, maps};
 pub use standby::standby_marker;
 pub use tool::{ToolConf, tool_conf};
 
 use kept::DECIDED;
-use peers::network;
 
 /// One node as its files see it.
 pub struct View<'a> {
@@ -57,6 +57,8 @@ pub struct Rendered {
     pub text: String,
     /// What was kept and dropped.
     pub kept: Kept,
+    /// Ways in that were open before and are closed by rules of pgrepl's own.
+    pub closed: Vec<String>,
 }
 
 /// Renders postgresql.conf. `before` is the file on the host, or the one that stands in for it on a node that has none.
@@ -165,7 +167,11 @@ pub fn postgresql_conf(
             message,
         });
     }
-    Ok(Rendered { text, kept })
+    Ok(Rendered {
+        text,
+        kept,
+        closed: Vec::new(),
+    })
 }
 
 /// Returns `synchronous_standby_names` as it is loaded, if standbys confirm commits by other names than pgrepl's and not
@@ -182,81 +188,4 @@ fn waits_for_others(view: &View, standbys: &[&str]) -> Option<String> {
     let confirming = standbys.iter().filter(streaming).count();
     let few = confirming < view.cluster.replication.synchronous as usize;
     (few && !loaded.is_empty()).then(|| loaded.clone())
-}
-
-/// Renders pg_hba.conf; see [`postgresql_conf`] for `before`.
-pub fn pg_hba_conf(
-    view: &View,
-    templates: &Templates,
-    before: Option<&Source>,
-) -> Result<Rendered, TemplateError> {
-    let cluster = view.cluster;
-    let node = &view.node.name;
-    let mut own: BTreeSet<IpAddr> = addresses(cluster, view.world, node, node)
-        .into_iter()
-        .collect();
-    own.extend(
-        view.world
-            .facts(node)
-            .map(|facts: &Facts| facts.addresses.clone())
-            .unwrap_or_default(),
-    );
-    let mut own: Vec<String> = own.iter().map(network).collect();
-    own.push("127.0.0.1/32".into());
-    own.push("::1/128".into());
-    let peers: Vec<Peer> = cluster
-        .nodes
-        .values()
-        .filter(|peer| peer.name != *node)
-        .flat_map(|peer| {
-            let mut found: Vec<String> = addresses(cluster, view.world, node, &peer.name)
-                .iter()
-                .map(network)
-                .collect();
-            if found.is_empty() && view.world.hosts.is_empty() {
-                found.extend(peer.address.clone());
-            }
-            found.into_iter().map(|address| Peer {
-                name: peer.name.to_string(),
-                address,
-            })
-        })
-        .collect();
-    let user = &cluster.replication.user;
-    let plain = user.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && user != "all";
-    let context = |kept: &[String]| {
-        serde_json::json!({
-            "node": node,
-            "cluster": cluster.name,
-            "superuser": view.platform.user,
-            "user": if plain { user.clone() } else { format!("\"{}\"", user.replace('"', "\"\"")) },
-            "own": own,
-            "peers": peers,
-            "method": if cluster.major.caps().has_scram { "scram-sha-256" } else { "md5" },
-            "rules": view.node.hba,
-            "kept": kept,
-        })
-    };
-    let empty = (BTreeMap::new(), BTreeSet::new());
-    let render =
-        |kept: &[String]| templates.render("pg_hba.conf.j2", context(kept), &empty.0, &empty.1);
-    // What the template writes by itself is not kept a second time; the marker keeps the defaults of new servers out.
-    let bare = render(&["#".to_owned()])?;
-    let kept = before
-        .map(|source| kept_rules(view, source, &bare))
-        .unwrap_or_default();
-    let text = render(&kept.lines)?;
-    for (at, line) in kept::written(&text) {
-        if let HbaLine::Bad(problem) = hba::parse_line(cluster.major, line) {
-            return Err(TemplateError {
-                name: "pg_hba.conf.j2".into(),
-                line: None,
-                message: format!(
-                    "PostgreSQL would not load line {at} of what it makes: {}",
-                    problem.why
-                ),
-            });
-        }
-    }
-    Ok(Rendered { text, kept })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::View;
 use crate::facts::{Facts, FileFact};
 use crate::platform::Platform;
 use crate::postgres::Major;
@@ -16,6 +17,8 @@ pub struct Source<'a> {
     pub text: &'a str,
     /// Whether what is kept of it is written elsewhere, where what it includes is not.
     pub moves: bool,
+    /// Whether it is another server's.
+    pub(super) another: bool,
     files: &'a BTreeMap<String, FileFact>,
     facts: &'a Facts,
 }
@@ -53,6 +56,7 @@ impl<'a> Source<'a> {
             path,
             text,
             moves,
+            another: false,
             files: &facts.files,
             facts,
         })
@@ -62,7 +66,35 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn for_another_host(mut self) -> Self {
         self.moves = true;
+        self.another = true;
         self
+    }
+
+    /// Says whether its server runs and has let pgrepl in.
+    pub(super) fn answers(&self) -> bool {
+        self.facts.server.is_some()
+    }
+
+    fn with_includes(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            moves: true,
+            ..*self
+        }
+    }
+
+    /// Returns every line of pg_hba.conf that counts, those of its includes in their place; what cannot be read has none.
+    pub(super) fn whole(&self, major: Major) -> Vec<String> {
+        let whole = self.with_includes();
+        let pieces = whole.rules(major).unwrap_or_default().into_iter();
+        pieces.map(|piece| piece.raw).collect()
+    }
+
+    /// Returns the lines of pg_ident.conf of the same server.
+    pub(super) fn maps(&self, view: &View) -> Vec<String> {
+        let maps = Source::named(self.facts, view.platform, "pg_ident.conf");
+        maps.map(|maps| maps.whole(view.cluster.major))
+            .unwrap_or_default()
     }
 
     /// Returns the complaint of the running server about one of these lines.
@@ -134,11 +166,7 @@ impl<'a> Source<'a> {
 
     /// Returns every setting that included files make, in their order; what cannot be read makes none.
     pub(super) fn included(&self, major: Major) -> Vec<(String, String)> {
-        let whole = Self {
-            path: self.path.clone(),
-            moves: true,
-            ..*self
-        };
+        let whole = self.with_includes();
         let pieces = whole.settings(major).unwrap_or_default();
         let found = pieces.iter().filter(|piece| piece.path != self.path);
         found.flat_map(|piece| conf::settings(&piece.raw)).collect()

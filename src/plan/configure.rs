@@ -9,7 +9,7 @@ use super::sensitive::{Floors, number};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
 use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF};
 use crate::files::{self, Rendered, Source, archive};
-use crate::inventory::NodeName;
+use crate::inventory::{NodeName, Unmanaged};
 use crate::platform::Platform;
 use crate::postgres::{Major, conf, parameters, value};
 use crate::render::TemplateError;
@@ -200,6 +200,7 @@ pub fn configure_files(
     };
     let owner = format!("{0}:{0}", wanted.platform.user);
     let inside = wanted.platform.config_inside();
+    let keeps_rules = b.cluster.unmanaged == Unmanaged::Keep;
     let write = |name: &str,
                  path: &str,
                  text: &str,
@@ -239,6 +240,11 @@ pub fn configure_files(
             mode: mode.into(),
             check,
             foreign,
+            closes: match check {
+                Check::Hba => wanted.hba.closed.clone(),
+                _ => Vec::new(),
+            },
+            keeps_rules: check == Check::Hba && keeps_rules,
             takes_effect: takes_effect.into(),
         };
         b.step(node, action, "", needs);

@@ -1,5 +1,6 @@
 //! WHAT IS TRUE of PostgreSQL itself: versions, parameters, positions in the WAL, and the grammar of its files.
 
+pub mod access;
 pub mod bytes;
 pub mod conf;
 pub mod conninfo;

@@ -118,10 +118,18 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
             Text::Read { content, .. } => content.as_str(),
             Text::Absent | Text::Any => "",
         };
-        text += &match diff {
+        let mut shown = match diff {
             Diff::Changed if file.check == Check::Conf => values(before, &file.content, style),
             _ => changes(before, &file.content, diff, style),
         };
+        for way in file.closes.iter().filter(|_| diff != Diff::None) {
+            let line = super::style::harmless(&format!("- {way}"));
+            shown += &format!("      {}\n", style.red(&line));
+        }
+        if shown.is_empty() && diff == Diff::Changed && !before.is_empty() {
+            shown = format!("      {}\n", style.dim("comments and layout only"));
+        }
+        text += &shown;
     }
     text
 }
