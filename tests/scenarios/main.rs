@@ -12,6 +12,7 @@ mod facts;
 mod firewall;
 mod mount;
 mod mount_away;
+mod others_files;
 mod runs;
 mod scheduled;
 mod selinux;
