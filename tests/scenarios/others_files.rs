@@ -3,13 +3,17 @@
 use std::net::IpAddr;
 
 use pgrepl::action::{Action, WriteFile};
-use pgrepl::facts::{Facts, FileFact, digest};
+use pgrepl::facts::{Facts, FileFact, Observation, Sight, digest};
+use pgrepl::inventory::{NodeName, read};
 use pgrepl::plan::Plan;
+use pgrepl::plan::converge::converge;
 use pgrepl::postgres::access::{Login, Transport, deciding, same_way};
 use pgrepl::postgres::bytes::{bytes_of, text_of};
 use pgrepl::postgres::hba::{self, HbaLine, Rule};
+use pgrepl::render::Templates;
 
 use crate::adopt::{Host, described_with};
+use crate::facts::recorded;
 
 const ALONE: [Host; 1] = [("server1", "primary-alone", None)];
 const CONFIG: &str = "/etc/postgresql/15/main";
@@ -198,5 +202,89 @@ fn rules_that_stand_elsewhere_come_along_with_what_they_include() {
             .unwrap()
             .message
             .contains("@shops/list")
+    );
+}
+
+#[test]
+fn a_new_standby_has_what_its_primary_includes_and_maps() {
+    let cluster = read(
+        "cluster: shop\npostgresql: { version: 15 }\nreplication: { password: { env: A } }\n\
+         primary: server1\nstandbys: [server2]\n",
+    )
+    .unwrap_or_else(|_| panic!("a bad inventory"))
+    .cluster;
+    let plan = |change: &dyn Fn(&mut Facts)| {
+        let hosts = [("server1", "primary-alone"), ("server2", "packages")];
+        let hosts = hosts.map(|(name, recording)| {
+            let name = NodeName::from(name);
+            let mut facts = recorded(&cluster, &name, recording);
+            if name.as_str() == "server1" {
+                put(
+                    &mut facts,
+                    &format!("{CONFIG}/postgresql.conf"),
+                    "include_dir 'conf.d'\nwork_mem = 8MB\n",
+                );
+                put(
+                    &mut facts,
+                    &format!("{CONFIG}/conf.d/app.conf"),
+                    "jit = off\nwork_mem = 1MB\n",
+                );
+                put(
+                    &mut facts,
+                    &format!("{CONFIG}/pg_ident.conf"),
+                    "# maps\nops root postgres\nops postgres postgres\n",
+                );
+                put(
+                    &mut facts,
+                    &format!("{CONFIG}/pg_hba.conf"),
+                    "local all postgres peer map=ops\nhost all,replication replicator all md5\n",
+                );
+                change(&mut facts);
+            }
+            (name, Sight::Seen(Box::new(facts)))
+        });
+        let seen = Observation {
+            hosts: hosts.into_iter().collect(),
+        };
+        converge(&cluster, &Templates::default(), &seen, None).unwrap_or_else(|_| panic!("no plan"))
+    };
+    let of = |plan: &Plan, name: &str| -> String {
+        let file = plan
+            .steps
+            .iter()
+            .filter(|step| step.node.as_str() == "server2")
+            .find_map(|step| match &step.action {
+                Action::WriteFile(file) if file.name == name => Some(file.content.clone()),
+                _ => None,
+            });
+        file.unwrap_or_else(|| panic!("no {name}: {plan:#?}"))
+    };
+    let good = plan(&|_| {});
+    let conf = of(&good, "postgresql.conf");
+    assert!(
+        conf.contains("\njit = off\nwork_mem = 1MB\nwork_mem = 8MB\n"),
+        "{conf}"
+    );
+    assert!(of(&good, "pg_ident.conf").ends_with("\nops root postgres\nops postgres postgres\n"));
+    let hba = of(&good, "pg_hba.conf");
+    // The map lets pgrepl in: a rule of its own would keep root out.
+    let first = rules(&hba)
+        .into_iter()
+        .find(|rule| rule.connection == "local" && rule.databases != ["replication"]);
+    assert_eq!(first.unwrap().options, ["map=ops"], "{hba}");
+    // What cannot be read is refused before anything is copied.
+    let bad = plan(&|facts| {
+        let path = format!("{CONFIG}/conf.d/app.conf");
+        facts.files.get_mut(&path).unwrap().content = None;
+    });
+    assert!(
+        bad.steps.iter().all(|step| step.node.as_str() != "server2"),
+        "{bad:#?}"
+    );
+    let blocked = bad.nodes[1].blocked.as_ref().unwrap();
+    assert!(
+        blocked.message.contains("conf.d could not be read"),
+        "{}",
+        blocked.message
     );
 }
