@@ -169,6 +169,40 @@ mod tests {
     use crate::command::shell_quote;
     use crate::postgres::bytes::text_of;
 
+    /// What of the rules before is lost, by the script's own functions.
+    fn lost(file: &str, before: &str, after: &str) -> String {
+        let path = std::env::temp_dir().join(format!("pgrepl-rules-{}", std::process::id()));
+        std::fs::write(&path, file).unwrap();
+        let quote = |text: &str| shell_quote(text);
+        let script = format!(
+            "{}\npath=/hba\nlost_rules \"$(printf '%s\\n' {} | foreign_rules {})\" {}",
+            include_str!("write_file.sh"),
+            quote(before),
+            quote(path.to_str().unwrap()),
+            quote(after),
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        std::fs::remove_file(&path).unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn the_server_tells_which_rules_are_lost() {
+        let foreign = "local all all peer\n";
+        let before = "\t1\ta\n\t2\tb\n\t3\ta";
+        assert_eq!(lost(foreign, before, "\t1\tx\n\t7\ta\n\t8\tb\n\t9\ta"), "");
+        assert_eq!(lost(foreign, before, "\t1\ta\n\t2\ta"), "b\n");
+        // What is written in front need not be kept behind.
+        assert_eq!(lost(foreign, before, "\t1\tb\n\t2\ta"), "");
+        let ours = "# x: written by pgrepl.\nlocal\n# --- kept: y\nb\n# --- end of kept\nd\n";
+        let before = "/hba\t2\ta\n/hba\t4\tb\n/hba\t6\td";
+        assert_eq!(lost(ours, before, "/hba\t3\tb"), "");
+        assert_eq!(lost(ours, before, "/hba\t3\ta"), "b\n");
+    }
+
     #[test]
     fn a_shell_writes_every_byte() {
         let bytes: Vec<u8> = (0..=255)

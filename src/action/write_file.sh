@@ -20,7 +20,7 @@ rules_of_server() {
         from pg_hba_file_rules where type is not null order by $order"
 }
 
-# Of such rules those that others wrote: not those of a file of ours outside of what is kept: foreign_rules FILE
+# Of such rules those that others wrote; of a file of ours only what is kept in it: foreign_rules FILE
 foreign_rules() {
     awk -F '\t' -v path="$path" '
         FNR == NR {
@@ -29,7 +29,7 @@ foreign_rules() {
             kept[FNR] = inside
             next
         }
-        !ours || $1 != "" && $1 != path || kept[$2]' "$1" -
+        !ours || ($1 == "" || $1 == path) && kept[$2]' "$1" -
 }
 
 # Says which of the first rules are not among the others any more, or in another order: lost_rules BEFORE AFTER

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::facts::Observation;
-use crate::inventory::{Cluster, Node, NodeName, Role};
+use crate::inventory::{Cluster, Node, NodeName, Role, Unmanaged};
 use crate::platform::Platform;
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::{parameters, slot_name};
@@ -107,6 +107,14 @@ pub fn postgresql_conf(
             });
     let ssl = view.platform.certificate.as_ref();
     let apart = !view.platform.config_inside();
+    // What is included names other places for them.
+    let moved = before
+        .filter(|_| cluster.unmanaged == Unmanaged::Keep)
+        .map(|source| source.included(cluster.major))
+        .is_some_and(|said| {
+            said.iter()
+                .any(|(name, _)| matches!(name.as_str(), "hba_file" | "ident_file"))
+        });
     let mut parameters = view.node.parameters.clone();
     if !caps.has_standby_signal {
         // It stands in recovery.conf.
@@ -118,6 +126,7 @@ pub fn postgresql_conf(
         "kept": kept.lines,
         // Beside its data a configuration that named a place would name the wrong one wherever it is copied to.
         "data_directory": apart.then_some(&view.platform.data_directory),
+        "names_files": apart || moved,
         "hba_file": view.platform.config("pg_hba.conf"),
         "ident_file": view.platform.config("pg_ident.conf"),
         "external_pid_file": view.platform.pid_file,

@@ -16,6 +16,10 @@ use crate::render::{TemplateError, Templates};
 /// A rule that lets another server in.
 #[derive(Debug, Clone, Serialize)]
 struct OwnRule {
+    /// Whose.
+    name: String,
+    /// From where.
+    address: String,
     /// To which database.
     database: &'static str,
     /// The whole line.
@@ -78,6 +82,8 @@ pub fn pg_hba_conf(
         for database in ["replication", "postgres"] {
             let rule = format!("host    {database:<15} {user}      {address}      {method}");
             let wish = OwnRule {
+                name: name.clone(),
+                address: address.clone(),
                 database,
                 rule: format!("{rule}    # {name}"),
             };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Major;
 use super::hba_words::{Field, fields};
-pub use super::hba_words::{files, tokens, unquoted};
+pub use super::hba_words::{files, masked, tokens, unquoted};
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -44,6 +44,24 @@ pub fn tokens(line: &str) -> Vec<String> {
         .unwrap_or_default()
 }
 
+/// Returns a line without the secrets that options of methods hold.
+pub fn masked(line: &str) -> String {
+    let mut shown = line.to_owned();
+    for option in ["ldapbindpasswd=", "radiussecrets="] {
+        let Some(at) = shown.find(option) else {
+            continue;
+        };
+        let from = at + option.len();
+        let quoted = shown[..at].ends_with('"') || shown[from..].starts_with('"');
+        let skip = usize::from(shown[from..].starts_with('"'));
+        let end = shown[from + skip..]
+            .find(|c| if quoted { c == '"' } else { is_blank(c) })
+            .map_or(shown.len(), |end| from + skip + end);
+        shown.replace_range(from..end, "***");
+    }
+    shown
+}
+
 fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r')
 }
@@ -93,6 +111,27 @@ pub(super) fn fields(line: &str) -> Result<Vec<Field>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (line, shown) in [
+            (
+                "a ldap ldapbindpasswd=x1 b=c",
+                "a ldap ldapbindpasswd=*** b=c",
+            ),
+            (
+                "a ldap ldapbindpasswd=\"x 1\" b",
+                "a ldap ldapbindpasswd=***\" b",
+            ),
+            (
+                "a radius \"radiussecrets=x 1\" b",
+                "a radius \"radiussecrets=***\" b",
+            ),
+            ("a md5", "a md5"),
+        ] {
+            assert_eq!(masked(line), shown);
+        }
+    }
 
     #[test]
     fn tokens_are_told_apart_as_postgresql_does() {

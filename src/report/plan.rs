@@ -8,7 +8,7 @@ use super::style::{Style, bytes};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
-use crate::postgres::{conf, conninfo};
+use crate::postgres::{conf, conninfo, hba};
 
 /// How much of a file's change is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +162,7 @@ fn masked(line: &str) -> String {
             .unwrap_or_default();
         return format!("primary_conninfo = {}", conninfo::masked(&value));
     }
-    line.to_owned()
+    hba::masked(line)
 }
 
 /// What changes in a configuration file by effective value: the spelling, the place and the comments do not count.
