@@ -57,6 +57,8 @@ pub struct Rendered {
     pub text: String,
     /// What was kept and dropped.
     pub kept: Kept,
+    /// The same with what it includes in its place.
+    pub effective: String,
     /// Ways in that were open before and are closed by rules of pgrepl's own.
     pub closed: Vec<String>,
 }
@@ -176,7 +178,9 @@ pub fn postgresql_conf(
             message,
         });
     }
+    let effective = before.map(|source| source.resolved(cluster.major, &text));
     Ok(Rendered {
+        effective: effective.unwrap_or_else(|| text.clone()),
         text,
         kept,
         closed: Vec::new(),

@@ -139,5 +139,10 @@ pub fn pg_hba_conf(
             });
         }
     }
-    Ok(Rendered { text, kept, closed })
+    Ok(Rendered {
+        effective: text.clone(),
+        text,
+        kept,
+        closed,
+    })
 }

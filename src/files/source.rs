@@ -164,6 +164,17 @@ impl<'a> Source<'a> {
         Ok(pieces)
     }
 
+    /// Returns a text that replaces this one with what it includes in its place; what cannot be read stays out.
+    pub(super) fn resolved(&self, major: Major, text: &str) -> String {
+        let new = Source {
+            text,
+            ..self.with_includes()
+        };
+        let pieces = new.settings(major);
+        let lines = pieces.map(|pieces| pieces.into_iter().map(|piece| piece.raw + "\n").collect());
+        lines.unwrap_or_else(|_| text.to_owned())
+    }
+
     /// Returns every setting that included files make, in their order; what cannot be read makes none.
     pub(super) fn included(&self, major: Major) -> Vec<(String, String)> {
         let whole = self.with_includes();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::builder::Builder;
-use super::configure::{configure, passwords, refuse, wanted};
+use super::configure::{configure, passwords, wanted};
 use super::engines;
 use super::firewall;
 use super::port::ports;
@@ -12,6 +12,7 @@ use super::sensitive::{Floors, loaded_sensitive, sensitive};
 use super::slots::{drop_left, drop_stale};
 use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
+use super::wanted::refuse;
 use super::{Goal, Plan, PlanError};
 use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
