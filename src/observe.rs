@@ -17,7 +17,7 @@ use crate::command::{Vault, shell_quote};
 use crate::facts::backups::Backups;
 use crate::facts::needs::asked_for;
 use crate::facts::parse::{Context, parse};
-use crate::facts::{Facts, Observation, Sight, Unreachable, digest, question};
+use crate::facts::{Facts, Observation, Sight, Unreachable, question, sha256};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
 use crate::platform::{self, Family, Platform};
@@ -198,7 +198,7 @@ pub async fn look(
         .collect();
     let pass_digest = password
         .and_then(|password| pgpass::field(password.expose_secret()).ok())
-        .map(|field| digest(&format!("{field}\n")))
+        .map(|field| sha256(format!("{field}\n").as_bytes()))
         .unwrap_or_default();
     let command = place
         .command("read the host", SCRIPT)

@@ -6,6 +6,7 @@ use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
 use crate::facts::{Facts, FileFact, Observation};
 use crate::inventory::NodeName;
+use crate::postgres::bytes::byte_of;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
@@ -32,6 +33,12 @@ pub struct WriteFile {
     pub check: Check,
     /// Whether the file was written by someone else, so that a copy of it is kept.
     pub foreign: bool,
+    /// Ways in that were open before and that the new content closes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closes: Vec<String>,
+    /// Whether rules that others wrote stay: the server is asked whether it still has them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_rules: bool,
     /// What makes the change take effect: "reload", "restart: max_wal_senders", or empty.
     pub takes_effect: String,
 }
@@ -108,9 +115,10 @@ impl Act for WriteFile {
                 .var("path", &self.path)
                 .var("owner", &self.owner)
                 .var("mode", &self.mode)
-                .var("content", &self.content)
+                .var("content", escaped(&self.content))
                 .var("expected", expected)
                 .var("check", check)
+                .var("keeps_rules", yes(self.keeps_rules))
                 .var("keep_original", yes(self.foreign))
                 .var("has_hba_rules", yes(place.major.caps().has_hba_file_rules)),
         ]
@@ -136,7 +144,77 @@ impl Act for WriteFile {
     }
 }
 
+/// Writes a file's content as printf's `%b` reads it: the bytes of one need not be text.
+fn escaped(content: &str) -> String {
+    let mut text = String::with_capacity(content.len());
+    for c in content.chars() {
+        match (c, byte_of(c)) {
+            (_, Some(byte)) => text += &format!("\\0{byte:03o}"),
+            ('\0', _) => text += "\\0000",
+            ('\\', _) => text += "\\\\",
+            (c, _) => text.push(c),
+        }
+    }
+    text
+}
+
 /// Writes a truth as scripts read it.
 pub fn yes(truth: bool) -> &'static str {
     if truth { "yes" } else { "no" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+    use crate::command::shell_quote;
+    use crate::postgres::bytes::text_of;
+
+    /// What of the rules before is lost, by the script's own functions.
+    fn lost(file: &str, before: &str, after: &str) -> String {
+        let path = std::env::temp_dir().join(format!("pgrepl-rules-{}", std::process::id()));
+        std::fs::write(&path, file).unwrap();
+        let quote = |text: &str| shell_quote(text);
+        let script = format!(
+            "{}\npath=/hba\nlost_rules \"$(printf '%s\\n' {} | foreign_rules {})\" {}",
+            include_str!("write_file.sh"),
+            quote(before),
+            quote(path.to_str().unwrap()),
+            quote(after),
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        std::fs::remove_file(&path).unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn the_server_tells_which_rules_are_lost() {
+        let foreign = "local all all peer\n";
+        let before = "\t1\ta\n\t2\tb\n\t3\ta";
+        assert_eq!(lost(foreign, before, "\t1\tx\n\t7\ta\n\t8\tb\n\t9\ta"), "");
+        assert_eq!(lost(foreign, before, "\t1\ta\n\t2\ta"), "b\n");
+        // What is written in front need not be kept behind.
+        assert_eq!(lost(foreign, before, "\t1\tb\n\t2\ta"), "");
+        let ours = "# x: written by pgrepl.\nlocal\n# --- kept: y\nb\n# --- end of kept\nd\n";
+        let before = "/hba\t2\ta\n/hba\t4\tb\n/hba\t6\td";
+        assert_eq!(lost(ours, before, "/hba\t3\tb"), "");
+        assert_eq!(lost(ours, before, "/hba\t3\ta"), "b\n");
+    }
+
+    #[test]
+    fn a_shell_writes_every_byte() {
+        let bytes: Vec<u8> = (0..=255)
+            .chain(*b"\\c\\0101 100% \\\\ \xC3\xA9\r\n")
+            .collect();
+        let script = format!("printf '%b' {}", shell_quote(&escaped(&text_of(&bytes))));
+        for shell in ["sh", "bash"] {
+            let output = std::process::Command::new(shell)
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            assert_eq!(output.stdout, bytes, "{shell}");
+        }
+    }
 }

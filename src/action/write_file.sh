@@ -1,6 +1,7 @@
 # Writes a file whole: temporary file beside it, owner and mode first, checked, synced, renamed. Where the service user may
 # write, he does: root follows nothing that he put there.
-# In: path owner mode content expected (digest, "absent" or "any") check (none, conf, hba)
+# In: path owner mode content (as printf %b reads it) expected (digest, "absent" or "any") check (none, conf, hba)
+#     keeps_rules (whether the rules of others in pg_hba.conf must stay)
 
 put_back() {
     if [ -n "$saved" ]; then mv -f "$saved" "$path"; else rm -f "$path"; fi
@@ -8,11 +9,46 @@ put_back() {
 
 writer() { if [ "$by_user" = yes ]; then as_service_user "$@"; else "$@"; fi; }
 
+# What the server reads of pg_hba.conf, a rule a line, in their order, behind the file and the line that it stands in.
+rules_of_server() {
+    file="''" order=line_number
+    if [ -n "$(sql "select 1 from pg_attribute where attrelid = 'pg_hba_file_rules'::regclass and attname = 'rule_number'")" ]; then
+        file=file_name order='rule_number, line_number'
+    fi
+    sql "select $file || chr(9) || line_number || chr(9) ||
+            concat_ws(' ', type, database, user_name, address, netmask, auth_method, options)
+        from pg_hba_file_rules where type is not null order by $order"
+}
+
+# Of such rules those that others wrote; of a file of ours only what is kept in it: foreign_rules FILE
+foreign_rules() {
+    awk -F '\t' -v path="$path" '
+        FNR == NR {
+            if (FNR == 1 && /: written by pgrepl[.]/) ours = 1
+            if (/^# --- end of kept/) inside = 0; else if (/^# --- kept/) inside = 1
+            kept[FNR] = inside
+            next
+        }
+        !ours || ($1 == "" || $1 == path) && kept[$2]' "$1" -
+}
+
+# Says which of the first rules are not among the others any more, or in another order: lost_rules BEFORE AFTER
+lost_rules() {
+    printf '%s\n\n%s\n' "$2" "$1" | awk -F '\t' '
+        $0 == "" { begun = 1; next }
+        !begun { after[++count] = $3; any[$3] = 1; next }
+        {
+            for (at = next_one + 1; at <= count && after[at] != $3; at++);
+            if (at <= count) next_one = at
+            else if (!($3 in any)) print $3
+        }'
+}
+
 main() {
     directory=$(dirname "$path")
     if as_service_user test -w "$directory"; then by_user=yes; else by_user=no; fi
     found=$(digest_of "$path")
-    wanted=$(printf '%s' "$content" | sha256sum | cut -d ' ' -f 1)
+    wanted=$(printf '%b' "$content" | sha256sum | cut -d ' ' -f 1)
     if [ "$found" = "$wanted" ]; then
         chown -h "$owner" "$path"
         writer chmod "$mode" "$path"
@@ -28,7 +64,7 @@ main() {
     trap 'rm -f "$temporary"' EXIT
     { chown -h "$owner" "$temporary" && writer chmod "$mode" "$temporary"; } || fail "cannot write $path: it cannot belong to $owner"
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    printf '%s' "$content" | writer sh -c 'cat >"$1"' sh "$temporary" || fail "cannot write $path: no space left in $directory"
+    printf '%b' "$content" | writer sh -c 'cat >"$1"' sh "$temporary" || fail "cannot write $path: no space left in $directory"
     sync "$temporary" 2>/dev/null || sync
 
     if [ "$check" = conf ]; then
@@ -46,7 +82,11 @@ main() {
         fi
     fi
 
-    saved=
+    saved='' before=''
+    if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && [ "$keeps_rules" = yes ] && [ -f "$path" ] && accepts_connections; then
+        before=$(rules_of_server) || fail "cannot check $path: the server does not answer"
+        if [ -n "$before" ]; then before=$(printf '%s\n' "$before" | foreign_rules "$path"); fi
+    fi
     if [ -e "$path" ]; then
         saved=$path.pgrepl-previous
         writer cp -p "$path" "$saved"
@@ -70,6 +110,14 @@ main() {
             put_back
             printf '%s\n' "$errors" >&2
             fail "cannot write $path: PostgreSQL would not load it, the old file was put back"
+        fi
+        if [ -n "$before" ]; then
+            lost=$(after=$(rules_of_server) && lost_rules "$before" "$after") || lost='the server does not answer'
+            if [ -n "$lost" ]; then
+                put_back
+                printf '%s\n' "$lost" >&2
+                fail "cannot write $path: rules that were loaded before would be lost, the old file was put back"
+            fi
         fi
     fi
     ok

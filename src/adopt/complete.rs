@@ -6,7 +6,7 @@ use super::remarks::{Remarks, cost, remarks};
 use super::{cluster_name, common, setting, upstream, written};
 use crate::action::place_clone::DANGEROUS;
 use crate::facts::{Facts, Observation};
-use crate::files::{self, View};
+use crate::files::{self, Source, View};
 use crate::inventory::at::{At, Named, Written, say};
 use crate::inventory::words::{ParameterName, ParameterValue};
 use crate::inventory::write::{Draft, remark};
@@ -206,11 +206,9 @@ fn changed(
         floors: BTreeMap::new(),
         synchronous: true,
     };
-    let before = facts
-        .files
-        .get(&path)
-        .and_then(|file| file.content.as_deref());
-    let next = files::postgresql_conf(&view, templates, before, None).map_err(|e| e.to_string())?;
+    let before = Source::conf(facts, &platform);
+    let next =
+        files::postgresql_conf(&view, templates, before.as_ref()).map_err(|e| e.to_string())?;
     let text: BTreeMap<String, String> = conf::settings(&next.text).collect();
     for (name, loaded) in &server.settings {
         let Some(parameter) = parameters::lookup(major, name) else {

@@ -82,9 +82,9 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, String, String)>, Failure> 
             floors: BTreeMap::new(),
             synchronous: true,
         };
-        let conf = files::postgresql_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
+        let conf = files::postgresql_conf(&view, &loaded.templates, None).map_err(invalid)?;
         rendered.push((node.name.clone(), "postgresql.conf".into(), conf.text));
-        let hba = files::pg_hba_conf(&view, &loaded.templates, None, None).map_err(invalid)?;
+        let hba = files::pg_hba_conf(&view, &loaded.templates, None).map_err(invalid)?;
         rendered.push((node.name.clone(), "pg_hba.conf".into(), hba.text));
         if let Some(conf) = files::tool_conf(&view, &loaded.templates).map_err(invalid)? {
             rendered.push((node.name.clone(), conf.name.into(), conf.text));

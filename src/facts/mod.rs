@@ -31,7 +31,7 @@ pub use disk::Disk;
 pub use instance::{Content, DataDirectory, Marker, Process, RECOVERY_CONF, Signals, Staging};
 pub use layout::{Layout, Obstacle};
 pub use observation::{Observation, Sight, Unreachable};
-pub use parse::digest;
+pub use parse::{digest, sha256};
 pub use pending::waits_for_restart;
 pub use question::question;
 pub use server::Server;
@@ -165,7 +165,7 @@ pub struct FileFact {
     pub group: String,
     /// Mode in octal, "640".
     pub mode: String,
-    /// The content; `None` where it was not asked for or is not UTF-8.
+    /// The content, its bytes as [`crate::postgres::bytes`] writes them; `None` where it could not be read.
     pub content: Option<String>,
     /// Whether the running server has not read it yet: it was written after the last reload.
     pub unloaded: bool,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
@@ -13,6 +14,7 @@ use super::{
     Timer, Tool,
 };
 use crate::inventory::NodeName;
+use crate::postgres::bytes::{bytes_of, text_of};
 use crate::postgres::{Major, ServerVersion, SystemId};
 
 /// What the reader of a probe has to know besides its lines.
@@ -212,6 +214,13 @@ fn files(lines: &Lines, told: Option<&Told>) -> BTreeMap<String, FileFact> {
         .filter_map(|line| columns(line))
         .map(|[path, digest]| (path, digest))
         .collect();
+    // What lines cannot carry comes whole.
+    let whole: BTreeMap<&str, String> = lines
+        .all("text")
+        .iter()
+        .filter_map(|line| columns(line))
+        .filter_map(|[path, text]| Some((path, text_of(&BASE64_STANDARD.decode(text).ok()?))))
+        .collect();
     let mut files = BTreeMap::new();
     for [path, owner, group, mode, modified] in
         lines.all("file").iter().filter_map(|line| columns(line))
@@ -221,8 +230,12 @@ fn files(lines: &Lines, told: Option<&Told>) -> BTreeMap<String, FileFact> {
         };
         // The lines came without telling whether the last one was ended; the digest knows.
         let text = texts.remove(path).unwrap_or_default();
-        let content = [text.as_str(), text.strip_suffix('\n').unwrap_or(&text)]
+        let candidates = [text.as_str(), text.strip_suffix('\n').unwrap_or(&text)];
+        let content = whole
+            .get(path)
+            .map(String::as_str)
             .into_iter()
+            .chain(candidates)
             .find(|text| super::digest(text) == *digest)
             .map(str::to_owned);
         let read_at = told.map(|told| match path.ends_with("/recovery.conf") {
@@ -356,9 +369,14 @@ fn mount(lines: &Lines, path: &str) -> Mount {
     }
 }
 
-/// Returns the SHA-256 of a text as lower-case hex.
+/// Returns the SHA-256 of a file's content as lower-case hex.
 pub fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
+    sha256(&bytes_of(text))
+}
+
+/// Returns a SHA-256 as lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()

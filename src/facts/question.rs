@@ -33,10 +33,11 @@ pub fn question(major: Major, replication_user: &str) -> String {
     let sender_host = column(caps.receiver_knows_sender, "sender_host");
     let sender_port = column(caps.receiver_knows_sender, "sender_port");
     let hba = if caps.has_hba_file_rules {
-        "(select coalesce(json_agg(json_build_object('file', null, 'line', line_number, 'error', error)), '[]')
-          from pg_hba_file_rules where error is not null and error not like '%SSL is disabled%')"
+        let file = column(caps.hba_includes, "file_name");
+        format!("(select coalesce(json_agg(json_build_object('file', {file}, 'line', line_number, 'error', error)), '[]')
+          from pg_hba_file_rules where error is not null and error not like '%SSL is disabled%')")
     } else {
-        "'[]'::json"
+        "'[]'::json".into()
     };
     format!(
         "select json_build_object(

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::View;
+use super::source::{Piece, Source};
 use crate::inventory::Unmanaged;
 use crate::postgres::Major;
 use crate::postgres::conf::{self, ConfLine};
@@ -46,92 +47,169 @@ pub(super) const DECIDED: [&str; 22] = [
 /// What an older file said that is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// Lines to write again.
+    /// Lines to write again, to the byte as they stood there.
     pub lines: Vec<String>,
-    /// The settings among them.
+    /// The settings among them, and those of the files that they include.
     pub settings: BTreeSet<String>,
     /// What was dropped, for the plan to show.
     pub dropped: Vec<String>,
+    /// Lines that the server does not load, and files that could not be read: the file is left as it is.
+    pub refused: Vec<String>,
+}
+
+/// Says whether a file was written by pgrepl.
+pub fn is_ours(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.contains(OURS))
+}
+
+/// Returns the lines of a file of ours that are not kept ones, with their numbers.
+pub(super) fn written(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut foreign = Foreign {
+        ours: true,
+        inside: false,
+    };
+    text.split('\n')
+        .enumerate()
+        .map(|(at, line)| (at + 1, line))
+        .filter(move |(_, line)| !foreign.is_inside(line))
+}
+
+/// Tells the lines that others wrote from ours.
+struct Foreign {
+    ours: bool,
+    inside: bool,
+}
+
+impl Foreign {
+    fn of(source: &Source) -> Self {
+        let ours = is_ours(source.text);
+        Self {
+            ours,
+            inside: !ours,
+        }
+    }
+
+    fn is_inside(&mut self, line: &str) -> bool {
+        if self.ours && line.starts_with(KEPT_END) {
+            self.inside = false;
+        } else if self.ours && line.starts_with(KEPT) {
+            self.inside = true;
+        }
+        self.inside
+    }
 }
 
 /// Returns what is kept of an older postgresql.conf.
-pub fn kept_settings(view: &View, text: &str) -> Kept {
-    let ours = text.lines().next().is_some_and(|line| line.contains(OURS));
+pub fn kept_settings(view: &View, source: &Source) -> Kept {
+    let cluster = view.cluster;
     let mut kept = Kept::default();
-    let mut inside = !ours;
-    for (line, read) in text.lines().zip(conf::parse(text)) {
-        if ours && line.starts_with(KEPT_END) {
-            inside = false;
-        } else if ours && line.starts_with(KEPT) {
-            inside = true;
-        }
-        if !inside {
+    let mut foreign = Foreign::of(source);
+    // With `backup:` it is decided where WAL goes, and that it goes.
+    let decided = |name: &str, value: &str| {
+        let archives = matches!(name, "archive_command" | "archive_library")
+            || name == "archive_mode" && is_off(cluster.major, value);
+        archives && cluster.backup.is_some()
+            || DECIDED.contains(&name)
+            || name.starts_with("recovery_target")
+            || view.node.parameters.contains_key(name)
+    };
+    let pieces = source.settings(cluster.major).unwrap_or_else(|why| {
+        kept.refused.push(why);
+        Vec::new()
+    });
+    // What our own lines say wins over what is included above them.
+    let mut own = BTreeSet::new();
+    for piece in pieces {
+        let read = conf::parse(&piece.raw).pop().unwrap_or(ConfLine::Blank);
+        if !foreign.is_inside(&piece.raw) {
+            own.extend(conf::settings(&piece.raw).map(|(name, _)| name));
             continue;
         }
         match read {
             ConfLine::Setting { name, value } => {
-                // With `backup:` it is decided where WAL goes, and that it goes.
-                let archives = matches!(name.as_str(), "archive_command" | "archive_library")
-                    || name == "archive_mode" && is_off(view.cluster.major, &value);
-                let decided = archives && view.cluster.backup.is_some()
-                    || DECIDED.contains(&name.as_str())
-                    || name.starts_with("recovery_target");
-                if decided {
+                if decided(&name, &value) {
                     continue;
                 }
-                if view.node.parameters.contains_key(&name) {
-                    continue;
-                }
-                if view.cluster.unmanaged == Unmanaged::Remove
-                    || view.cluster.breaks_replication(&name, &value)
+                if cluster.unmanaged == Unmanaged::Remove
+                    || cluster.breaks_replication(&name, &value)
                 {
                     kept.dropped.push(format!("{name} = {value}"));
                     continue;
                 }
                 kept.settings.insert(name);
-                kept.lines.push(line.trim_end().to_owned());
+                kept.lines.push(piece.raw);
             }
-            ConfLine::Include { .. } if view.cluster.unmanaged == Unmanaged::Keep => {
-                kept.lines.push(line.trim_end().to_owned())
+            ConfLine::Include { .. } if cluster.unmanaged == Unmanaged::Keep => {
+                kept.lines.push(piece.raw);
             }
-            ConfLine::Include { .. } => kept.dropped.push(line.trim().to_owned()),
-            ConfLine::Blank | ConfLine::Bad { .. } => {}
+            ConfLine::Include { .. } => kept.dropped.push(piece.raw.trim().to_owned()),
+            ConfLine::Bad { .. } => keep_strange(view, source, piece, &mut kept),
+            ConfLine::Blank => {}
+        }
+    }
+    if !source.moves && cluster.unmanaged == Unmanaged::Keep {
+        let included = source.included(cluster.major).into_iter();
+        let effective = included.filter(|(name, value)| {
+            !decided(name, value) && !own.contains(name) && !cluster.breaks_replication(name, value)
+        });
+        kept.settings.extend(effective.map(|(name, _)| name));
+    }
+    kept
+}
+
+/// Returns what is kept of an older pg_hba.conf: rules that are not written anyway.
+pub fn kept_rules(view: &View, source: &Source, written: &str) -> Kept {
+    let major = view.cluster.major;
+    let known: BTreeSet<String> = hba::lines(major, written)
+        .into_iter()
+        .filter(|line| matches!(line.read, HbaLine::Rule(_)))
+        .map(|line| format!("{:?}", line.read))
+        .collect();
+    let mut kept = Kept::default();
+    let mut foreign = Foreign::of(source);
+    let pieces = source.rules(major).unwrap_or_else(|why| {
+        kept.refused.push(why);
+        Vec::new()
+    });
+    for piece in pieces {
+        if !foreign.is_inside(&piece.raw) {
+            continue;
+        }
+        let read = hba::lines(major, &piece.raw).pop().map(|line| line.read);
+        match read {
+            Some(HbaLine::Bad(_)) => keep_strange(view, source, piece, &mut kept),
+            Some(read @ HbaLine::Rule(_)) if known.contains(&format!("{read:?}")) => {}
+            Some(HbaLine::Rule(_) | HbaLine::Include { .. }) => {
+                if view.cluster.unmanaged == Unmanaged::Keep {
+                    kept.lines.push(piece.raw);
+                } else {
+                    kept.dropped.push(piece.raw.trim().to_owned());
+                }
+            }
+            Some(HbaLine::Blank) | None => {}
         }
     }
     kept
+}
+
+/// Returns the lines of a pg_hba.conf that others wrote, those of its includes in their place.
+pub(super) fn foreign_lines(source: &Source, major: Major) -> Vec<String> {
+    let mut foreign = Foreign::of(source);
+    let lines = source.whole(major).into_iter();
+    lines.filter(|line| foreign.is_inside(line)).collect()
+}
+
+/// A line that pgrepl does not understand: the server is the judge.
+fn keep_strange(view: &View, source: &Source, piece: Piece, kept: &mut Kept) {
+    if let Some(complaint) = source.complaint(piece.path, &piece.at) {
+        kept.refused.push(complaint);
+    } else if view.cluster.unmanaged == Unmanaged::Keep {
+        kept.lines.push(piece.raw);
+    } else {
+        kept.dropped.push(piece.raw.trim().to_owned());
+    }
 }
 
 fn is_off(major: Major, said: &str) -> bool {
     value::parse(major, &Kind::Bool, said) == Ok(Value::Bool(false))
-}
-
-/// Returns what is kept of an older pg_hba.conf: rules that are not written anyway, with the comments above them.
-pub fn kept_rules(view: &View, text: &str, written: &str) -> Kept {
-    let major = view.cluster.major;
-    let ours = text.lines().next().is_some_and(|line| line.contains(OURS));
-    let known: Vec<HbaLine> = hba::parse(major, written);
-    let mut kept = Kept::default();
-    let mut inside = !ours;
-    for (line, read) in text.lines().zip(hba::parse(major, text)) {
-        if ours && line.starts_with(KEPT_END) {
-            inside = false;
-        } else if ours && line.starts_with(KEPT) {
-            inside = true;
-        }
-        if !inside {
-            continue;
-        }
-        match &read {
-            HbaLine::Rule(_) if known.contains(&read) => {}
-            HbaLine::Rule(_) | HbaLine::Include => {
-                if view.cluster.unmanaged == Unmanaged::Keep {
-                    kept.lines.push(line.trim_end().to_owned());
-                } else {
-                    kept.dropped.push(line.trim().to_owned());
-                }
-            }
-            HbaLine::Blank | HbaLine::Bad(_) => {}
-        }
-    }
-    kept
 }

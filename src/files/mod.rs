@@ -1,33 +1,35 @@
 //! The managed files: what each holds on each node, from the inventory, the roles and what was there before.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
-use crate::facts::{Facts, Observation};
-use crate::inventory::{Cluster, Node, NodeName, Role};
+use crate::facts::Observation;
+use crate::inventory::{Cluster, Node, NodeName, Role, Unmanaged};
 use crate::platform::Platform;
 use crate::postgres::conf::{self, ConfLine};
-use crate::postgres::hba::{self, HbaLine};
 use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
 
 pub mod archive;
 mod kept;
+mod own_rules;
 mod peers;
+mod pg_hba;
 pub mod recovery;
 pub mod schedule;
+mod source;
 mod standby;
 mod tool;
 
 pub use crate::facts::digest;
-pub use kept::{Kept, kept_rules, kept_settings};
+pub use kept::{Kept, is_ours, kept_rules, kept_settings};
 pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
 
+pub use pg_hba::pg_hba_conf;
+pub use source::{Source, maps};
 pub use standby::standby_marker;
 pub use tool::{ToolConf, tool_conf};
 
 use kept::DECIDED;
-use peers::network;
 
 /// One node as its files see it.
 pub struct View<'a> {
@@ -55,26 +57,23 @@ pub struct Rendered {
     pub text: String,
     /// What was kept and dropped.
     pub kept: Kept,
+    /// The same with what it includes in its place.
+    pub effective: String,
+    /// Ways in that were open before and are closed by rules of pgrepl's own.
+    pub closed: Vec<String>,
 }
 
-/// Renders postgresql.conf. `before` is the file on the host; `inherited` stands in for it on a node that has none.
+/// Renders postgresql.conf. `before` is the file on the host, or the one that stands in for it on a node that has none.
 pub fn postgresql_conf(
     view: &View,
     templates: &Templates,
-    before: Option<&str>,
-    inherited: Option<&str>,
+    before: Option<&Source>,
 ) -> Result<Rendered, TemplateError> {
     let cluster = view.cluster;
     let caps = cluster.major.caps();
-    let mut kept = before
-        .or(inherited)
-        .map(|text| kept_settings(view, text))
+    let kept = before
+        .map(|source| kept_settings(view, source))
         .unwrap_or_default();
-    if before.is_none() {
-        // Files that the first server includes are not on this one.
-        kept.lines
-            .retain(|line| !line.trim_start().starts_with("include"));
-    }
     let upstream = match view.role {
         Role::Standby { upstream } if caps.has_standby_signal => Some(upstream),
         _ => None,
@@ -110,6 +109,14 @@ pub fn postgresql_conf(
             });
     let ssl = view.platform.certificate.as_ref();
     let apart = !view.platform.config_inside();
+    // What is included names other places for them.
+    let moved = before
+        .filter(|_| cluster.unmanaged == Unmanaged::Keep)
+        .map(|source| source.included(cluster.major))
+        .is_some_and(|said| {
+            said.iter()
+                .any(|(name, _)| matches!(name.as_str(), "hba_file" | "ident_file"))
+        });
     let mut parameters = view.node.parameters.clone();
     if !caps.has_standby_signal {
         // It stands in recovery.conf.
@@ -121,6 +128,7 @@ pub fn postgresql_conf(
         "kept": kept.lines,
         // Beside its data a configuration that named a place would name the wrong one wherever it is copied to.
         "data_directory": apart.then_some(&view.platform.data_directory),
+        "names_files": apart || moved,
         "hba_file": view.platform.config("pg_hba.conf"),
         "ident_file": view.platform.config("pg_ident.conf"),
         "external_pid_file": view.platform.pid_file,
@@ -147,32 +155,36 @@ pub fn postgresql_conf(
         "floors": view.floors,
     });
     let text = templates.render("postgresql.conf.j2", context, &parameters, &kept.settings)?;
-    if let Some(at) = conf::parse(&text)
-        .iter()
-        .position(|line| matches!(line, ConfLine::Bad { .. }))
-    {
+    for (at, line) in kept::written(&text) {
+        let message = match conf::parse(line).pop() {
+            Some(ConfLine::Bad { .. }) => {
+                format!("PostgreSQL would not read line {at} of what it makes")
+            }
+            Some(ConfLine::Setting { name, .. })
+                if !name.contains('.')
+                    && parameters::lookup(cluster.major, &name).is_none()
+                    && !DECIDED.contains(&name.as_str()) =>
+            {
+                format!(
+                    "it writes `{name}`, which PostgreSQL {} does not have",
+                    cluster.major
+                )
+            }
+            _ => continue,
+        };
         return Err(TemplateError {
             name: "postgresql.conf.j2".into(),
             line: None,
-            message: format!("PostgreSQL would not read line {} of what it makes", at + 1),
+            message,
         });
     }
-    for (name, _) in conf::settings(&text) {
-        if !name.contains('.')
-            && parameters::lookup(cluster.major, &name).is_none()
-            && !DECIDED.contains(&name.as_str())
-        {
-            return Err(TemplateError {
-                name: "postgresql.conf.j2".into(),
-                line: None,
-                message: format!(
-                    "it writes `{name}`, which PostgreSQL {} does not have",
-                    cluster.major
-                ),
-            });
-        }
-    }
-    Ok(Rendered { text, kept })
+    let effective = before.map(|source| source.resolved(cluster.major, &text));
+    Ok(Rendered {
+        effective: effective.unwrap_or_else(|| text.clone()),
+        text,
+        kept,
+        closed: Vec::new(),
+    })
 }
 
 /// Returns `synchronous_standby_names` as it is loaded, if standbys confirm commits by other names than pgrepl's and not
@@ -189,84 +201,4 @@ fn waits_for_others(view: &View, standbys: &[&str]) -> Option<String> {
     let confirming = standbys.iter().filter(streaming).count();
     let few = confirming < view.cluster.replication.synchronous as usize;
     (few && !loaded.is_empty()).then(|| loaded.clone())
-}
-
-/// Renders pg_hba.conf; see [`postgresql_conf`] for `before` and `inherited`.
-pub fn pg_hba_conf(
-    view: &View,
-    templates: &Templates,
-    before: Option<&str>,
-    inherited: Option<&str>,
-) -> Result<Rendered, TemplateError> {
-    let cluster = view.cluster;
-    let node = &view.node.name;
-    let mut own: BTreeSet<IpAddr> = addresses(cluster, view.world, node, node)
-        .into_iter()
-        .collect();
-    own.extend(
-        view.world
-            .facts(node)
-            .map(|facts: &Facts| facts.addresses.clone())
-            .unwrap_or_default(),
-    );
-    let mut own: Vec<String> = own.iter().map(network).collect();
-    own.push("127.0.0.1/32".into());
-    own.push("::1/128".into());
-    let peers: Vec<Peer> = cluster
-        .nodes
-        .values()
-        .filter(|peer| peer.name != *node)
-        .flat_map(|peer| {
-            let mut found: Vec<String> = addresses(cluster, view.world, node, &peer.name)
-                .iter()
-                .map(network)
-                .collect();
-            if found.is_empty() && view.world.hosts.is_empty() {
-                found.extend(peer.address.clone());
-            }
-            found.into_iter().map(|address| Peer {
-                name: peer.name.to_string(),
-                address,
-            })
-        })
-        .collect();
-    let user = &cluster.replication.user;
-    let plain = user.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && user != "all";
-    let context = |kept: &[String]| {
-        serde_json::json!({
-            "node": node,
-            "cluster": cluster.name,
-            "superuser": view.platform.user,
-            "user": if plain { user.clone() } else { format!("\"{}\"", user.replace('"', "\"\"")) },
-            "own": own,
-            "peers": peers,
-            "method": if cluster.major.caps().has_scram { "scram-sha-256" } else { "md5" },
-            "rules": view.node.hba,
-            "kept": kept,
-        })
-    };
-    let empty = (BTreeMap::new(), BTreeSet::new());
-    let render =
-        |kept: &[String]| templates.render("pg_hba.conf.j2", context(kept), &empty.0, &empty.1);
-    // What the template writes by itself is not kept a second time; the marker keeps the defaults of new servers out.
-    let bare = render(&["#".to_owned()])?;
-    let kept = before
-        .or(inherited)
-        .map(|text| kept_rules(view, text, &bare))
-        .unwrap_or_default();
-    let text = render(&kept.lines)?;
-    for (at, line) in hba::parse(cluster.major, &text).iter().enumerate() {
-        if let HbaLine::Bad(problem) = line {
-            return Err(TemplateError {
-                name: "pg_hba.conf.j2".into(),
-                line: None,
-                message: format!(
-                    "PostgreSQL would not load line {} of what it makes: {}",
-                    at + 1,
-                    problem.why
-                ),
-            });
-        }
-    }
-    Ok(Rendered { text, kept })
 }

@@ -210,7 +210,7 @@ fn names(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
 
 fn hba_line(cluster: &Cluster, line: &str, span: &Range<usize>, problems: &mut Vec<Problem>) {
     match hba::parse_line(cluster.major, line) {
-        HbaLine::Rule(_) | HbaLine::Include => {}
+        HbaLine::Rule(_) | HbaLine::Include { .. } => {}
         HbaLine::Blank => problems.push(Problem::new(
             span.clone(),
             "empty pg_hba.conf line",

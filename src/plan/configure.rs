@@ -5,87 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::builder::Builder;
 use super::leftovers::{clean_auto_conf, explain};
 use super::lowered::wait_for_lowered;
-use super::sensitive::{Floors, number};
+use super::sensitive::Floors;
+pub use super::wanted::{Wanted, wanted};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
 use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF, server::Setting};
-use crate::files::{self, Rendered, archive};
-use crate::inventory::NodeName;
-use crate::platform::Platform;
+use crate::files::{self, archive};
+use crate::inventory::{NodeName, Unmanaged};
 use crate::postgres::{Major, conf, parameters, value};
 use crate::render::TemplateError;
-
-/// What a node's files will be.
-pub struct Wanted {
-    /// postgresql.conf.
-    pub conf: Rendered,
-    /// pg_hba.conf.
-    pub hba: Rendered,
-    /// The configuration of the backup engine's own program, if it has one.
-    pub tool: Option<files::ToolConf>,
-    /// Where they go.
-    pub platform: Platform,
-}
-
-/// Renders the files of a node.
-pub fn wanted(
-    b: &Builder,
-    name: &NodeName,
-    floors: &Floors,
-    synchronous: bool,
-) -> Result<Option<Wanted>, TemplateError> {
-    let (Some(node), Some(facts), Some(platform)) = (b.node(name), b.facts(name), b.platform(name))
-    else {
-        return Ok(None);
-    };
-    let role = b.role(name);
-    let conf_path = platform.config("postgresql.conf");
-    let hba_path = platform.config("pg_hba.conf");
-    let text =
-        |facts: &Facts, path: &str| facts.files.get(path).and_then(|file| file.content.clone());
-    let leader = b.facts(&b.leader).filter(|_| *name != b.leader);
-    // A configuration that goes with the data directory leaves to its successor what it had of its own.
-    let own = b.seen.facts(name);
-    let inherited = |path: &str| {
-        own.and_then(|own| text(own, path))
-            .or_else(|| leader.and_then(|leader| text(leader, path)))
-    };
-    // Without floors first: only what falls below them is written out.
-    let bare = files::postgresql_conf(
-        &b.view(node, &role, &platform, BTreeMap::new(), synchronous),
-        b.templates,
-        text(facts, &conf_path).as_deref(),
-        inherited(&conf_path).as_deref(),
-    )?;
-    let needed: BTreeMap<String, String> = floors
-        .iter()
-        .filter(|(parameter, least)| number(b.cluster.major, parameter, &bare.text) < **least)
-        .map(|(parameter, least)| (parameter.clone(), least.to_string()))
-        .collect();
-    let view = b.view(node, &role, &platform, needed.clone(), synchronous);
-    let conf = if needed.is_empty() {
-        bare
-    } else {
-        files::postgresql_conf(
-            &view,
-            b.templates,
-            text(facts, &conf_path).as_deref(),
-            inherited(&conf_path).as_deref(),
-        )?
-    };
-    let hba = files::pg_hba_conf(
-        &view,
-        b.templates,
-        text(facts, &hba_path).as_deref(),
-        inherited(&hba_path).as_deref(),
-    )?;
-    let tool = files::tool_conf(&view, b.templates)?;
-    Ok(Some(Wanted {
-        conf,
-        hba,
-        tool,
-        platform,
-    }))
-}
 
 /// Plans the files of a node and, if its server runs, the reload or restart that makes it load them.
 ///
@@ -135,7 +62,15 @@ pub fn configure_files(
     }
     let conf_path = wanted.platform.config("postgresql.conf");
     let hba_path = wanted.platform.config("pg_hba.conf");
-    let hba_differs = differs(facts.files.get(&hba_path), &wanted.hba.text);
+    let left = |file: &str| wanted.refused.iter().any(|(named, _)| *named == file);
+    for (file, why) in &wanted.refused {
+        b.note(
+            name,
+            format!("{file} is left as it is: {why}"),
+            format!("correct it on {name}, then run this again"),
+        );
+    }
+    let hba_differs = !left("pg_hba.conf") && differs(facts.files.get(&hba_path), &wanted.hba.text);
     if hba_differs || facts.files.get(&hba_path).is_some_and(|file| file.unloaded) {
         reload.insert("pg_hba.conf".into());
     }
@@ -146,6 +81,7 @@ pub fn configure_files(
     };
     let owner = format!("{0}:{0}", wanted.platform.user);
     let inside = wanted.platform.config_inside();
+    let keeps_rules = b.cluster.unmanaged == Unmanaged::Keep;
     let write = |name: &str,
                  path: &str,
                  text: &str,
@@ -156,7 +92,7 @@ pub fn configure_files(
                  b: &mut Builder,
                  node: &NodeName| {
         let file = facts.files.get(path);
-        if !differs(file, text) {
+        if !differs(file, text) || left(name) {
             return;
         }
         let before = match file {
@@ -185,6 +121,11 @@ pub fn configure_files(
             mode: mode.into(),
             check,
             foreign,
+            closes: match check {
+                Check::Hba => wanted.hba.closed.clone(),
+                _ => Vec::new(),
+            },
+            keeps_rules: check == Check::Hba && keeps_rules,
             takes_effect: takes_effect.into(),
         };
         b.step(node, action, "", needs);
@@ -222,6 +163,20 @@ pub fn configure_files(
             "600",
             Check::None,
             if running { "restart" } else { "" },
+            b,
+            name,
+        );
+    }
+    if let Some(text) = &wanted.ident {
+        let path = wanted.platform.config("pg_ident.conf");
+        write(
+            "pg_ident.conf",
+            &path,
+            text,
+            &owner,
+            "640",
+            Check::None,
+            "",
             b,
             name,
         );

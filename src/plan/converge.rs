@@ -12,6 +12,7 @@ use super::sensitive::{Floors, loaded_sensitive, sensitive};
 use super::slots::{drop_left, drop_stale};
 use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
+use super::wanted::refuse;
 use super::{Goal, Plan, PlanError};
 use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
@@ -42,6 +43,9 @@ pub fn converge(
     engines::notes(&mut b, cluster);
     versions(&mut b);
     ports(&mut b);
+    for node in cluster.nodes.keys() {
+        refuse(&mut b, node);
+    }
     b.next_phase();
     for node in cluster.nodes.keys() {
         packages(&mut b, node);

@@ -9,7 +9,7 @@ use crate::action::place_clone::DANGEROUS;
 use crate::facts::Facts;
 use crate::inventory::NodeName;
 use crate::platform::Platform;
-use crate::postgres::conf;
+use crate::postgres::{conf, hba};
 
 /// Leftovers of ALTER SYSTEM, of copies and of restores that would override what pgrepl writes.
 pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platform) {
@@ -85,6 +85,7 @@ pub(super) fn explain(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &
 
 /// A line without its comment and with single blanks; a quoted `#` is shown cut, which does no harm in a remark.
 fn bare(line: &str) -> String {
+    let line = hba::masked(line);
     let line = line.split('#').next().unwrap_or_default();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -30,6 +30,7 @@ pub mod switchover;
 mod switchover_candidate;
 mod switchover_checks;
 mod versions;
+mod wanted;
 
 use std::collections::BTreeMap;
 

@@ -34,7 +34,7 @@ pub fn number(major: Major, name: &str, text: &str) -> i64 {
 /// Returns the sensitive values a node's configuration text leads to.
 pub fn sensitive(major: Major, wanted: &Wanted) -> Floors {
     parameters::hot_standby_sensitive(major)
-        .map(|name| (name.to_owned(), number(major, name, &wanted.conf.text)))
+        .map(|name| (name.to_owned(), number(major, name, &wanted.conf.effective)))
         .collect()
 }
 

@@ -9,6 +9,7 @@ use super::configure::{configure, passwords};
 use super::sensitive::loaded_sensitive;
 use super::slots::{secure, streams, unsecured, wal_is_lost};
 use super::versions::odd_markers;
+use super::wanted::refuse;
 use super::{preflight, space};
 use crate::action::{Enable, MarkStandby, Register, Start, WaitStreaming};
 use crate::facts::{Content, Facts, Process, WayBack, way_back};
@@ -142,6 +143,7 @@ fn why_not(b: &mut Builder, name: &NodeName) {
             if let Some((message, help)) = preflight::copy(b, name, &source(b, &upstream)) {
                 return b.block(name, message, help);
             }
+            refuse(b, name);
             let mut needs = space::of_copy(b, name, &source(b, &upstream));
             if let Some(CopyFrom::Backup(backup)) = &b.copy_from {
                 needs

@@ -122,9 +122,7 @@ fn quoted_value(body: &str) -> Result<(String, &str), String> {
                 at += 2;
             }
             b'\'' => {
-                let value = String::from_utf8(value)
-                    .map_err(|_| "the value is not valid UTF-8".to_string())?;
-                return Ok((value, &body[at + 1..]));
+                return Ok((super::bytes::text_of_parts(&value), &body[at + 1..]));
             }
             b'\\' => {
                 at += 1;
@@ -215,6 +213,8 @@ mod tests {
             (r"a = 'a\\b'", r"a\b"),
             (r"a = '\t\101\q'", "\tAq"),
             (r"a = '\303\251'", "é"),
+            (r"a = '\374'", "\u{10F7FC}"),
+            ("a = 'B\u{10F7FC}ro'\r", "B\u{10F7FC}ro"),
             ("A_B=on\r", "on"),
             ("a = 0x64", "0x64"),
             ("a = -1.5e3", "-1.5e3"),

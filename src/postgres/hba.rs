@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use super::Major;
+use super::hba_words::{Field, fields};
+pub use super::hba_words::{files, masked, tokens, unquoted};
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,12 @@ pub enum HbaLine {
     /// A rule.
     Rule(Rule),
     /// `include`, `include_if_exists` or `include_dir`.
-    Include,
+    Include {
+        /// Which of them.
+        directive: String,
+        /// The path as written, without its quotes.
+        path: String,
+    },
     /// Something PostgreSQL would not load.
     Bad(Problem),
 }
@@ -60,20 +67,50 @@ const METHODS: [&str; 14] = [
     "bsd",
 ];
 
-/// Reads a whole file, one entry per line; `line + continuation` count as one at the place of the first.
-pub fn parse(major: Major, text: &str) -> Vec<HbaLine> {
+/// A line with those that it goes on in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The number of the first of them, from 1 on.
+    pub at: usize,
+    /// All of them as they stand in the file, without the end of the last one.
+    pub raw: &'a str,
+    /// The same as one line.
+    pub joined: String,
+    /// What it says.
+    pub read: HbaLine,
+}
+
+/// Reads a whole file.
+pub fn lines(major: Major, text: &str) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
-    let mut pending = String::new();
-    for line in text.lines() {
-        let line = line.trim_end_matches('\r');
-        if major.caps().hba_continues && line.ends_with('\\') {
-            pending.push_str(&line[..line.len() - 1]);
-            lines.push(HbaLine::Blank);
+    let (mut begin, mut first) = (0, 1);
+    let mut joined = String::new();
+    let mut at = 0;
+    for (number, whole) in text.split_inclusive('\n').enumerate() {
+        at += whole.len();
+        let line = whole.trim_end_matches(['\r', '\n']);
+        if let Some(cut) = line.strip_suffix('\\')
+            && major.caps().hba_continues
+            && at < text.len()
+        {
+            joined.push_str(cut);
             continue;
         }
-        pending.push_str(line);
-        lines.push(parse_line(major, &pending));
-        pending.clear();
+        // Behind the last line there is nothing to go on with.
+        let line = if major.caps().hba_continues {
+            line.strip_suffix('\\').unwrap_or(line)
+        } else {
+            line
+        };
+        joined.push_str(line);
+        let raw = &text[begin..at];
+        lines.push(Line {
+            at: first,
+            raw: raw.strip_suffix('\n').unwrap_or(raw),
+            read: parse_line(major, &joined),
+            joined: std::mem::take(&mut joined),
+        });
+        (begin, first) = (at, number + 2);
     }
     lines
 }
@@ -86,53 +123,6 @@ pub fn parse_line(major: Major, line: &str) -> HbaLine {
     }
 }
 
-/// A field: a list of tokens separated by commas, each as written.
-type Field = (usize, Vec<String>);
-
-fn fields(line: &str) -> Result<Vec<Field>, Problem> {
-    let mut fields: Vec<Field> = Vec::new();
-    let mut chars = line.char_indices().peekable();
-    // After a comma the next token belongs to the same list, blanks or not.
-    let mut in_list = false;
-    while let Some(&(at, c)) = chars.peek() {
-        if c == '#' {
-            break;
-        }
-        if c.is_whitespace() {
-            chars.next();
-            continue;
-        }
-        if c == ',' {
-            chars.next();
-            in_list = true;
-            continue;
-        }
-        let mut token = String::new();
-        let mut quoted = false;
-        while let Some(&(_, c)) = chars.peek() {
-            if c == '"' {
-                quoted = !quoted;
-            } else if !quoted && (c.is_whitespace() || c == ',' || c == '#') {
-                break;
-            }
-            token.push(c);
-            chars.next();
-        }
-        if quoted {
-            return Err(Problem {
-                why: "the quote is not closed".into(),
-                at,
-            });
-        }
-        match fields.last_mut() {
-            Some((_, list)) if in_list => list.push(token),
-            _ => fields.push((at, vec![token])),
-        }
-        in_list = false;
-    }
-    Ok(fields)
-}
-
 fn read_line(major: Major, line: &str) -> Result<HbaLine, Problem> {
     let caps = major.caps();
     let mut fields = fields(line)?.into_iter();
@@ -140,12 +130,18 @@ fn read_line(major: Major, line: &str) -> Result<HbaLine, Problem> {
     let Some((at, connection)) = fields.next() else {
         return Ok(HbaLine::Blank);
     };
-    let connection = connection.join(",");
+    let connection = unquoted(&connection.join(",")).0;
     match connection.as_str() {
         "local" | "host" | "hostssl" | "hostnossl" => {}
         "hostgssenc" | "hostnogssenc" if caps.hba_gssenc => {}
         "include" | "include_if_exists" | "include_dir" if caps.hba_includes => {
-            return Ok(HbaLine::Include);
+            let (_, path) = fields
+                .next()
+                .ok_or_else(|| problem("expected a path".into(), line.trim_end().len()))?;
+            return Ok(HbaLine::Include {
+                directive: connection,
+                path: unquoted(&path.join(",")).0,
+            });
         }
         other => {
             return Err(problem(
@@ -169,19 +165,27 @@ fn read_line(major: Major, line: &str) -> Result<HbaLine, Problem> {
         let [address] = &address[..] else {
             return Err(problem("expected one address".into(), at));
         };
-        let bare = address.trim_matches('"');
+        let bare = &unquoted(address).0;
         match bare.split_once('/') {
             Some((ip, bits)) => {
-                let ip: IpAddr = ip.parse().map_err(|_| {
-                    problem(format!("expected an IP address before /, found {ip:?}"), at)
-                })?;
+                let said = ip;
+                let (ip, zone) = said.split_once('%').unwrap_or((said, ""));
+                let ip: IpAddr = ip
+                    .parse()
+                    .ok()
+                    .filter(|ip: &IpAddr| zone.is_empty() || ip.is_ipv6())
+                    .ok_or_else(|| {
+                        let why = format!("expected an IP address before /, found {said:?}");
+                        problem(why, at)
+                    })?;
                 let most = if ip.is_ipv4() { 32 } else { 128 };
                 let bits: u8 = bits
                     .parse()
                     .ok()
                     .filter(|bits| *bits <= most)
                     .ok_or_else(|| problem(format!("expected /0 to /{most}, found /{bits}"), at))?;
-                Some(format!("{ip}/{bits}"))
+                let zone = &said[said.find('%').unwrap_or(said.len())..];
+                Some(format!("{ip}{zone}/{bits}"))
             }
             None => match bare.parse::<IpAddr>() {
                 Ok(ip) => {
@@ -202,8 +206,9 @@ fn read_line(major: Major, line: &str) -> Result<HbaLine, Problem> {
         }
     };
     let (at, method) = next("an authentication method")?;
-    let method = method.join(",");
-    let known = METHODS.contains(&method.as_str()) && (method != "scram-sha-256" || caps.has_scram);
+    let method = unquoted(&method.join(",")).0;
+    let known = METHODS.contains(&method.as_str()) && (method != "scram-sha-256" || caps.has_scram)
+        || method == "oauth" && caps.has_oauth;
     if !known {
         return Err(problem(
             format!(
@@ -294,20 +299,39 @@ mod tests {
         assert!(rule("11", "hostgssenc all all all md5").is_err());
         assert_eq!(
             parse_line("16".parse().unwrap(), "include x"),
-            HbaLine::Include
+            HbaLine::Include {
+                directive: "include".into(),
+                path: "x".into()
+            }
         );
     }
 
     #[test]
+    fn what_newer_versions_and_interfaces_brought_is_a_rule() {
+        assert!(rule("17", "host a all 10.0.0.0/8 oauth issuer=x").is_err());
+        assert!(rule("18", "host a all 10.0.0.0/8 oauth issuer=x scope=y").is_ok());
+        let zone = rule("15", "host a all fe80::1%eth0/64 md5").unwrap();
+        assert_eq!(zone.address.as_deref(), Some("fe80::1%eth0/64"));
+        assert!(rule("15", "host a all 10.0.0.1%eth0/32 md5").is_err());
+    }
+
+    #[test]
     fn a_line_goes_on_after_a_backslash_since_14() {
-        let text = "host all \\\n all 10.0.0.0/8 md5\n";
-        assert!(matches!(
-            &parse("14".parse().unwrap(), text)[..],
-            [HbaLine::Blank, HbaLine::Rule(_)]
-        ));
-        assert!(matches!(
-            parse("13".parse().unwrap(), text)[0],
-            HbaLine::Bad(_)
-        ));
+        let text = "host all \\\r\n all \\\n10.0.0.0/8 md5\r\nlocal all all peer\\";
+        let read = lines("14".parse().unwrap(), text);
+        let [line, next] = &read[..] else {
+            panic!("{read:?}")
+        };
+        assert_eq!((line.at, next.at), (1, 4));
+        assert_eq!(
+            line.raw,
+            text.split("local").next().unwrap().trim_end_matches('\n')
+        );
+        assert!(matches!(line.read, HbaLine::Rule(_)));
+        // Nothing comes behind the last one.
+        assert!(matches!(next.read, HbaLine::Rule(_)));
+        let before = lines("13".parse().unwrap(), text);
+        assert_eq!(before.len(), 4);
+        assert!(matches!(before[0].read, HbaLine::Bad(_)));
     }
 }

@@ -1,9 +1,12 @@
 //! WHAT IS TRUE of PostgreSQL itself: versions, parameters, positions in the WAL, and the grammar of its files.
 
+pub mod access;
+pub mod bytes;
 pub mod conf;
 pub mod conninfo;
 pub mod control;
 pub mod hba;
+mod hba_words;
 pub mod history;
 pub mod lsn;
 pub mod parameters;

@@ -60,6 +60,8 @@ pub struct Capabilities {
     pub hba_continues: bool,
     /// Whether pg_hba.conf can include files and match by regular expression.
     pub hba_includes: bool,
+    /// Whether pg_hba.conf has the method oauth.
+    pub has_oauth: bool,
     /// Whether pg_hba.conf has hostgssenc and hostnogssenc.
     pub hba_gssenc: bool,
     /// Whether `synchronous_standby_names` knows FIRST and ANY.
@@ -153,6 +155,7 @@ const V9_6: Capabilities = Capabilities {
     has_unit_microsecond: false,
     hba_continues: false,
     hba_includes: false,
+    has_oauth: false,
     hba_gssenc: false,
     has_sync_methods: false,
     rewinds_without_superuser: false,
@@ -233,6 +236,7 @@ const V17: Capabilities = Capabilities {
 
 const V18: Capabilities = Capabilities {
     name: "18",
+    has_oauth: true,
     checksums_by_default: true,
     ..V17
 };

@@ -1,5 +1,7 @@
 //! Text that hosts, files and programs chose: what it may do to a terminal, a log or a web page is taken from it here.
 
+use crate::postgres::bytes::byte_of;
+
 /// Stands for a character that is not shown.
 const HIDDEN: char = '\u{FFFD}';
 
@@ -11,7 +13,8 @@ fn deceives(c: char) -> bool {
             | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// Makes a stranger's text one line that shows all there is: line ends become `\n`, what would deceive becomes U+FFFD.
+/// Makes a stranger's text one line that shows all there is: line ends become `\n`, what would deceive
+/// becomes U+FFFD, and a byte that is no text is told by its number.
 pub fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -19,7 +22,10 @@ pub fn line(text: &str) -> String {
             '\n' => shown.push_str("\\n"),
             '\t' => shown.push(c),
             c if deceives(c) => shown.push(HIDDEN),
-            c => shown.push(c),
+            c => match byte_of(c) {
+                Some(byte) => shown += &format!("\\x{byte:02x}"),
+                None => shown.push(c),
+            },
         }
     }
     shown
@@ -118,6 +124,10 @@ mod tests {
             assert_eq!(line(c), "\u{FFFD}", "{c:?}");
         }
         assert_eq!(line("é server1\tü"), "é server1\tü");
+        assert_eq!(
+            line(&crate::postgres::bytes::text_of(b"caf\xe9")),
+            "caf\\xe9"
+        );
     }
 
     #[test]

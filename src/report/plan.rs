@@ -9,7 +9,7 @@ use super::style::{Style, bytes};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
-use crate::postgres::{conf, conninfo};
+use crate::postgres::{conf, conninfo, hba};
 
 /// How much of a file's change is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,10 +123,18 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
             Text::Read { content, .. } => content.as_str(),
             Text::Absent | Text::Any => "",
         };
-        text += &match diff {
+        let mut shown = match diff {
             Diff::Changed if file.check == Check::Conf => values(before, &file.content, style),
             _ => changes(before, &file.content, diff, style),
         };
+        for way in file.closes.iter().filter(|_| diff != Diff::None) {
+            let line = foreign::line(&format!("- {way}"));
+            shown += &format!("      {}\n", style.red(&line));
+        }
+        if shown.is_empty() && diff == Diff::Changed && !before.is_empty() {
+            shown = format!("      {}\n", style.dim("comments and layout only"));
+        }
+        text += &shown;
     }
     text
 }
@@ -159,7 +167,7 @@ fn masked(line: &str) -> String {
             .unwrap_or_default();
         return format!("primary_conninfo = {}", conninfo::masked(&value));
     }
-    line.to_owned()
+    hba::masked(line)
 }
 
 /// What changes in a configuration file by effective value: the spelling, the place and the comments do not count.

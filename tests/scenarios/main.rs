@@ -15,6 +15,7 @@ mod lost_slot;
 mod mount;
 mod mount_away;
 mod mount_read;
+mod others_files;
 mod preflight;
 mod put_back;
 mod recovery;
