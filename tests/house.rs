@@ -1,12 +1,12 @@
 //! The walls of the house, checked on its source text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 #[path = "house/mount.rs"]
 mod mount;
+#[path = "house/shell.rs"]
+mod shell;
 
 /// Which rooms a room may name.
 const WALLS: [(&str, &str); 16] = [
@@ -276,89 +276,4 @@ fn nothing_is_left_for_later_and_nothing_can_panic_unexplained() {
         let panics = product(&text).contains("panic!") && !path.ends_with("host/scripted.rs");
         assert!(!panics, "{path} panics");
     }
-}
-
-fn shellcheck(path: &str, script: &str) {
-    let mut child = Command::new("shellcheck")
-        // The variables come from the command; functions of the prelude are not all used by each script.
-        .args([
-            "-s",
-            "sh",
-            "-e",
-            "SC2154,SC2317,SC2329,SC2034,SC2119,SC2120",
-            "-",
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("shellcheck must be installed: make lint installs it");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(script.as_bytes())
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{path}: {}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-}
-
-/// What runs on hosts as root is checked as it is sent: the shared parts, then the script.
-#[test]
-fn scripts_for_hosts_pass_shellcheck() {
-    let scripts = files("src", "sh");
-    // What several scripts share stands in front of each.
-    let shared = |name: &str| {
-        let found = scripts.iter().find(|(path, _)| path.ends_with(name));
-        found.unwrap().clone()
-    };
-    let shared = [
-        "prelude.sh",
-        "manager.sh",
-        "job.sh",
-        "staging.sh",
-        "fetch.sh",
-        "wal_runs.sh",
-        "mount_lock.sh",
-        "kept.sh",
-        "take.sh",
-        "finish.sh",
-        "remove.sh",
-        "unpack.sh",
-        "ended.sh",
-        "apart.sh",
-        "patience.sh",
-        "fork.sh",
-    ]
-    .map(shared);
-    let texts: Vec<&str> = shared.iter().map(|(_, text)| text.as_str()).collect();
-    let in_front = texts.join("\n");
-    // Once is enough for those.
-    let single: Vec<_> = scripts
-        .iter()
-        .filter(|script| !shared[1..].contains(script))
-        .map(|(path, text)| {
-            let whole = if text.starts_with("#!/bin/sh") {
-                text.clone()
-            } else if shared[0].0 == *path {
-                format!("{in_front}\nmain\n")
-            } else {
-                format!("{in_front}\n{text}\nmain\n")
-            };
-            (path, whole)
-        })
-        .collect();
-    // One at a time it is the longest of all tests without a host.
-    let together = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for some in single.chunks(single.len().div_ceil(together)) {
-            scope.spawn(|| {
-                some.iter()
-                    .for_each(|(path, whole)| shellcheck(path, whole))
-            });
-        }
-    });
 }

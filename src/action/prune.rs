@@ -19,7 +19,7 @@ const PROGRAM: &str = concat!(
     include_str!("../files/mount_lock.sh"),
     include_str!("../files/remove.sh"),
     "lock_mount prune 20 || { echo \"it $why\"; exit 1; }\ntrap unlock_mount EXIT\nremoved=0\n\
-     remove_backups $backups\nif [ -n \"$before\" ]; then remove_wal \"$before\"; fi\necho \"$removed\"\n",
+     # shellcheck disable=SC2086 # one word for each\nremove_backups $backups\nif [ -n \"$before\" ]; then remove_wal \"$before\"; fi\necho \"$removed\"\n",
 );
 
 /// Removes backups, then the WAL before the oldest one that is kept; timeline histories stay for ever.

@@ -21,7 +21,7 @@ fn every_moment_of_every_timeline_comes_back_row_for_row() {
     // Moments are whole seconds, and each is to lie between two commits.
     let insert = |n: u32| lab.sql("server1", &format!("insert into t values ({n})"));
     let moment = || {
-        let said = "select pg_sleep(1.1)::text || to_char(now() + interval '1 s' at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00')";
+        let said = "select pg_sleep(1.1)::text || to_char((now() + interval '1 s') at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS+00')";
         let at = lab.sql("server1", said);
         lab.sql("server1", "select pg_sleep(2)");
         at
