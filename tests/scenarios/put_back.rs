@@ -1,4 +1,4 @@
-//! A restore that fails anywhere puts back what it found.
+//! A restore or a rebuild that fails anywhere puts back what it found.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,9 @@ use pgrepl::facts::{Facts, Observation, Process, Sight, Unreachable};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::Plan;
-use pgrepl::plan::put_back::{Ended, put_back};
+use pgrepl::plan::converge::converge;
+use pgrepl::plan::put_back::{Ended, Undo, put_back};
+use pgrepl::plan::rebuild::{self, From};
 use pgrepl::plan::restore::{Wish, restore};
 use pgrepl::render::Templates;
 
@@ -36,7 +38,7 @@ fn restoring(story: &Story, to: &NodeName) -> Plan {
     .unwrap()
 }
 
-fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -> Option<Plan> {
+fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -> Undo {
     let ended: Vec<Ended> = (0..plan.steps.len())
         .map(|at| match at {
             at if at < cut => Ended::Good,
@@ -46,6 +48,21 @@ fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -
         .collect();
     let templates = Templates::default();
     put_back(&story.cluster, &templates, plan, &ended, &story.world, now)
+}
+
+/// The world once a failed plan was put back; nobody leads beside another one on the way.
+fn put(now: &Observation, undo: &Undo, told: &dyn Fn() -> String) -> Observation {
+    let mut world = now.clone();
+    let steps = match undo {
+        Undo::Plan(plan) => &plan.steps[..],
+        _ => &[],
+    };
+    for step in steps {
+        step.action.act().effect(&step.node, &mut world);
+        let writers = world.seen().filter(|(_, facts)| running_primary(facts));
+        assert!(writers.count() <= 1, "{}", told());
+    }
+    world
 }
 
 /// What a user would notice of a host; a program that is in nobody's way may be new.
@@ -90,15 +107,21 @@ fn a_restore_that_fails_anywhere_leaves_the_cluster_as_it_was() {
                     let now = after(&plan, &story.world, done);
                     let undo = undo(&story, &plan, cut, Ended::Failed, &now);
                     if cut > recover {
-                        assert!(undo.is_none(), "{}", told());
+                        assert_eq!(undo, Undo::Recovered, "{}", told());
+                        if done > cut || swapped {
+                            continue;
+                        }
+                        // The restored server leads, and what is advised then ends it.
+                        let templates = Templates::default();
+                        let rest = converge(&story.cluster, &templates, &now, None).unwrap();
+                        assert_eq!(rest.leader, to, "{}", told());
+                        assert_eq!(rest.blocked().next(), None, "{}", told());
+                        let end = after(&rest, &now, rest.steps.len());
+                        let left = converge(&story.cluster, &templates, &end, None).unwrap();
+                        assert!(left.is_empty(), "{} {:#?}", told(), titles(&left));
                         continue;
                     }
-                    let mut world = now;
-                    for step in undo.iter().flat_map(|undo| &undo.steps) {
-                        step.action.act().effect(&step.node, &mut world);
-                        let writers = world.seen().filter(|(_, facts)| running_primary(facts));
-                        assert!(writers.count() <= 1, "{}", told());
-                    }
+                    let world = put(&now, &undo, &told);
                     for (node, facts) in story.world.seen() {
                         let is = world.facts(node).unwrap();
                         assert_eq!(stands(is, facts), stands(facts, facts), "{node} {}", told());
@@ -126,11 +149,91 @@ fn nobody_is_put_back_beside_a_server_that_may_have_recovered() {
             .iter()
             .any(|step| matches!(step.action, Action::Recover(_)));
         let back = undo(&story, &plan, cut, Ended::Unknown, &now);
-        assert!(!begun || back.is_none(), "cut {cut}");
-        for step in back.iter().flat_map(|back| &back.steps) {
-            assert_ne!(step.node, to, "cut {cut}");
+        let put = matches!(back, Undo::Plan(_));
+        assert!(!begun || !put, "cut {cut}");
+        if let Undo::Plan(back) = back {
+            assert!(back.steps.iter().all(|step| step.node != to), "cut {cut}");
         }
     }
+}
+
+fn rebuilding(story: &Story, from: From) -> Plan {
+    let wish = rebuild::Wish {
+        node: &"server2".into(),
+        from,
+        rewind_failed: false,
+    };
+    let templates = Templates::default();
+    let plan = rebuild::rebuild(&story.cluster, &templates, &story.world, &wish);
+    plan.unwrap().plan
+}
+
+#[test]
+fn a_copy_that_fails_gives_a_standby_its_data_back_and_starts_it() {
+    let story = story("count: 7");
+    let node = NodeName::from("server2");
+    let plan = rebuilding(&story, From::Primary);
+    let placed = |step: &pgrepl::plan::Step| matches!(step.action, Action::PlaceClone(_));
+    let placed = plan.steps.iter().position(placed).unwrap();
+    let old = story.world.facts(&node).unwrap();
+    for cut in 0..plan.steps.len() {
+        for done in [cut, cut + 1] {
+            let told = || format!("cut {cut}, {done} done, {:#?}", titles(&plan));
+            let now = after(&plan, &story.world, done);
+            // A copy that may go on by itself is joined by the next run.
+            let unknown = undo(&story, &plan, cut, Ended::Unknown, &now);
+            assert_eq!(unknown, Undo::Nothing, "{}", told());
+            let undo = undo(&story, &plan, cut, Ended::Failed, &now);
+            if cut > placed {
+                assert_eq!(undo, Undo::Nothing, "{}", told());
+                continue;
+            }
+            let world = put(&now, &undo, &told);
+            let is = world.facts(&node).unwrap();
+            assert_eq!(stands(is, old), stands(old, old), "{}", told());
+        }
+    }
+    // What ran as a second primary gets its data back, and is not started beside the first one.
+    let mut story = story;
+    let facts = story.world.facts_mut(&node).unwrap();
+    facts.server.as_mut().unwrap().in_recovery = false;
+    facts.data.signals.standby = false;
+    let now = after(&plan, &story.world, placed);
+    let Undo::Plan(back) = undo(&story, &plan, placed, Ended::Failed, &now) else {
+        panic!("nothing is put back");
+    };
+    let puts = |step: &pgrepl::plan::Step| matches!(step.action, Action::PutBack(_));
+    assert!(back.steps.iter().all(puts), "{:#?}", titles(&back));
+}
+
+#[test]
+fn a_standby_that_could_not_be_rewound_runs_again_unless_that_changed_it() {
+    let mut story = story("count: 7");
+    let node = NodeName::from("server2");
+    let rewind = Action::from(pgrepl::action::Rewind {
+        source: "server1".into(),
+        conninfo: String::new(),
+        system_id: pgrepl::postgres::SystemId(0),
+        marker: pgrepl::facts::Marker {
+            name: "standby.signal".into(),
+            text: String::new(),
+        },
+        archive: None,
+    });
+    let mut plan = rebuilding(&story, From::Primary);
+    let aside = |step: &pgrepl::plan::Step| matches!(step.action, Action::SetAside(_));
+    let cut = plan.steps.iter().position(aside).unwrap();
+    plan.steps[cut].action = rewind;
+    let mut now = after(&plan, &story.world, cut);
+    let back = undo(&story, &plan, cut, Ended::Failed, &now);
+    let world = put(&now, &back, &|| titles(&plan).join("\n"));
+    assert!(world.facts(&node).unwrap().server.is_some());
+    now.facts_mut(&node).unwrap().data.rewinding = true;
+    assert_eq!(undo(&story, &plan, cut, Ended::Failed, &now), Undo::Nothing);
+    // One that was stopped already stays so.
+    now.facts_mut(&node).unwrap().data.rewinding = false;
+    story.world = now.clone();
+    assert_eq!(undo(&story, &plan, cut, Ended::Failed, &now), Undo::Nothing);
 }
 
 /// Runs the main part of a script in a directory, with what needs a server or root replaced; `breaks` is the number of the rename
