@@ -1,13 +1,19 @@
 //! After a restore or a rebuild that failed: everything is put back as it was found.
 
+use std::time::Instant;
+
 use super::drive::{Drive, WAS};
+use super::plan::{no_plan, show};
+use super::still::still;
 use super::{Failure, Kind};
 use crate::execute::Outcomes;
 use crate::facts::{Observation, Process};
 use crate::inventory::NodeName;
 use crate::plan::Plan;
 use crate::plan::put_back::{Ended, Undo, put_back, runs_again};
+use crate::plan::put_back_last::put_back_last;
 use crate::report::event::Outcome;
+use crate::report::plan::Diff;
 use crate::report::sink;
 
 /// Puts back what a failed plan found, and returns its failure with what came of that.
@@ -100,6 +106,41 @@ pub async fn undo(
         format!("pgrepl status {path}")
     };
     Failure::new(kind, message).help(help)
+}
+
+/// Puts back what a run that was killed has set aside.
+pub async fn go_back(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let loaded = drive.loaded;
+    let make = |seen: &Observation| {
+        put_back_last(&loaded.cluster, &loaded.templates, seen)
+            .map_err(|error| no_plan(drive.global, seen, error))
+    };
+    let mut seen = drive.look().await;
+    let plan = make(&seen)?;
+    if drive.speaks() || dry_run {
+        let seconds = begin.elapsed().as_secs_f64();
+        show(drive.global, loaded, &plan, &seen, seconds, Diff::None);
+    }
+    if dry_run {
+        return Ok(0);
+    }
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    if !drive.approved {
+        seen = drive.look().await;
+        still(&plan, &make(&seen)?)?;
+    }
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    drive.conclude(&plan, &outcomes, interrupted)?;
+    if drive.speaks() {
+        sink::err(&format!(
+            "{} what was set aside has its place again. Start the servers: pgrepl apply {}\n",
+            drive.global.err().green("Done:"),
+            loaded.path.display()
+        ));
+    }
+    Ok(0)
 }
 
 fn comma(nodes: &[&NodeName]) -> String {

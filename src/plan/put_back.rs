@@ -108,6 +108,7 @@ pub fn put_back(
         };
         let aside = is.set_aside.iter().rev();
         let aside = aside
+            .filter(|aside| aside.stamp().is_some())
             .map(|aside| &aside.path)
             .find(|path| was.set_aside.iter().all(|old| old.path != **path));
         // Half changed by a rewind, it does not start.
@@ -120,8 +121,9 @@ pub fn put_back(
         if aside.is_some() || !was.data.tablespaces.is_empty() {
             let put_back = PutBack {
                 aside: aside.cloned(),
-                system_id: control.system_id,
-                before: Box::new(was.clone()),
+                data_directory: was.data.path.clone(),
+                system_id: Some(control.system_id),
+                before: Some(Box::new(was.clone())),
             };
             b.step(node, put_back, "", &[]);
         }

@@ -4,16 +4,19 @@ use std::path::Path;
 use std::process::Command;
 
 use pgrepl::action::Action;
+use pgrepl::facts::leader::leader;
 use pgrepl::facts::way::Line;
-use pgrepl::facts::{Facts, Observation, Process, Sight, Unreachable};
+use pgrepl::facts::{Facts, Observation, Process, SetAside, Sight, Unreachable};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::Plan;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::put_back::{Ended, Undo, put_back};
+use pgrepl::plan::put_back_last::put_back_last;
 use pgrepl::plan::rebuild::{self, From};
 use pgrepl::plan::restore::{Wish, restore};
 use pgrepl::render::Templates;
+use pgrepl::report::status::conclude;
 
 use crate::archive::{story, there};
 use crate::stories::{Story, after, titles};
@@ -157,6 +160,80 @@ fn nobody_is_put_back_beside_a_server_that_may_have_recovered() {
     }
 }
 
+#[test]
+fn what_a_killed_restore_set_aside_is_put_back_until_something_came_of_it() {
+    let story = story("count: 7");
+    let plan = restoring(&story, &NodeName::from("server1"));
+    let place = |wanted: fn(&Action) -> bool| {
+        let mut steps = plan.steps.iter();
+        steps.position(|step| wanted(&step.action)).unwrap()
+    };
+    let first = place(|action| matches!(action, Action::SetAside(_)));
+    let recover = place(|action| matches!(action, Action::Recover(_)));
+    let templates = Templates::default();
+    for cut in 0..=plan.steps.len() {
+        let now = after(&plan, &story.world, cut);
+        let back = put_back_last(&story.cluster, &templates, &now);
+        let told = || format!("cut {cut}: {back:?}");
+        if cut <= first || cut > recover {
+            assert!(back.is_err(), "{}", told());
+            continue;
+        }
+        let aside = plan.steps[..cut].iter();
+        let aside = aside.filter(|step| matches!(step.action, Action::SetAside(_)));
+        let aside: Vec<&NodeName> = aside.map(|step| &step.node).collect();
+        let back = back.as_ref().unwrap();
+        let puts: Vec<&NodeName> = back.steps.iter().map(|step| &step.node).collect();
+        assert_eq!(puts, aside, "{}", told());
+        // Status names it, and so does whoever asks for apply.
+        let status = conclude(&story.cluster, &now);
+        let named = |help: &str| help.contains("pgrepl restore --put-back");
+        assert!(
+            status.problems.iter().any(|problem| named(&problem.help)),
+            "{}",
+            told()
+        );
+        if aside.len() == 3 {
+            let no = leader(story.cluster.major, &now, &story.cluster.primary);
+            assert!(named(&no.unwrap_err().help), "{}", told());
+        }
+    }
+    // Another run had set aside something on the one host, the last one on the other.
+    let mut now = after(&plan, &story.world, recover);
+    for (node, stamps) in [
+        ("server1", ["20260131T120000Z", "20260131T130000Z"]),
+        ("server2", ["20260131T120000Z", "failed-20260131T140000Z"]),
+        ("server3", ["20260131T110000Z", "20260131T130000Z"]),
+    ] {
+        let facts = now.facts_mut(&node.into()).unwrap();
+        facts.set_aside.clear();
+        for stamp in stamps {
+            facts.set_aside.push(SetAside {
+                path: format!("{}.pgrepl-{stamp}", facts.data.path),
+            });
+        }
+    }
+    let back = put_back_last(&story.cluster, &templates, &now).unwrap();
+    let puts = back.steps.iter().map(|step| match &step.action {
+        Action::PutBack(back) => format!("{} {}", step.node, back.aside.as_deref().unwrap()),
+        other => panic!("{other:?}"),
+    });
+    let path = "/var/lib/postgresql/15/main.pgrepl-20260131T130000Z";
+    assert_eq!(
+        puts.collect::<Vec<_>>(),
+        [format!("server1 {path}"), format!("server3 {path}")]
+    );
+    // Who cannot be asked may lead with the restored data.
+    let reason = Unreachable {
+        message: "no route to host".into(),
+        help: "ssh server2 true".into(),
+        original: String::new(),
+    };
+    now.hosts
+        .insert("server2".into(), Sight::Unreachable(reason));
+    assert!(put_back_last(&story.cluster, &templates, &now).is_err());
+}
+
 fn rebuilding(story: &Story, from: From) -> Plan {
     let wish = rebuild::Wish {
         node: &"server2".into(),
@@ -271,7 +348,7 @@ fn what_was_set_aside_gets_its_place_again_wherever_that_was_cut() {
             std::fs::write(at(space).join("rows"), "old").unwrap();
             std::os::unix::fs::symlink(at(space), at("main/pg_tblspc").join(space)).unwrap();
         }
-        let said = act(place.path(), set_aside, "", 0);
+        let said = act(place.path(), set_aside, "stamp=20260131T120000Z", 0);
         let aside = said.strip_prefix("@ok changed ").unwrap();
         let aside = aside.lines().next().unwrap().to_owned();
         // What a restore makes, and does not finish.
