@@ -40,6 +40,8 @@ pub struct Run<'a> {
     pub parallel: usize,
     /// Set by the first interrupt: no step is begun any more.
     pub stop: &'a Cell<bool>,
+    /// The moment of the run, in the names of what it sets aside.
+    pub stamp: String,
     /// Hears what happens.
     pub tell: &'a dyn Fn(Event),
 }
@@ -250,6 +252,9 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
         }
         if act.holds_host() {
             command = command.holding(act.title());
+        }
+        if let Action::SetAside(_) = step.action {
+            command = command.var("stamp", &run.stamp);
         }
         let word: Word = match command.gate {
             Some(word) => Box::pin(board.wait(word)),

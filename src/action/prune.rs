@@ -19,7 +19,7 @@ const PROGRAM: &str = concat!(
     include_str!("../files/mount_lock.sh"),
     include_str!("../files/remove.sh"),
     "lock_mount prune 20 || { echo \"it $why\"; exit 1; }\ntrap unlock_mount EXIT\nremoved=0\n\
-     # shellcheck disable=SC2086 # one word for each\nremove_backups $backups\nif [ -n \"$before\" ]; then remove_wal \"$before\"; fi\necho \"$removed\"\n",
+     who_builds || { echo \"$why\"; exit 1; }\n# shellcheck disable=SC2086 # one word for each\nremove_backups $backups\nif [ -n \"$before\" ]; then remove_wal \"$before\"; fi\necho \"$removed\"\n",
 );
 
 /// Removes backups, then the WAL before the oldest one that is kept; timeline histories stay for ever.
@@ -74,25 +74,29 @@ mod tests {
     use std::collections::BTreeSet;
     use std::process::Command;
 
-    /// Asks for the first names, and returns what is left of a chain 1, 2, 3 and a backup 4.
-    fn left(gone: &str) -> BTreeSet<String> {
+    /// Asks for the first names to go, where `info` of this one cannot be read, and returns whether that was done, and what is
+    /// left of a chain 1, 2, 3 and a backup 4.
+    fn left(gone: &str, unreadable: Option<&str>) -> (bool, BTreeSet<String>) {
         let top = tempfile::tempdir().unwrap();
         for (id, parent) in [("1", ""), ("2", "parent=1"), ("3", "parent=2"), ("4", "")] {
-            let place = top.path().join("base").join(id);
-            std::fs::create_dir_all(&place).unwrap();
-            std::fs::write(place.join("info"), format!("id={id}\n{parent}\n")).unwrap();
+            let info = top.path().join("base").join(id).join("info");
+            std::fs::create_dir_all(info.parent().unwrap()).unwrap();
+            std::fs::write(&info, format!("id={id}\n{parent}\n")).unwrap();
+            // Root may read any file, and no directory as one.
+            if unreadable == Some(id) {
+                std::fs::remove_file(&info).unwrap();
+                std::fs::create_dir(&info).unwrap();
+            }
         }
         let script = format!(
-            "set -eu\ntop='{}'\n{}\nremove_backups {gone}\n",
+            "set -eu\ntop='{}'\n{}\nwho_builds\nremove_backups {gone}\n",
             top.path().display(),
             include_str!("../files/remove.sh")
         );
-        let status = Command::new("sh").arg("-c").arg(script).status().unwrap();
-        assert!(status.success());
-        std::fs::read_dir(top.path().join("base"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+        let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+        let names = std::fs::read_dir(top.path().join("base")).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        (output.status.success(), names.collect())
     }
 
     #[test]
@@ -102,9 +106,23 @@ mod tests {
                 .map(|id| (*id).to_owned())
                 .collect::<BTreeSet<_>>()
         };
+        let left = |gone: &str| {
+            let (done, left) = left(gone, None);
+            assert!(done, "{gone}");
+            left
+        };
         assert_eq!(left(""), names(&["1", "2", "3", "4"]));
         assert_eq!(left("1 2 3"), names(&["4"]));
         assert_eq!(left("1 2"), names(&["1", "2", "3", "4"]));
         assert_eq!(left("4"), names(&["1", "2", "3"]));
+    }
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_what_builds_on_nothing() {
+        for unreadable in ["1", "2", "3", "4"] {
+            for gone in ["1", "1 2 3", "4"] {
+                let (done, left) = left(gone, Some(unreadable));
+                assert!(!done && left.len() == 4, "{unreadable}, {gone}: {left:?}");
+            }
+        }
     }
 }

@@ -24,15 +24,17 @@ const SCRIPT: &str = concat!(
 pub struct PutBack {
     /// The directory that was set aside; without one only its tablespaces may have been.
     pub aside: Option<String>,
-    /// The instance that is expected there.
-    pub system_id: SystemId,
-    /// What the host was before the run.
-    pub before: Box<Facts>,
+    /// The place that it gets.
+    pub data_directory: String,
+    /// The instance that is expected there, where that is known.
+    pub system_id: Option<SystemId>,
+    /// What the host was before the run, where that is known.
+    pub before: Option<Box<Facts>>,
 }
 
 impl Act for PutBack {
     fn title(&self) -> String {
-        format!("{} put back", self.before.data.path)
+        format!("{} put back", self.data_directory)
     }
 
     fn kind(&self) -> Kind {
@@ -44,7 +46,10 @@ impl Act for PutBack {
             place
                 .command("put the data directory back", SCRIPT)
                 .var("aside", self.aside.as_deref().unwrap_or_default())
-                .var("system_id", self.system_id)
+                .var(
+                    "system_id",
+                    self.system_id.map_or_else(String::new, |id| id.to_string()),
+                )
                 .var("staging", place.staging())
                 .var("tablespaces", "")
                 .var("clone_unit", place.clone_unit())
@@ -56,14 +61,20 @@ impl Act for PutBack {
         let Some(facts) = world.facts_mut(node) else {
             return;
         };
-        facts.data = self.before.data.clone();
         facts.process = Process::Stopped;
         facts.server = None;
         facts.staging = None;
-        facts.set_aside.clone_from(&self.before.set_aside);
+        let Some(before) = &self.before else {
+            // What it holds is seen when it is read again.
+            let aside = |path: &str| self.aside.as_deref() == Some(path);
+            facts.set_aside.retain(|one| !aside(&one.path));
+            return;
+        };
+        facts.data = before.data.clone();
+        facts.set_aside.clone_from(&before.set_aside);
         let inside = format!("{}/", facts.data.path);
         facts.files.retain(|path, _| !path.starts_with(&inside));
-        let old = self.before.files.iter();
+        let old = before.files.iter();
         let old = old.filter(|(path, _)| path.starts_with(&inside));
         facts
             .files

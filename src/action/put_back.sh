@@ -1,6 +1,6 @@
 # Gives a data directory that was set aside its place again, with its tablespaces. What a failed run made in its place is set
 # aside under a name of its own; the copy that it had not finished goes. Cut anywhere, it goes on when it is run again.
-# In: as staging.sh, and aside (the directory that was set aside, or empty) system_id (of what is expected there) clone_unit
+# In: as staging.sh, and aside (the directory that was set aside, or empty) system_id (of what is expected there, or empty) clone_unit
 
 place_of_link() { printf '%s\n' "${1%%.pgrepl-[0-9]*}"; }
 
@@ -30,13 +30,19 @@ put_tablespaces_back() {
     done
 }
 
+# Ends unless the instance there is the one that is looked for: expected DATA-DIRECTORY
+expected() {
+    found=$(control_field "$1" 'Database system identifier')
+    if [ -n "$found" ] && [ "${system_id:-$found}" = "$found" ]; then return 0; fi
+    refused "system identifier ${system_id:-of an instance} in $1" "${found:-none}"
+}
+
 stops() { ! postmaster_pid >/dev/null; }
 
 main() {
     stamp=$(date -u +%Y%m%dT%H%M%SZ)
     if [ -z "$aside" ] || [ ! -d "$aside" ]; then
-        found=$(control_field "$data_directory" 'Database system identifier')
-        [ "$found" = "$system_id" ] || refused "system identifier $system_id in $data_directory" "${found:-none}"
+        expected "$data_directory"
         if postmaster_pid >/dev/null; then
             already
             return
@@ -45,8 +51,7 @@ main() {
         already
         return
     fi
-    found=$(control_field "$aside" 'Database system identifier')
-    [ "$found" = "$system_id" ] || refused "system identifier $system_id in $aside" "${found:-none}"
+    expected "$aside"
     if postmaster_pid >/dev/null || manager_works; then
         ask_manager stop >&2 || :
         wait_for 120 stops || fail "the server in $data_directory does not stop"

@@ -1,5 +1,5 @@
 # Renames a data directory and its tablespaces out of the way; nothing is deleted.
-# In: system_id (of what is expected there)
+# In: system_id (of what is expected there) stamp (of the run: all that it sets aside bears it, on every host)
 main() {
     ! postmaster_pid >/dev/null || refused "no server in $data_directory" "one that runs"
     [ -d "$data_directory" ] || {
@@ -8,8 +8,8 @@ main() {
     }
     found=$(control_field "$data_directory" 'Database system identifier')
     [ "$found" = "$system_id" ] || refused "system identifier $system_id in $data_directory" "$found"
-    stamp=$(date -u +%Y%m%dT%H%M%SZ)
     aside=$data_directory.pgrepl-$stamp
+    [ ! -e "$aside" ] || refused "no $aside" "one"
     for link in "$data_directory"/pg_tblspc/*; do
         [ -L "$link" ] || continue
         place=$(readlink -f "$link")

@@ -13,7 +13,7 @@ use crate::backup::Depth;
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::history::live;
-use crate::facts::rights::lost;
+use crate::facts::rights::why_nobody;
 use crate::inventory::{Cluster, NodeName};
 use crate::observe;
 use crate::plan::backup::{prune, take, verify};
@@ -298,14 +298,8 @@ pub async fn read(
             .backup
             .as_ref()
             .map_or("a backup mount", |backup| backup.mount.as_str());
-        let mounts = seen.seen().filter_map(|(node, facts)| {
-            if let Some((lost, _)) = lost(node, facts) {
-                return Some(lost);
-            }
-            let mount = facts.mount.as_ref()?;
-            mount.absence(&format!(" of {node}"))
-        });
-        let why = mounts.fold(String::new(), |why, absence| why + ": " + &absence);
+        let why = why_nobody(seen).into_iter();
+        let why = why.fold(String::new(), |all, why| all + ": " + &why);
         return Err(Failure::new(
             Kind::Refused,
             format!("no host has the archive of this cluster on {mount}{why}"),

@@ -16,6 +16,7 @@ use crate::facts::Observation;
 use crate::inventory::NodeName;
 use crate::observe::{examine, observe};
 use crate::plan::Plan;
+use crate::plan::put_back_last::newest;
 use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
 use crate::report::sink;
@@ -235,7 +236,7 @@ impl<'a> Drive<'a> {
             () = self.twice_interrupted(&stop) => {
                 cancel(plan, &run).await;
                 Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
-                    .help(format!("see where everything stands, then go on: {}", self.again)))
+                    .help(format!("see where everything stands, and what to type: pgrepl status {}", self.loaded.path.display())))
             }
         }
     }
@@ -269,6 +270,7 @@ impl<'a> Drive<'a> {
             password: self.password.as_ref(),
             parallel: self.parallel,
             stop,
+            stamp: stamp(seen),
             tell,
         }
     }
@@ -349,6 +351,20 @@ impl<'a> Drive<'a> {
             }
         }
     }
+}
+
+/// Returns a moment for the names of what a run sets aside: now, and behind that of all that was set aside before.
+fn stamp(seen: &Observation) -> String {
+    const SHAPE: &str = "%Y%m%dT%H%M%SZ";
+    let newest = newest(seen)
+        .and_then(|newest| jiff::civil::DateTime::strptime(SHAPE, newest).ok())
+        .and_then(|newest| jiff::tz::TimeZone::UTC.to_timestamp(newest).ok())
+        .map(|newest| newest + jiff::SignedDuration::from_secs(1));
+    let now = jiff::Timestamp::now();
+    newest
+        .map_or(now, |newest| newest.max(now))
+        .strftime(SHAPE)
+        .to_string()
 }
 
 fn changed(outcomes: &Outcomes) -> usize {

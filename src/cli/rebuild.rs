@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::drive::Drive;
 use super::plan::{DiffArgument, no_plan, show};
 use super::still::stale;
+use super::undo::undo;
 use super::{Failure, Global, Kind, context};
 use crate::action::Action;
 use crate::execute::Outcomes;
@@ -38,6 +39,9 @@ pub struct Arguments {
     /// Answers that this server's data may be replaced
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
+    /// After a failure, leaves everything as it is then: without it data that was set aside is put back, and a standby started
+    #[arg(long)]
+    no_put_back: bool,
     /// Shows the plan and changes nothing
     #[arg(long)]
     dry_run: bool,
@@ -135,24 +139,40 @@ async fn go(
             return Err(stale());
         }
     }
+    let before = seen.clone();
     let (mut outcomes, mut interrupted) = drive.execute(&plan, &seen).await?;
+    let mut failed = drive.conclude(&plan, &outcomes, interrupted);
     if from == From::Auto && !interrupted && rewind_failed(&plan, &outcomes) {
         // The next cheapest way; what was approved is that the data is replaced.
         seen = drive.look().await;
-        plan = make(&seen, true)?.plan;
-        if drive.speaks() {
-            show(
-                drive.global,
-                drive.loaded,
-                &plan,
-                &seen,
-                begin.elapsed().as_secs_f64(),
-                arguments.diff.diff(),
-            );
+        match make(&seen, true) {
+            Ok(next) => {
+                plan = next.plan;
+                if drive.speaks() {
+                    show(
+                        drive.global,
+                        drive.loaded,
+                        &plan,
+                        &seen,
+                        begin.elapsed().as_secs_f64(),
+                        arguments.diff.diff(),
+                    );
+                }
+                (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+                failed = drive.conclude(&plan, &outcomes, interrupted);
+            }
+            Err(no) => {
+                let why = failed.err().map_or_else(String::new, |why| why.message);
+                let message = format!("{why}\n  {}", no.message);
+                failed = Err(Failure::new(Kind::PartWay, message).help(no.help));
+            }
         }
-        (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
     }
-    let changed = drive.conclude(&plan, &outcomes, interrupted)?;
+    let changed = match failed {
+        Ok(changed) => changed,
+        Err(failure) if arguments.no_put_back => return Err(failure),
+        Err(failure) => return Err(undo(drive, &plan, &outcomes, &before, failure).await),
+    };
     let seen = drive.verify(&plan, &outcomes, &seen).await;
     let left = super::plan::make(
         drive.global,

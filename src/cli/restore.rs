@@ -7,7 +7,7 @@ use super::backup::read;
 use super::drive::Drive;
 use super::plan::{DiffArgument, make, no_plan, show};
 use super::still::still;
-use super::undo::undo;
+use super::undo::{go_back, undo};
 use super::{Failure, Global, Kind, context};
 use crate::facts::Observation;
 use crate::facts::backups::Backups;
@@ -27,13 +27,20 @@ use crate::report::sink;
 ///   pgrepl restore --to server1 --time "2026-01-31 12:00:00" --dry-run
 ///   pgrepl restore --to server1 --latest --confirm server1
 ///   pgrepl restore --to server2 --time "2026-01-31 12:00:00" --data-directory /srv/restored --port 5433
+///   pgrepl restore --put-back
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// The inventory
     inventory: Option<PathBuf>,
     /// The server that is restored and leads afterwards
-    #[arg(long, value_name = "HOST")]
+    #[arg(
+        long,
+        value_name = "HOST",
+        required_unless_present = "put_back",
+        default_value = "",
+        hide_default_value = true
+    )]
     to: String,
     #[command(flatten)]
     target: TargetArgument,
@@ -93,6 +100,9 @@ struct TargetArgument {
     /// To the end of the archive
     #[arg(long)]
     latest: bool,
+    /// To nothing: after a restore that was killed, what it set aside gets its place again
+    #[arg(long, conflicts_with_all = ["to", "backup", "timeline", "data_directory"])]
+    put_back: bool,
 }
 
 /// Reads a timeline as PostgreSQL does: decimal, or with 0x in front hexadecimal.
@@ -161,6 +171,14 @@ impl TargetArgument {
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
+    if arguments.target.put_back {
+        let again = format!("pgrepl restore {} --put-back", loaded.path.display());
+        let drive = Drive {
+            approved: arguments.auto_approve,
+            ..Drive::open(global, &loaded, "restore", again)?
+        };
+        return drive.run(go_back(&drive, arguments.dry_run));
+    }
     context::limit(&loaded.cluster, std::slice::from_ref(&arguments.to))?;
     let (target, moment) = arguments.target.target()?;
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);

@@ -1,13 +1,19 @@
-//! After a restore that failed: everything is put back as it was found.
+//! After a restore or a rebuild that failed: everything is put back as it was found.
+
+use std::time::Instant;
 
 use super::drive::{Drive, WAS};
+use super::plan::{no_plan, show};
+use super::still::still;
 use super::{Failure, Kind};
 use crate::execute::Outcomes;
 use crate::facts::{Observation, Process};
 use crate::inventory::NodeName;
 use crate::plan::Plan;
-use crate::plan::put_back::{Ended, put_back};
+use crate::plan::put_back::{Ended, Undo, put_back, runs_again};
+use crate::plan::put_back_last::put_back_last;
 use crate::report::event::Outcome;
+use crate::report::plan::Diff;
 use crate::report::sink;
 
 /// Puts back what a failed plan found, and returns its failure with what came of that.
@@ -29,7 +35,26 @@ pub async fn undo(
         before,
         &now,
     );
-    let Some(plan) = plan else { return failure };
+    let path = loaded.path.display();
+    let left = |more: &str, help: String| {
+        let message = format!("{}\n  {}{more}", failure.message, failed.leader);
+        Failure::new(failure.kind, message).help(help)
+    };
+    let plan = match plan {
+        Undo::Plan(plan) => plan,
+        Undo::Nothing => return failure,
+        Undo::Recovered => {
+            let more = " has recovered, and its history is the cluster's now: nothing is put back";
+            return left(
+                more,
+                format!("once the cause is mended: pgrepl apply {path}"),
+            );
+        }
+        Undo::Undecided => {
+            let more = " may have recovered, and cannot be asked: nothing is put back";
+            return left(more, format!("pgrepl status {path}"));
+        }
+    };
     if drive.speaks() {
         sink::err("Putting back what was there before:\n");
     }
@@ -38,15 +63,15 @@ pub async fn undo(
         Err(stopped) => return stopped,
     };
     let end = drive.verify(&plan, &outcomes, &now).await;
-    let runs = |seen: &Observation, node: &NodeName| {
-        seen.facts(node)
+    let runs = |node: &NodeName| {
+        end.facts(node)
             .is_some_and(|facts| facts.process != Process::Stopped)
     };
-    let (back, missing): (Vec<String>, Vec<String>) = before
+    let (back, missing): (Vec<&NodeName>, Vec<&NodeName>) = before
         .seen()
-        .filter(|(node, _)| runs(before, node))
-        .map(|(node, _)| node.to_string())
-        .partition(|node| runs(&end, &NodeName::from(node.as_str())));
+        .filter(|(node, facts)| runs_again(&failed.goal, node, facts))
+        .map(|(node, _)| node)
+        .partition(|node| runs(node));
     let good = outcomes.iter().all(Outcome::is_good) && missing.is_empty();
     // What is put back is not where the failed plan left it.
     let said = failure.message();
@@ -58,8 +83,11 @@ pub async fn undo(
     }
     if !back.is_empty() {
         message += &format!(
-            "\n  {} run again with the data they had before",
-            back.join(", ")
+            "\n  {} again with the data of before",
+            match &back[..] {
+                [one] => format!("{one} runs"),
+                all => format!("{} run", comma(all)),
+            }
         );
     }
     for outcome in &outcomes {
@@ -76,9 +104,49 @@ pub async fn undo(
     let help = if good {
         failure.help.clone()
     } else {
-        format!("pgrepl status {}", loaded.path.display())
+        format!("pgrepl status {path}")
     };
     Failure::new(kind, message).help(help)
+}
+
+/// Puts back what a run that was killed has set aside.
+pub async fn go_back(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
+    let begin = Instant::now();
+    let loaded = drive.loaded;
+    let make = |seen: &Observation| {
+        put_back_last(&loaded.cluster, &loaded.templates, seen)
+            .map_err(|error| no_plan(drive.global, seen, error))
+    };
+    let mut seen = drive.look().await;
+    let plan = make(&seen)?;
+    if drive.speaks() || dry_run {
+        let seconds = begin.elapsed().as_secs_f64();
+        show(drive.global, loaded, &plan, &seen, seconds, Diff::None);
+    }
+    if dry_run {
+        return Ok(0);
+    }
+    drive.ask(&plan)?;
+    let _locks = drive.lock(&seen).await?;
+    if !drive.approved {
+        seen = drive.look().await;
+        still(&plan, &make(&seen)?)?;
+    }
+    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
+    drive.conclude(&plan, &outcomes, interrupted)?;
+    if drive.speaks() {
+        sink::err(&format!(
+            "{} what was set aside has its place again. Start the servers: pgrepl apply {}\n",
+            drive.global.err().green("Done:"),
+            loaded.path.display()
+        ));
+    }
+    Ok(0)
+}
+
+fn comma(nodes: &[&NodeName]) -> String {
+    let names: Vec<&str> = nodes.iter().map(|node| node.as_str()).collect();
+    names.join(", ")
 }
 
 fn ended(outcome: &Outcome) -> Ended {

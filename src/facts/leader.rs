@@ -261,7 +261,9 @@ pub fn leader(
         if let Some(left) = observation.seen().find_map(left_of_a_cluster) {
             return no(
                 format!("no host has an instance, and {left}: no new cluster is begun beside it"),
-                format!("pgrepl restore --to {wanted} --latest; to begin anew, move it away"),
+                format!(
+                    "pgrepl restore --to {wanted} --latest; or put back what was set aside: pgrepl restore --put-back; to begin anew, move it away"
+                ),
             );
         }
         return Ok(Leader::New(wanted.clone()));
@@ -318,7 +320,7 @@ pub fn leader(
         return no(
             format!("{node} was restored and has not ended its recovery"),
             format!(
-                "pgrepl restore --to {node} --latest, or another target that the archive has; what was there before is set aside beside its data directory"
+                "pgrepl restore --to {node} --latest, or another target that the archive has; or put back what was there before: pgrepl restore --put-back"
             ),
         );
     }

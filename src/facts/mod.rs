@@ -297,3 +297,11 @@ pub struct SetAside {
     /// Its path.
     pub path: String,
 }
+
+impl SetAside {
+    /// Returns the moment in its name, that of the run that set it aside; `None` for what a failed run had made.
+    pub fn stamp(&self) -> Option<&str> {
+        let (_, stamp) = self.path.rsplit_once(".pgrepl-")?;
+        Some(stamp).filter(|stamp| !stamp.starts_with("failed-"))
+    }
+}

@@ -121,7 +121,7 @@ read_data() {
         done
     fi
     if mine=$(postmaster_pid); then fact postmaster "$mine"; fi
-    for aside in "$data_directory".pgrepl-[0-9]*; do
+    for aside in "$data_directory".pgrepl-[0-9]* "$data_directory".pgrepl-failed-[0-9]*; do
         if [ -d "$aside" ]; then fact set_aside "$aside"; fi
     done
     if [ -d "$data_directory.pgrepl-rewinding" ]; then fact rewinding yes; fi

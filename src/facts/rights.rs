@@ -1,6 +1,6 @@
 //! What the service user of a host may do on the mount, and what was there and is not any more.
 
-use super::{Facts, Observation};
+use super::{Facts, Mount, Observation};
 use crate::inventory::NodeName;
 
 /// Something wrong, and what to do.
@@ -60,10 +60,57 @@ pub fn lost(name: &NodeName, facts: &Facts) -> Option<Trouble> {
     let mount = facts.mount.as_ref()?;
     let gone = mount.gone.first().filter(|_| mount.absence("").is_none())?;
     Some((
-        format!("{gone} is not there any more: the server of {name} has worked with it"),
+        gone_from(gone, &[name.as_str()]),
         format!(
             "put it back; if a new archive is to begin there: ssh {name} sudo rm {}/pgrepl.archives",
             facts.data.path
         ),
     ))
+}
+
+fn gone_from(gone: &str, nodes: &[&str]) -> String {
+    let nodes = match nodes {
+        [node] => format!("server of {node} has"),
+        nodes => format!("servers of {} have", nodes.join(", ")),
+    };
+    format!("{gone} is not there any more: the {nodes} worked with it")
+}
+
+/// Says why nobody has the archive, each reason once with the hosts that it holds for.
+pub fn why_nobody(seen: &Observation) -> Vec<String> {
+    let mut reasons: Vec<(Reason, Vec<&str>)> = Vec::new();
+    for (node, facts) in seen.seen() {
+        let Some(mount) = &facts.mount else { continue };
+        let absence = mount.absence("").map(|said| Reason::Away(said, mount));
+        let Some(reason) = absence.or_else(|| Some(Reason::Gone(mount.gone.first()?))) else {
+            continue;
+        };
+        match reasons.iter_mut().find(|(known, _)| known.is(&reason)) {
+            Some((_, nodes)) => nodes.push(node.as_str()),
+            None => reasons.push((reason, vec![node.as_str()])),
+        }
+    }
+    let reasons = reasons.iter();
+    reasons
+        .filter_map(|(reason, nodes)| match reason {
+            Reason::Away(_, mount) => mount.absence(&format!(" of {}", nodes.join(", "))),
+            Reason::Gone(gone) => Some(gone_from(gone, nodes)),
+        })
+        .collect()
+}
+
+/// Why a host does not have it.
+enum Reason<'a> {
+    Away(String, &'a Mount),
+    Gone(&'a str),
+}
+
+impl Reason<'_> {
+    fn is(&self, other: &Reason) -> bool {
+        match (self, other) {
+            (Reason::Away(one, _), Reason::Away(other, _)) => one == other,
+            (Reason::Gone(one), Reason::Gone(other)) => one == other,
+            _ => false,
+        }
+    }
 }

@@ -84,6 +84,7 @@ prune() {
     decided=$(printf '%s\n' "$there" | decide)
     gone=$(printf '%s\n' "$decided" | sed -n 's/^gone //p')
     count=$(printf '%s' "$gone" | grep -c . || :)
+    who_builds || stop "$why: nothing is removed"
     # shellcheck disable=SC2086 # names of ours
     remove_backups $gone
     before=$(printf '%s\n' "$decided" | sed -n 's/^before //p')

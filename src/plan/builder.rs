@@ -96,6 +96,16 @@ impl<'a> Builder<'a> {
         });
     }
 
+    /// Returns why a node is left alone.
+    pub fn blocked(&self, node: &NodeName) -> Option<&Blocked> {
+        self.blocked.get(node)
+    }
+
+    /// Returns the first step planned so far on a node.
+    pub fn first_step(&self, node: &NodeName) -> Option<&Step> {
+        self.steps.iter().find(|step| step.node == *node)
+    }
+
     /// Adds a remark on a node, once.
     pub fn note(&mut self, node: &NodeName, message: impl Into<String>, help: impl Into<String>) {
         let note = Note {

@@ -42,19 +42,24 @@ pub fn converge(
     }
     engines::notes(&mut b, cluster);
     versions(&mut b);
-    ports(&mut b);
     for node in cluster.nodes.keys() {
         refuse(&mut b, node);
     }
-    b.next_phase();
-    for node in cluster.nodes.keys() {
-        packages(&mut b, node);
-        engines::install(&mut b, node);
-        mount(&mut b, node);
-    }
-    b.next_phase();
+    prepare(&mut b);
     passes(&mut b, &lead)?;
     Ok(b.finish(Goal::Converge))
+}
+
+/// What each host needs before anything else is done there; one that cannot have it is left alone.
+pub(super) fn prepare(b: &mut Builder) {
+    ports(b);
+    b.next_phase();
+    for node in b.cluster.nodes.keys() {
+        packages(b, node);
+        engines::install(b, node);
+        mount(b, node);
+    }
+    b.next_phase();
 }
 
 /// The passes over all servers, each planned on the world that the ones before it leave: every goal ends with them.

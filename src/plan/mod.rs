@@ -16,6 +16,7 @@ mod lowered;
 mod port;
 mod preflight;
 pub mod put_back;
+pub mod put_back_last;
 mod reach;
 pub mod rebuild;
 mod rebuild_way;

@@ -1,12 +1,16 @@
 //! Whatever a later step needs of a server, asked of every server that will be touched before the first stop.
 
+use std::collections::BTreeSet;
+
 use super::builder::Builder;
 use super::clone::{CopyFrom, place_here, source};
 use super::configure::wanted;
+use super::converge::prepare;
 use super::rebuild::{From, refuse};
 use super::rebuild_way::Way;
 use super::sensitive::Floors;
-use super::{PlanError, Refusal, Role};
+use super::{Plan, PlanError, Refusal, Role};
+use crate::action::Action;
 use crate::facts::backups::Backup;
 use crate::facts::needs::{of_locale, of_settings};
 use crate::facts::{Content, Facts, Obstacle};
@@ -33,6 +37,25 @@ pub(super) fn rebuild(
     way: &Way,
     from: &From,
 ) -> Result<(), PlanError> {
+    // What `apply` would leave alone, or do first, is not stopped for the sake of steps that come later.
+    let only = BTreeSet::from([name.clone()]);
+    let mut first = Builder::new(
+        b.cluster,
+        b.templates,
+        b.seen,
+        b.leader.clone(),
+        Some(&only),
+    );
+    prepare(&mut first);
+    if let Some(blocked) = first.blocked(name) {
+        let message = format!("cannot rebuild {name}: {}", blocked.message);
+        return refuse(message, blocked.help.clone());
+    }
+    if let Some(step) = first.first_step(name) {
+        let title = step.action.act().title();
+        let message = format!("cannot rebuild {name}: a step of apply is pending: {title}");
+        return refuse(message, "pgrepl apply");
+    }
     let upstream = match b.role(name) {
         Role::Standby { upstream } => upstream,
         Role::Primary => b.leader.clone(),
@@ -71,11 +94,33 @@ pub(super) fn restore(b: &Builder, to: &NodeName, backup: &Backup) -> Result<(),
                 .find(|place| facts.data.contains(place))
                 .map(|place| tablespace_inside(place, facts))
         };
-        let trouble = layout(b.cluster.major, name, facts)
+        // A host on which nothing can be done now is no host to set something aside on.
+        let blocked = b.blocked(name);
+        let trouble = blocked
+            .map(|blocked| (blocked.message.clone(), blocked.help.clone()))
+            .or_else(|| layout(b.cluster.major, name, facts))
             .or_else(inside)
             .or_else(|| settings(b, name, facts, to));
         found.extend(trouble.map(|(message, help)| (format!("{name}: {message}"), help)));
     }
+    irreplaceable(to, found)
+}
+
+/// Refuses a restore in place that would leave a server without the data that it has set aside.
+pub(super) fn replaced(plan: &Plan, to: &NodeName) -> Result<(), PlanError> {
+    let found = plan.blocked().filter(|(name, _)| {
+        let steps = plan.steps.iter().filter(|step| step.node == **name);
+        let mut actions = steps.map(|step| &step.action);
+        *name == to || actions.any(|action| matches!(action, Action::SetAside(_)))
+    });
+    let found = found.map(|(name, blocked)| {
+        let message = format!("{name}: {}", blocked.message);
+        (message, blocked.help.clone())
+    });
+    irreplaceable(to, found.collect())
+}
+
+fn irreplaceable(to: &NodeName, found: Vec<(String, String)>) -> Result<(), PlanError> {
     let Some((_, help)) = found.first().cloned() else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! After a restore that failed: what was set aside gets its place again, and what ran runs.
+//! After a restore or a rebuild that failed: what was set aside gets its place again, and what ran runs.
 
 use super::builder::Builder;
 use super::{Goal, Plan};
@@ -20,10 +20,64 @@ pub enum Ended {
     Unknown,
 }
 
-/// Plans to put back what a failed restore found; `before` was seen before it, `now` after it.
-///
-/// There is no such plan once the restored server has recovered: its history is the cluster's from then on. The same holds while
-/// it may have, on a host that cannot be asked.
+/// What is done after a plan that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Undo {
+    /// This.
+    Plan(Box<Plan>),
+    /// Nothing: the hosts are as they were, or nothing could be put back.
+    Nothing,
+    /// Nothing: the restored server has recovered, and its history is the cluster's from then on.
+    Recovered,
+    /// Nothing: the restored server may have recovered.
+    Undecided,
+}
+
+/// Says whether a server ran that may run again: one that ran as a second primary beside the one that it is rebuilt from may not.
+pub fn runs_again(goal: &Goal, node: &NodeName, was: &Facts) -> bool {
+    let alone = match goal {
+        Goal::Rebuild(rebuilt) => rebuilt != node || writes(was),
+        _ => false,
+    };
+    was.process != Process::Stopped && !alone
+}
+
+fn writes(facts: &Facts) -> bool {
+    facts.server.as_ref().is_some_and(|s| !s.in_recovery)
+}
+
+/// Says of a failed plan that it has gone too far to be put back.
+fn over(failed: &Plan, ended: &[Ended], now: &Observation) -> Option<Undo> {
+    let outcome = |wanted: fn(&Action) -> bool| {
+        let mut steps = failed.steps.iter().zip(ended);
+        let found = steps.find(|(step, _)| wanted(&step.action));
+        found.map_or(Ended::NotBegun, |(_, ended)| *ended)
+    };
+    match &failed.goal {
+        Goal::Restore(to) => {
+            match (
+                outcome(|action| matches!(action, Action::Recover(_))),
+                now.facts(to),
+            ) {
+                (Ended::Good, _) => Some(Undo::Recovered),
+                (Ended::Failed | Ended::Unknown, None) => Some(Undo::Undecided),
+                // The recovery may have ended as it should.
+                (Ended::Unknown, Some(facts)) if writes(facts) => Some(Undo::Recovered),
+                _ => None,
+            }
+        }
+        Goal::Rebuild(_) => {
+            let placed = outcome(|action| matches!(action, Action::PlaceClone(_)));
+            let rewound = outcome(|action| matches!(action, Action::Rewind(_)));
+            // The new data is as good as the old, or better; and a copy that may go on is joined by the next run.
+            let new = placed == Ended::Good || rewound == Ended::Good;
+            (new || ended.contains(&Ended::Unknown)).then_some(Undo::Nothing)
+        }
+        _ => Some(Undo::Nothing),
+    }
+}
+
+/// Plans to put back what a failed restore or rebuild found; `before` was seen before it, `now` after it.
 pub fn put_back(
     cluster: &Cluster,
     templates: &Templates,
@@ -31,22 +85,9 @@ pub fn put_back(
     ended: &[Ended],
     before: &Observation,
     now: &Observation,
-) -> Option<Plan> {
-    let Goal::Restore(to) = &failed.goal else {
-        return None;
-    };
-    let recover = failed.steps.iter().zip(ended);
-    let mut recover = recover.filter(|(step, _)| matches!(step.action, Action::Recover(_)));
-    let recovered = recover.next().map_or(Ended::NotBegun, |(_, ended)| *ended);
-    let writes = |facts: &Facts| facts.server.as_ref().is_some_and(|s| !s.in_recovery);
-    let over = match (recovered, now.facts(to)) {
-        (Ended::Good, _) | (Ended::Failed | Ended::Unknown, None) => true,
-        // The recovery may have ended as it should.
-        (Ended::Unknown, Some(facts)) => writes(facts),
-        (Ended::Failed | Ended::NotBegun, _) => false,
-    };
-    if over {
-        return None;
+) -> Undo {
+    if let Some(over) = over(failed, ended, now) {
+        return over;
     }
     let ran = |facts: &Facts| facts.process != Process::Stopped;
     let leader = before
@@ -56,6 +97,9 @@ pub fn put_back(
     let mut b = Builder::new(cluster, templates, now, leader, None);
     let mut stopped: Vec<(&NodeName, bool)> = Vec::new();
     for (node, was) in before.seen() {
+        if matches!(&failed.goal, Goal::Rebuild(rebuilt) if rebuilt != node) {
+            continue;
+        }
         let (Some(is), Some(platform)) = (now.facts(node), b.platform(node)) else {
             continue;
         };
@@ -64,22 +108,27 @@ pub fn put_back(
         };
         let aside = is.set_aside.iter().rev();
         let aside = aside
+            .filter(|aside| aside.stamp().is_some())
             .map(|aside| &aside.path)
             .find(|path| was.set_aside.iter().all(|old| old.path != **path));
-        let stops = ran(was) && !ran(is);
+        // Half changed by a rewind, it does not start.
+        let whole = aside.is_some() || !is.data.rewinding;
+        let starts = whole && runs_again(&failed.goal, node, was);
+        let stops = starts && !ran(is);
         if aside.is_none() && !stops {
             continue;
         }
         if aside.is_some() || !was.data.tablespaces.is_empty() {
             let put_back = PutBack {
                 aside: aside.cloned(),
-                system_id: control.system_id,
-                before: Box::new(was.clone()),
+                data_directory: was.data.path.clone(),
+                system_id: Some(control.system_id),
+                before: Some(Box::new(was.clone())),
             };
             b.step(node, put_back, "", &[]);
         }
         files_back(&mut b, failed, node, was, is, &platform.data_directory);
-        if ran(was) {
+        if starts {
             stopped.push((node, writes(was)));
         }
     }
@@ -93,7 +142,10 @@ pub fn put_back(
         b.step(node, Start { unit }, if leads { "it led" } else { "" }, &[]);
     }
     let plan = b.finish(failed.goal.clone());
-    (!plan.steps.is_empty()).then_some(plan)
+    match plan.steps.is_empty() {
+        true => Undo::Nothing,
+        false => Undo::Plan(Box::new(plan)),
+    }
 }
 
 /// A configuration that lies elsewhere than the data was written for what did not come to be.

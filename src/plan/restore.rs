@@ -1,14 +1,16 @@
 //! Brings a server back to a moment in the past, and everybody else after it.
 
+use std::collections::BTreeMap;
+
 use super::backup::can_restore;
 use super::builder::Builder;
 use super::check::archived;
 pub use super::chosen::choose;
 use super::chosen::{follow, tell};
 use super::configure::{configure, configure_files};
-use super::converge::passes;
+use super::converge::{passes, prepare};
 use super::sensitive::Floors;
-use super::{Goal, Plan, PlanError, Refusal};
+use super::{Goal, Plan, PlanError, Refusal, Role};
 use super::{engines, preflight, reach, space};
 use crate::action::{
     PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
@@ -71,12 +73,14 @@ pub fn restore(
         Err(why) => return refuse(why, Vec::new(), "another target"),
     };
     let mut b = Builder::new(cluster, templates, seen, to.clone(), None);
+    // What every host needs comes first, as in `apply`; what that would leave alone is refused below.
+    prepare(&mut b);
     let (Some(facts), Some(platform)) = (b.facts(to).cloned(), b.platform(to)) else {
-        return refuse(
-            format!("{to} was not read"),
-            Vec::new(),
-            format!("ssh {to} true"),
+        let (message, help) = b.blocked(to).map_or_else(
+            || (format!("{to} was not read"), format!("ssh {to} true")),
+            |blocked| (format!("{to}: {}", blocked.message), blocked.help.clone()),
         );
+        return refuse(message, Vec::new(), help);
     };
     for (node, facts) in seen.seen() {
         if let Some(control) = facts
@@ -178,18 +182,20 @@ pub fn restore(
     }
     // Nobody writes or follows while the past comes back.
     let nodes: Vec<NodeName> = cluster.nodes.keys().cloned().collect();
+    let everyone: Vec<&NodeName> = nodes.iter().collect();
     for node in &nodes {
-        stop(&mut b, node, to);
+        // Whatever went wrong until here ends it before anything stops.
+        stop(&mut b, node, &everyone);
     }
     b.next_phase();
-    // While one of them still runs, nothing is taken from anybody.
-    let stopped: Vec<&NodeName> = nodes.iter().collect();
+    let keep = keeps(&b, there, backup);
     for node in &nodes {
-        if let Some((message, help)) = lack(cluster, seen, there, backup, node) {
+        if let Some((message, help)) = keep.get(node) {
             // Its old data stays where it is, and it is copied when there is room.
             b.block(node, message, help);
         } else {
-            set_aside(&mut b, node, &stopped);
+            // While one of them still runs, nothing is taken from anybody.
+            set_aside(&mut b, node, &everyone);
         }
     }
     b.next_phase();
@@ -244,7 +250,40 @@ pub fn restore(
     b.step(to, recover, "archives nothing until it is done", &[]);
     b.next_phase();
     passes(&mut b, &Leader::Running(to.clone()))?;
-    Ok(b.finish(Goal::Restore(to.clone())))
+    let plan = b.finish(Goal::Restore(to.clone()));
+    preflight::replaced(&plan, to)?;
+    Ok(plan)
+}
+
+/// Returns who is stopped and keeps its data, and why: who has no room for other data, and who follows one that will not be there.
+fn keeps(b: &Builder, there: &Backups, backup: &Backup) -> BTreeMap<NodeName, (String, String)> {
+    let mut keep = BTreeMap::new();
+    // Those come first whom others follow.
+    for (_, node) in b.standbys() {
+        let Role::Standby { upstream } = b.role(&node) else {
+            continue;
+        };
+        let away = if keep.contains_key(&upstream) {
+            Some("keeps its data")
+        } else if b.blocked(&upstream).is_some() {
+            Some("is left alone")
+        } else if b.facts(&upstream).is_none() {
+            Some("cannot be reached")
+        } else {
+            None
+        };
+        let follows = away.map(|away| {
+            (
+                format!("it follows {upstream}, which {away}: it keeps its data too"),
+                format!("once {upstream} is a standby again: pgrepl rebuild {node}"),
+            )
+        });
+        let why = lack(b.cluster, b.seen, there, backup, &node).or(follows);
+        if let Some(why) = why {
+            keep.insert(node, why);
+        }
+    }
+    keep
 }
 
 /// Tells what a server has no room for, if it is to get the data of this backup: unpacked, or copied from who has it.
@@ -285,7 +324,7 @@ fn cannot_be_written(facts: &Facts) -> bool {
         .is_some_and(|mount| mount.free == 0 || mount.writable == Some(false))
 }
 
-fn stop(b: &mut Builder, node: &NodeName, to: &NodeName) {
+fn stop(b: &mut Builder, node: &NodeName, needs: &[&NodeName]) {
     let (Some(facts), Some(platform)) = (b.facts(node), b.platform(node)) else {
         return;
     };
@@ -297,7 +336,7 @@ fn stop(b: &mut Builder, node: &NodeName, to: &NodeName) {
             primary: false,
             seconds: 120,
         };
-        b.step(node, stop, "its history ends here", &[to]);
+        b.step(node, stop, "its history ends here", needs);
     }
 }
 

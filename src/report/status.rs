@@ -148,17 +148,32 @@ fn host_troubles(
             );
         }
     }
-    for (at, aside) in facts.set_aside.iter().enumerate() {
-        let path = &aside.path;
-        let last = at + 1 == facts.set_aside.len();
-        if facts.data.content == Content::Nothing && last {
+    let recovers =
+        facts.data.signals.recovery && facts.server.as_ref().is_none_or(|s| s.in_recovery);
+    let last = facts
+        .set_aside
+        .iter()
+        .filter_map(|aside| aside.stamp())
+        .max();
+    for aside in &facts.set_aside {
+        let (path, stamp) = (&aside.path, aside.stamp());
+        if stamp.is_none() {
+            let help = format!("for the reason to be looked for: ssh {name} sudo du -sh {path}");
             add(
-                format!("{path} is set aside, and nothing has replaced it yet"),
-                format!(
-                    "the same restore again; or put it back: ssh {name} sudo mv -T {path} {}",
-                    facts.data.path
-                ),
+                format!("{path} is what a failed run had made, and takes space"),
+                help,
             );
+        } else if stamp == last && (facts.data.content == Content::Nothing || recovers) {
+            let what = if recovers {
+                "what is in its place has not recovered"
+            } else {
+                "nothing has replaced it yet"
+            };
+            let help = match leader {
+                Some(_) => apply(),
+                None => "the same restore again; or put back what was there on every host: pgrepl restore --put-back".into(),
+            };
+            add(format!("{path} is set aside, and {what}"), help);
         } else {
             // It may be the only place that holds what was committed there; what a failed run left is all there is.
             let help =

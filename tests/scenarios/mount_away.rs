@@ -2,6 +2,7 @@
 
 use pgrepl::action::Action;
 use pgrepl::facts::Mount;
+use pgrepl::facts::rights::why_nobody;
 use pgrepl::facts::way::Line;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
@@ -177,4 +178,22 @@ fn what_is_closed_to_the_service_user_is_not_taken_for_missing() {
         !problems.iter().any(|line| line.contains("uid")),
         "{problems:#?}"
     );
+}
+
+#[test]
+fn a_reason_that_many_hosts_share_is_told_once() {
+    let mut story = story("count: 7");
+    assert!(why_nobody(&story.world).is_empty());
+    for node in ["server1", "server3"] {
+        mount_of(&mut story, node).gone = vec!["/mnt/backups/shop/wal".into()];
+    }
+    mount_of(&mut story, "server2").mounted = false;
+    let lost = "/mnt/backups/shop/wal is not there any more: the servers of server1, server3 have worked with it";
+    let away = "nothing is mounted on /mnt/backups of server2";
+    assert_eq!(why_nobody(&story.world), [lost, away]);
+    for node in ["server1", "server3"] {
+        mount_of(&mut story, node).mounted = false;
+    }
+    let away = "nothing is mounted on /mnt/backups of server1, server2, server3";
+    assert_eq!(why_nobody(&story.world), [away]);
 }

@@ -1,17 +1,22 @@
-//! A restore that fails anywhere puts back what it found.
+//! A restore or a rebuild that fails anywhere puts back what it found.
 
 use std::path::Path;
 use std::process::Command;
 
 use pgrepl::action::Action;
+use pgrepl::facts::leader::leader;
 use pgrepl::facts::way::Line;
-use pgrepl::facts::{Facts, Observation, Process, Sight, Unreachable};
+use pgrepl::facts::{Facts, Observation, Process, SetAside, Sight, Unreachable};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::Plan;
-use pgrepl::plan::put_back::{Ended, put_back};
+use pgrepl::plan::converge::converge;
+use pgrepl::plan::put_back::{Ended, Undo, put_back};
+use pgrepl::plan::put_back_last::put_back_last;
+use pgrepl::plan::rebuild::{self, From};
 use pgrepl::plan::restore::{Wish, restore};
 use pgrepl::render::Templates;
+use pgrepl::report::status::conclude;
 
 use crate::archive::{story, there};
 use crate::stories::{Story, after, titles};
@@ -36,7 +41,7 @@ fn restoring(story: &Story, to: &NodeName) -> Plan {
     .unwrap()
 }
 
-fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -> Option<Plan> {
+fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -> Undo {
     let ended: Vec<Ended> = (0..plan.steps.len())
         .map(|at| match at {
             at if at < cut => Ended::Good,
@@ -46,6 +51,21 @@ fn undo(story: &Story, plan: &Plan, cut: usize, how: Ended, now: &Observation) -
         .collect();
     let templates = Templates::default();
     put_back(&story.cluster, &templates, plan, &ended, &story.world, now)
+}
+
+/// The world once a failed plan was put back; nobody leads beside another one on the way.
+fn put(now: &Observation, undo: &Undo, told: &dyn Fn() -> String) -> Observation {
+    let mut world = now.clone();
+    let steps = match undo {
+        Undo::Plan(plan) => &plan.steps[..],
+        _ => &[],
+    };
+    for step in steps {
+        step.action.act().effect(&step.node, &mut world);
+        let writers = world.seen().filter(|(_, facts)| running_primary(facts));
+        assert!(writers.count() <= 1, "{}", told());
+    }
+    world
 }
 
 /// What a user would notice of a host; a program that is in nobody's way may be new.
@@ -90,15 +110,21 @@ fn a_restore_that_fails_anywhere_leaves_the_cluster_as_it_was() {
                     let now = after(&plan, &story.world, done);
                     let undo = undo(&story, &plan, cut, Ended::Failed, &now);
                     if cut > recover {
-                        assert!(undo.is_none(), "{}", told());
+                        assert_eq!(undo, Undo::Recovered, "{}", told());
+                        if done > cut || swapped {
+                            continue;
+                        }
+                        // The restored server leads, and what is advised then ends it.
+                        let templates = Templates::default();
+                        let rest = converge(&story.cluster, &templates, &now, None).unwrap();
+                        assert_eq!(rest.leader, to, "{}", told());
+                        assert_eq!(rest.blocked().next(), None, "{}", told());
+                        let end = after(&rest, &now, rest.steps.len());
+                        let left = converge(&story.cluster, &templates, &end, None).unwrap();
+                        assert!(left.is_empty(), "{} {:#?}", told(), titles(&left));
                         continue;
                     }
-                    let mut world = now;
-                    for step in undo.iter().flat_map(|undo| &undo.steps) {
-                        step.action.act().effect(&step.node, &mut world);
-                        let writers = world.seen().filter(|(_, facts)| running_primary(facts));
-                        assert!(writers.count() <= 1, "{}", told());
-                    }
+                    let world = put(&now, &undo, &told);
                     for (node, facts) in story.world.seen() {
                         let is = world.facts(node).unwrap();
                         assert_eq!(stands(is, facts), stands(facts, facts), "{node} {}", told());
@@ -126,11 +152,165 @@ fn nobody_is_put_back_beside_a_server_that_may_have_recovered() {
             .iter()
             .any(|step| matches!(step.action, Action::Recover(_)));
         let back = undo(&story, &plan, cut, Ended::Unknown, &now);
-        assert!(!begun || back.is_none(), "cut {cut}");
-        for step in back.iter().flat_map(|back| &back.steps) {
-            assert_ne!(step.node, to, "cut {cut}");
+        let put = matches!(back, Undo::Plan(_));
+        assert!(!begun || !put, "cut {cut}");
+        if let Undo::Plan(back) = back {
+            assert!(back.steps.iter().all(|step| step.node != to), "cut {cut}");
         }
     }
+}
+
+#[test]
+fn what_a_killed_restore_set_aside_is_put_back_until_something_came_of_it() {
+    let story = story("count: 7");
+    let plan = restoring(&story, &NodeName::from("server1"));
+    let place = |wanted: fn(&Action) -> bool| {
+        let mut steps = plan.steps.iter();
+        steps.position(|step| wanted(&step.action)).unwrap()
+    };
+    let first = place(|action| matches!(action, Action::SetAside(_)));
+    let recover = place(|action| matches!(action, Action::Recover(_)));
+    let templates = Templates::default();
+    for cut in 0..=plan.steps.len() {
+        let now = after(&plan, &story.world, cut);
+        let back = put_back_last(&story.cluster, &templates, &now);
+        let told = || format!("cut {cut}: {back:?}");
+        if cut <= first || cut > recover {
+            assert!(back.is_err(), "{}", told());
+            continue;
+        }
+        let aside = plan.steps[..cut].iter();
+        let aside = aside.filter(|step| matches!(step.action, Action::SetAside(_)));
+        let aside: Vec<&NodeName> = aside.map(|step| &step.node).collect();
+        let back = back.as_ref().unwrap();
+        let puts: Vec<&NodeName> = back.steps.iter().map(|step| &step.node).collect();
+        assert_eq!(puts, aside, "{}", told());
+        // Status names it, and so does whoever asks for apply.
+        let status = conclude(&story.cluster, &now);
+        let named = |help: &str| help.contains("pgrepl restore --put-back");
+        assert!(
+            status.problems.iter().any(|problem| named(&problem.help)),
+            "{}",
+            told()
+        );
+        if aside.len() == 3 {
+            let no = leader(story.cluster.major, &now, &story.cluster.primary);
+            assert!(named(&no.unwrap_err().help), "{}", told());
+        }
+    }
+    // Another run had set aside something on the one host, the last one on the other.
+    let mut now = after(&plan, &story.world, recover);
+    for (node, stamps) in [
+        ("server1", ["20260131T120000Z", "20260131T130000Z"]),
+        ("server2", ["20260131T120000Z", "failed-20260131T140000Z"]),
+        ("server3", ["20260131T110000Z", "20260131T130000Z"]),
+    ] {
+        let facts = now.facts_mut(&node.into()).unwrap();
+        facts.set_aside.clear();
+        for stamp in stamps {
+            facts.set_aside.push(SetAside {
+                path: format!("{}.pgrepl-{stamp}", facts.data.path),
+            });
+        }
+    }
+    let back = put_back_last(&story.cluster, &templates, &now).unwrap();
+    let puts = back.steps.iter().map(|step| match &step.action {
+        Action::PutBack(back) => format!("{} {}", step.node, back.aside.as_deref().unwrap()),
+        other => panic!("{other:?}"),
+    });
+    let path = "/var/lib/postgresql/15/main.pgrepl-20260131T130000Z";
+    assert_eq!(
+        puts.collect::<Vec<_>>(),
+        [format!("server1 {path}"), format!("server3 {path}")]
+    );
+    // Who cannot be asked may lead with the restored data.
+    let reason = Unreachable {
+        message: "no route to host".into(),
+        help: "ssh server2 true".into(),
+        original: String::new(),
+    };
+    now.hosts
+        .insert("server2".into(), Sight::Unreachable(reason));
+    assert!(put_back_last(&story.cluster, &templates, &now).is_err());
+}
+
+fn rebuilding(story: &Story, from: From) -> Plan {
+    let wish = rebuild::Wish {
+        node: &"server2".into(),
+        from,
+        rewind_failed: false,
+    };
+    let templates = Templates::default();
+    let plan = rebuild::rebuild(&story.cluster, &templates, &story.world, &wish);
+    plan.unwrap().plan
+}
+
+#[test]
+fn a_copy_that_fails_gives_a_standby_its_data_back_and_starts_it() {
+    let story = story("count: 7");
+    let node = NodeName::from("server2");
+    let plan = rebuilding(&story, From::Primary);
+    let placed = |step: &pgrepl::plan::Step| matches!(step.action, Action::PlaceClone(_));
+    let placed = plan.steps.iter().position(placed).unwrap();
+    let old = story.world.facts(&node).unwrap();
+    for cut in 0..plan.steps.len() {
+        for done in [cut, cut + 1] {
+            let told = || format!("cut {cut}, {done} done, {:#?}", titles(&plan));
+            let now = after(&plan, &story.world, done);
+            // A copy that may go on by itself is joined by the next run.
+            let unknown = undo(&story, &plan, cut, Ended::Unknown, &now);
+            assert_eq!(unknown, Undo::Nothing, "{}", told());
+            let undo = undo(&story, &plan, cut, Ended::Failed, &now);
+            if cut > placed {
+                assert_eq!(undo, Undo::Nothing, "{}", told());
+                continue;
+            }
+            let world = put(&now, &undo, &told);
+            let is = world.facts(&node).unwrap();
+            assert_eq!(stands(is, old), stands(old, old), "{}", told());
+        }
+    }
+    // What ran as a second primary gets its data back, and is not started beside the first one.
+    let mut story = story;
+    let facts = story.world.facts_mut(&node).unwrap();
+    facts.server.as_mut().unwrap().in_recovery = false;
+    facts.data.signals.standby = false;
+    let now = after(&plan, &story.world, placed);
+    let Undo::Plan(back) = undo(&story, &plan, placed, Ended::Failed, &now) else {
+        panic!("nothing is put back");
+    };
+    let puts = |step: &pgrepl::plan::Step| matches!(step.action, Action::PutBack(_));
+    assert!(back.steps.iter().all(puts), "{:#?}", titles(&back));
+}
+
+#[test]
+fn a_standby_that_could_not_be_rewound_runs_again_unless_that_changed_it() {
+    let mut story = story("count: 7");
+    let node = NodeName::from("server2");
+    let rewind = Action::from(pgrepl::action::Rewind {
+        source: "server1".into(),
+        conninfo: String::new(),
+        system_id: pgrepl::postgres::SystemId(0),
+        marker: pgrepl::facts::Marker {
+            name: "standby.signal".into(),
+            text: String::new(),
+        },
+        archive: None,
+    });
+    let mut plan = rebuilding(&story, From::Primary);
+    let aside = |step: &pgrepl::plan::Step| matches!(step.action, Action::SetAside(_));
+    let cut = plan.steps.iter().position(aside).unwrap();
+    plan.steps[cut].action = rewind;
+    let mut now = after(&plan, &story.world, cut);
+    let back = undo(&story, &plan, cut, Ended::Failed, &now);
+    let world = put(&now, &back, &|| titles(&plan).join("\n"));
+    assert!(world.facts(&node).unwrap().server.is_some());
+    now.facts_mut(&node).unwrap().data.rewinding = true;
+    assert_eq!(undo(&story, &plan, cut, Ended::Failed, &now), Undo::Nothing);
+    // One that was stopped already stays so.
+    now.facts_mut(&node).unwrap().data.rewinding = false;
+    story.world = now.clone();
+    assert_eq!(undo(&story, &plan, cut, Ended::Failed, &now), Undo::Nothing);
 }
 
 /// Runs the main part of a script in a directory, with what needs a server or root replaced; `breaks` is the number of the rename
@@ -168,7 +348,7 @@ fn what_was_set_aside_gets_its_place_again_wherever_that_was_cut() {
             std::fs::write(at(space).join("rows"), "old").unwrap();
             std::os::unix::fs::symlink(at(space), at("main/pg_tblspc").join(space)).unwrap();
         }
-        let said = act(place.path(), set_aside, "", 0);
+        let said = act(place.path(), set_aside, "stamp=20260131T120000Z", 0);
         let aside = said.strip_prefix("@ok changed ").unwrap();
         let aside = aside.lines().next().unwrap().to_owned();
         // What a restore makes, and does not finish.

@@ -64,6 +64,7 @@ fn run(hosts: [ScriptedHost; 3], stop: bool) -> Vec<String> {
         password: None,
         parallel: 10,
         stop: &stop,
+        stamp: "20260131T120000Z".into(),
         tell: &|event| {
             if matches!(event, Event::StepEnded { .. }) {
                 told.set(told.get() + 1);
