@@ -99,35 +99,6 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
     })
 }
 
-/// Whether this is left out until a fault that is known is mended.
-fn known_fault(model: &Model, op: Op) -> bool {
-    let newest_elsewhere = |target: Target| {
-        let right = model.backup_for(target).map(|backup| &backup.id);
-        right.is_some() && right != model.backups.last().map(|backup| &backup.id)
-    };
-    let other_history = |target: Target| {
-        model
-            .moment(target)
-            .is_some_and(|moment| !model.is_past(moment))
-    };
-    match op {
-        // A restore where the configuration of the target changes its role, or anything else.
-        Op::Restore(to, _) if to != model.leader() || model.pending() => true,
-        // A second restore, a prune and a rebuild after the history has forked.
-        Op::Restore(_, target) | Op::Copy(_, target) => {
-            other_history(target) || newest_elsewhere(target)
-        }
-        Op::Prune | Op::Rebuild(_, Way::Backup) => {
-            newest_elsewhere(Target::Latest)
-                || model
-                    .backups
-                    .iter()
-                    .any(|backup| backup.timeline != model.timeline)
-        }
-        _ => false,
-    }
-}
-
 /// Leaves out operations that make no sense where their outcome is not the program's to decide.
 fn possible(model: &Model, op: Op) -> bool {
     match op {
@@ -150,7 +121,6 @@ pub fn next(model: &Model, dice: &mut Dice) -> Op {
     loop {
         if let Some(op) = draw(model, dice)
             && possible(model, op)
-            && !known_fault(model, op)
         {
             // A refusal is worth a look now and then.
             if model.codes(op)[0] == 0 || dice.below(4) == 0 {
