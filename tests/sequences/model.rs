@@ -193,7 +193,7 @@ impl Model {
             (moment.timeline, moment.lsn)
         });
         self.backups.iter().rev().find(|backup| {
-            let in_time = moment.is_none_or(|moment| backup.ended < moment.second);
+            let in_time = moment.is_none_or(|moment| backup.ended <= moment.second);
             self.leads_to((backup.timeline, backup.stop), end)
                 && (in_time || !matches!(target, Target::Time(_)))
         })
