@@ -170,3 +170,24 @@ fn fits(tree: &Tree, backup: &Backup, timeline: Timeline, aim: Aim, named: bool)
     };
     in_time(backup, aim, named) && (reaches || end >= tree.end(timeline))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_to_come;
+
+    #[test]
+    fn numbers_of_transactions_begin_anew() {
+        for (next, xid, right) in [
+            (700, 699, false),
+            (700, 700, true),
+            (700, 90_000, true),
+            // 0 to 2 are none.
+            ((1 << 32) - 5, 3, true),
+            ((1 << 32) + 10, u32::MAX - 5, false),
+            ((5 << 32) + 10, 11, true),
+            ((5 << 32) + 10, 9, false),
+        ] {
+            assert_eq!(is_to_come(xid, next), right, "{next} {xid}");
+        }
+    }
+}

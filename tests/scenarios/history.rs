@@ -338,37 +338,6 @@ fn each_target_has_its_timeline_or_is_refused_with_the_choice() {
 }
 
 #[test]
-fn a_transaction_is_looked_for_behind_a_backup_that_ended_before_it_had_its_number() {
-    let mut there = forked().there();
-    let to = |there: &Backups, xid: u32, named: Option<&str>| {
-        let found = way(there, Aim::Transaction(xid), Line::Found, named, &|_| true);
-        found.map(|way| way.backup.id.clone())
-    };
-    let late = Err(No::TooLate(None, Timeline(3)));
-    // One that nothing is known of may be right, and one that is named too: the transaction may have been at work.
-    assert_eq!(to(&there, 700, None), Ok("000".into()));
-    for (next, xid, right) in [
-        (700, 699, false),
-        (700, 700, true),
-        (700, 90_000, true),
-        // Numbers begin anew: 0 to 2 are none.
-        ((1 << 32) - 5, 3, true),
-        ((1 << 32) + 10, u32::MAX - 5, false),
-        ((5 << 32) + 10, 11, true),
-        ((5 << 32) + 10, 9, false),
-    ] {
-        there.backups[0].next_xid = Some(next);
-        let found = if right {
-            Ok("000".into())
-        } else {
-            late.clone()
-        };
-        assert_eq!(to(&there, xid, None), found, "{next} {xid}");
-        assert_eq!(to(&there, xid, Some("000")), Ok("000".into()));
-    }
-}
-
-#[test]
 fn an_archive_that_lost_its_times_chooses_nothing_by_them() {
     let mut there = forked().there();
     for backup in &mut there.backups {

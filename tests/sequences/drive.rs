@@ -1,6 +1,6 @@
 //! The hosts of a sequence, and what they tell the model that it cannot know: positions, times, names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::lab::{Lab, PASSWORD, Ran};
@@ -19,6 +19,10 @@ rm -rf /etc/postgresql/* /var/lib/postgresql/[0-9]* /var/lib/postgresql/.[a-z]* 
     /etc/systemd/system/*.wants/pgrepl-* /var/lib/pgbackrest /var/spool/pgbackrest
 systemctl reset-failed
 systemctl daemon-reload";
+
+/// What is kept of a host, below /.
+const STATE: &str = "etc/postgresql etc/pgbackrest etc/pitrery etc/systemd/system var/lib/postgresql usr/local/lib/pgrepl \
+    var/lib/pgrepl var/lib/pgbackrest var/spool/pgbackrest";
 
 pub struct Driver {
     pub lab: Lab,
@@ -66,28 +70,65 @@ impl Driver {
         }
     }
 
-    /// Hosts and a mount with nothing on them; only one without power is booted anew.
-    pub fn reset(&self, dead: &[Host]) {
+    fn everywhere(&self, script: &str) {
         std::thread::scope(|scope| {
             for host in [1, 2, 3] {
                 scope.spawn(move || {
-                    let name = name(host);
-                    self.lab.tell("heal", &[&name]);
-                    if dead.contains(&host) {
-                        self.lab.tell("reset", &[&name]);
-                    } else {
-                        self.lab.on(&name, CLEAN);
-                    }
-                    if self.setup.tool == "pitrery" {
-                        for (program, text) in crate::PITRERY {
-                            self.lab.on(&name, &format!("cat >/usr/local/bin/{program} <<'PROGRAM'\n{text}PROGRAM\nchmod 755 /usr/local/bin/{program}"));
-                        }
-                    }
+                    self.lab
+                        .on(&name(host), &format!("host=server{host}\n{script}"))
                 });
             }
         });
-        self.lab
-            .on("server1", "cd /mnt/backups && find . -mindepth 1 -delete");
+    }
+
+    /// A pair with an empty table: made by the first sequence, and brought back for each one that follows.
+    pub fn first_state(&self, model: &Model, path: &Path, dead: &[Host]) {
+        for host in [1, 2, 3] {
+            let command = if dead.contains(&host) { "boot" } else { "heal" };
+            self.lab.tell(command, &[&name(host)]);
+        }
+        let unit = format!("postgresql@{}-main", self.setup.version);
+        if self
+            .lab
+            .on("server1", "ls /mnt/backups/first/mount.tar || :")
+            != ""
+        {
+            self.everywhere(&format!(
+                "{CLEAN}\n[ $host != server1 ] || find /mnt/backups -mindepth 1 -not -path '/mnt/backups/first*' -delete
+                tar -C / -xf /mnt/backups/first/$host.tar\nsystemctl daemon-reload"
+            ));
+            self.lab
+                .on("server1", "tar -C / -xf /mnt/backups/first/mount.tar");
+        } else {
+            self.prepare();
+            self.lab.converge(path);
+            self.sql(model, 1, "create table t (n int primary key)");
+            for host in ["server1", "server2"] {
+                self.lab.on(host, &format!("systemctl stop {unit}"));
+            }
+            self.lab.on("server1", "mkdir /mnt/backups/first");
+            self.everywhere(&format!(
+                "cd / && tar -cf /mnt/backups/first/$host.tar $(ls -d {STATE} 2>/dev/null)"
+            ));
+            self.lab.on(
+                "server1",
+                "tar -C / -cf /mnt/backups/first/mount.tar mnt/backups/shop",
+            );
+        }
+        for host in ["server1", "server2"] {
+            self.lab.on(host, &format!("systemctl start {unit}"));
+        }
+    }
+
+    /// The programs of a tool that no package brings here.
+    fn prepare(&self) {
+        if self.setup.tool == "pitrery" {
+            for (program, text) in crate::PITRERY {
+                self.everywhere(&format!(
+                    "cat >/usr/local/bin/{program} <<'PROGRAM'\n{text}PROGRAM\nchmod 755 /usr/local/bin/{program}"
+                ));
+            }
+        }
     }
 
     pub fn write_inventory(&self, model: &Model) -> PathBuf {

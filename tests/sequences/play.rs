@@ -73,10 +73,8 @@ fn play(
     let mut done: Vec<String> = Vec::new();
     let begin = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(|| {
-        driver.reset(&std::mem::take(dead));
         let path = driver.write_inventory(&model);
-        driver.lab.converge(&path);
-        driver.sql(&model, 1, "create table t (n int primary key)");
+        driver.first_state(&model, &path, &std::mem::take(dead));
         driver.row(&mut model);
         while let Some(op) = choose(&model) {
             done.push(op.to_string());
