@@ -241,8 +241,11 @@ fn changed(
                     .is_ok_and(|value| value::is_automatic(name, &value));
                 !automatic && !next.kept.settings.contains(name) && !same(will)
             }
+            // A line of pgrepl's own that only the inventory can have asked for stands there whatever it says.
             None => {
-                (source == path || cleaned) && !same(loaded.boot_val.as_deref().unwrap_or_default())
+                let own = source == path && cluster_name(facts).is_some();
+                let default = || same(loaded.boot_val.as_deref().unwrap_or_default());
+                own || (source == path || cleaned) && !default()
             }
         };
         if !differs {

@@ -227,6 +227,7 @@ impl Info {
             begun: self.timestamp.start,
             ended: self.timestamp.stop,
             written: None,
+            next_xid: None,
             own_wal: false,
             bytes: self.info.repository.delta,
             unpacked: BTreeMap::from([("data".to_owned(), self.info.size)]),

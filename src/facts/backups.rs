@@ -69,6 +69,9 @@ pub struct Backup {
     /// When the file that describes it was written, as its file system tells.
     #[serde(default, skip_serializing)]
     pub written: Option<u64>,
+    /// The number that the next transaction would have got when it ended, where that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_xid: Option<u64>,
     /// Whether it brings the WAL with it that makes it consistent.
     #[serde(default, skip_serializing)]
     pub own_wal: bool,
@@ -228,6 +231,7 @@ fn backup(id: &str, said: &[(&str, &str)]) -> Option<Backup> {
         begun: get("begun")?.parse().ok()?,
         ended: get("ended")?.parse().ok()?,
         written: get("written").and_then(|at| at.parse().ok()),
+        next_xid: get("next_xid").and_then(|xid| xid.parse().ok()),
         own_wal: get("wal") != Some("archive"),
         bytes: get("bytes")?.parse().ok()?,
         unpacked: said

@@ -11,6 +11,8 @@ pub enum Aim {
     Time(u64),
     /// At a position.
     Lsn(Lsn),
+    /// At the end of a transaction.
+    Transaction(u32),
     /// Somewhere in the WAL, at what only the WAL tells.
     Mark,
     /// As soon as the data is consistent.
@@ -95,7 +97,8 @@ pub fn way<'a>(
             let fit = own.clone().find(|timeline| on(*timeline).is_some());
             vec![fit.or_else(|| own.clone().next()).unwrap_or(tree.newest())]
         }
-        (Line::Latest, _) | (Line::Found, Aim::Latest | Aim::Mark | Aim::Immediate) => {
+        (Line::Latest, _)
+        | (Line::Found, Aim::Latest | Aim::Transaction(_) | Aim::Mark | Aim::Immediate) => {
             vec![tree.newest()]
         }
         (Line::Found, Aim::Time(moment)) => tree.live_at(moment),
@@ -132,16 +135,24 @@ pub fn way<'a>(
     }
     let gap = before
         .iter()
-        .filter(|backup| in_time(backup, aim))
+        .filter(|backup| in_time(backup, aim, named.is_some()))
         .map(|backup| tree.leads(backup, timeline).unwrap_or(backup.start))
         .max();
     Err(gap.map_or(No::TooLate(named, timeline), |end| No::Gap(timeline, end)))
 }
 
-fn in_time(backup: &Backup, aim: Aim) -> bool {
+/// Says whether a transaction had no number yet when the next one would have got this one: numbers begin anew after 2^32, and
+/// those in use are never half of that apart.
+fn is_to_come(xid: u32, next: u64) -> bool {
+    (u64::from(xid).wrapping_sub(next) & u64::from(u32::MAX)) < 1 << 31
+}
+
+fn in_time(backup: &Backup, aim: Aim, named: bool) -> bool {
     match aim {
         Aim::Time(moment) => backup.ended <= moment,
         Aim::Lsn(at) => backup.stop <= at,
+        // One that had its number may have ended later all the same: who names the backup knows.
+        Aim::Transaction(xid) => named || backup.next_xid.is_none_or(|next| is_to_come(xid, next)),
         Aim::Mark | Aim::Immediate | Aim::Latest => true,
     }
 }
@@ -153,9 +164,30 @@ fn fits(tree: &Tree, backup: &Backup, timeline: Timeline, aim: Aim, named: bool)
     let reaches = match aim {
         Aim::Time(moment) => tree.came(timeline, end).is_some_and(|came| came >= moment),
         Aim::Lsn(at) => end >= at,
-        Aim::Mark => named,
+        Aim::Transaction(_) | Aim::Mark => named,
         Aim::Immediate => true,
         Aim::Latest => false,
     };
-    in_time(backup, aim) && (reaches || end >= tree.end(timeline))
+    in_time(backup, aim, named) && (reaches || end >= tree.end(timeline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_to_come;
+
+    #[test]
+    fn numbers_of_transactions_begin_anew() {
+        for (next, xid, right) in [
+            (700, 699, false),
+            (700, 700, true),
+            (700, 90_000, true),
+            // 0 to 2 are none.
+            ((1 << 32) - 5, 3, true),
+            ((1 << 32) + 10, u32::MAX - 5, false),
+            ((5 << 32) + 10, 11, true),
+            ((5 << 32) + 10, 9, false),
+        ] {
+            assert_eq!(is_to_come(xid, next), right, "{next} {xid}");
+        }
+    }
 }

@@ -18,9 +18,9 @@ newest_parent() {
     printf '%s' "$parent"
 }
 
-built_with() {
-    "$clients/psql" -XAtq -w -h "$socket_directory" -p "$port" -d postgres -c "select 1 from pg_config where name = 'CONFIGURE' and setting like '%--with-$1%'"
-}
+ask() { "$clients/psql" -XAtq -w -h "$socket_directory" -p "$port" -d postgres -c "$1"; }
+
+built_with() { ask "select 1 from pg_config where name = 'CONFIGURE' and setting like '%--with-$1%'"; }
 
 without_worker() { printf '%s' "$compress" | sed 's/,workers=[0-9]*//'; }
 
@@ -137,6 +137,9 @@ describe_backup() {
         } END { for (of in sum) printf "unpacked=%s %.0f\n", of, sum[of] }' "$work/backup_manifest"
     fi
     printf 'from=%s\n' "$(of_label 'BACKUP FROM')"
+    # What has no number yet commits behind the end of the backup.
+    next_xid=$(ask 'select txid_snapshot_xmax(txid_current_snapshot())') || next_xid=
+    if [ -n "$next_xid" ]; then printf 'next_xid=%s\n' "$next_xid"; fi
     if [ -n "$parent" ]; then printf 'parent=%s\n' "$parent"; fi
     # It stands at the beginning; looked for in vain, the whole archive would be read.
     if [ -n "$(ls "$work"/[0-9]*.tar* 2>/dev/null)" ]; then

@@ -16,7 +16,8 @@ fn aim(wish: &Wish) -> Aim {
         (Target::Lsn(lsn), _) => Aim::Lsn(*lsn),
         (Target::Immediate, _) => Aim::Immediate,
         (Target::Latest, _) => Aim::Latest,
-        (Target::Time(_) | Target::Transaction(_) | Target::Name(_), _) => Aim::Mark,
+        (Target::Transaction(xid), _) => Aim::Transaction(*xid),
+        (Target::Time(_) | Target::Name(_), _) => Aim::Mark,
     }
 }
 
@@ -84,6 +85,11 @@ pub fn choose<'a>(
             known,
             "an older one: --backup ID",
         ),
+        No::TooLate(None, _) if matches!(target, Target::Transaction(_)) => refuse(
+            format!("no backup ended before {target} had its number"),
+            known,
+            "pgrepl backup list; one that ended before it did: --backup ID",
+        ),
         No::TooLate(None, timeline) if tree.timelines().len() > 1 => refuse(
             format!("no backup leads to {target} on timeline {timeline}"),
             known,
@@ -130,8 +136,22 @@ pub(super) fn follow(there: &Backups, way: &Way) -> Follow {
     }
 }
 
-/// Tells which timeline is followed, when there is more than one.
-pub(super) fn tell(b: &mut Builder, there: &Backups, way: &Way) {
+/// Tells what nobody knows before the recovery, and which timeline is followed, when there is more than one.
+pub(super) fn tell(b: &mut Builder, there: &Backups, way: &Way, target: &Target) {
+    let named = match target {
+        Target::Transaction(_) => way.backup.next_xid.is_none(),
+        Target::Name(_) => true,
+        _ => false,
+    };
+    if named {
+        b.cluster_note(
+            format!(
+                "whether backup {} ended before {target} only its WAL tells: a recovery that does not find that fails",
+                way.backup.id
+            ),
+            "an older one: --backup ID",
+        );
+    }
     let tree = Tree::of(there);
     if tree.timelines().len() < 2 {
         return;

@@ -161,7 +161,7 @@ pub fn restore(
             "prune nothing meanwhile",
         );
     }
-    tell(&mut b, there, &way);
+    tell(&mut b, there, &way, wish.target);
     reach::tell(&mut b, seen, there, &way, wish.target)?;
     for (node, reason) in seen.unseen() {
         b.cluster_note(

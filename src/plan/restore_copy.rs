@@ -97,7 +97,7 @@ pub fn restore_copy(
         .as_ref()
         .map_or_else(|_| to.clone(), |lead| lead.node().clone());
     let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
-    tell(&mut b, there, &way);
+    tell(&mut b, there, &way, wish.target);
     reach::tell(&mut b, seen, there, &way, wish.target)?;
     // The newest commits are in a segment that is not finished. A recovery to the end of a backup needs only one record
     // behind it to stop at, and without one it goes to the end of the WAL: for that nobody waits.

@@ -177,7 +177,9 @@ impl Lab {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pgrepl"));
+        // A program that was built before may be named: tests go on with it while another one is built.
+        let built = std::env::var_os("CARGO_BIN_EXE_pgrepl");
+        let mut command = Command::new(built.unwrap_or(env!("CARGO_BIN_EXE_pgrepl").into()));
         command
             .args(arguments)
             .env("SHOP_PASSWORD", PASSWORD)

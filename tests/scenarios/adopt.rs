@@ -126,6 +126,32 @@ fn what_pgrepl_made_needs_no_change() {
 }
 
 #[test]
+fn what_an_inventory_said_is_said_again_where_it_is_the_default() {
+    let all: [Host; 3] = [
+        ("server1", "primary", None),
+        ("server2", "standby", Some("server1")),
+        ("server3", "cascading", Some("server2")),
+    ];
+    let (text, plan) = described_with(&all, &|facts| {
+        let (path, file) = facts
+            .files
+            .iter_mut()
+            .find(|(path, _)| path.ends_with("/postgresql.conf"))
+            .unwrap();
+        let conf = file.content.as_mut().unwrap();
+        assert!(!conf.contains("maintenance_work_mem"), "{conf}");
+        conf.push_str("\n# From the inventory\nmaintenance_work_mem = '64MB'\n");
+        file.digest = pgrepl::facts::digest(conf);
+        let server = facts.server.as_mut().unwrap();
+        let loaded = server.settings.get_mut("maintenance_work_mem").unwrap();
+        loaded.source = "configuration file".into();
+        loaded.sourcefile = Some(path.clone());
+    });
+    assert!(text.contains("maintenance_work_mem: 64MB"), "{text}");
+    assert_eq!(plan.steps, [], "{text}");
+}
+
+#[test]
 fn a_packaged_server_with_a_history_does_not_restart() {
     let (text, plan) = described(&[("server1", "main", None)]);
     insta::assert_snapshot!(text);

@@ -126,6 +126,39 @@ fn a_restore_begins_with_the_newest_backup_before_its_target() {
 }
 
 #[test]
+fn a_transaction_is_looked_for_behind_a_backup_that_ended_before_it_had_its_number() {
+    let story = story("count: 7");
+    let mut there = there(&story);
+    let chosen = |there: &Backups, xid: u32, backup: Option<&str>| {
+        let wish = Wish {
+            to: &NodeName::from("server1"),
+            target: &Target::Transaction(xid),
+            moment: None,
+            backup,
+            timeline: Line::Found,
+        };
+        choose(&story.cluster, there, &wish).map(|way| way.backup.id.clone())
+    };
+    // Where nothing was noted the newest may be right.
+    assert_eq!(chosen(&there, 700, None).unwrap(), "c");
+    for (backup, next) in there.backups.iter_mut().zip([700, 800, 900]) {
+        backup.next_xid = Some(next);
+    }
+    assert_eq!(chosen(&there, 700, None).unwrap(), "a");
+    assert_eq!(chosen(&there, 899, None).unwrap(), "b");
+    assert_eq!(chosen(&there, 5000, None).unwrap(), "c");
+    // One that is named may have ended while the transaction was at work.
+    assert_eq!(chosen(&there, 650, Some("b")).unwrap(), "b");
+    let Err(PlanError::Refused(refusal)) = chosen(&there, 699, None) else {
+        panic!("the transaction is before each backup");
+    };
+    assert_eq!(
+        refusal.message,
+        "no backup ended before transaction 699 had its number"
+    );
+}
+
+#[test]
 fn prune_keeps_what_any_backup_or_standby_needs() {
     let pruned =
         |keep: &str, change: &dyn Fn(&mut Story)| -> Option<(Vec<String>, Option<String>)> {

@@ -89,6 +89,7 @@ impl Story {
             tablespaces: Vec::new(),
             builds_on: Vec::new(),
             written: None,
+            next_xid: None,
             own_wal: true,
         };
         Backups {

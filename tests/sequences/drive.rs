@@ -1,11 +1,28 @@
 //! The hosts of a sequence, and what they tell the model that it cannot know: positions, times, names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::lab::{Lab, PASSWORD, Ran};
 use crate::model::{Backup, Model, Moment, Setup};
 use crate::op::Host;
+
+/// Makes a host what it was when it was booted first.
+const CLEAN: &str = "set -eu
+systemctl kill --signal=KILL 'postgresql@*' 'pgrepl-*' 2>/dev/null || :
+systemctl stop 'postgresql@*' 'pgrepl-*' 2>/dev/null || :
+while pgrep -u postgres >/dev/null; do pkill -KILL -u postgres || :; sleep 0.05; done
+systemctl unmask 'postgresql@*' 2>/dev/null || :
+rm -rf /etc/postgresql/* /var/lib/postgresql/[0-9]* /var/lib/postgresql/.[a-z]* /var/log/postgresql/* /run/postgresql/.s* \
+    /usr/local/lib/pgrepl /var/lib/pgrepl /run/pgrepl /etc/pgbackrest /etc/pgbackrest.conf /etc/pitrery /srv/* \
+    /etc/systemd/system/pgrepl-* /etc/systemd/system/postgresql@* /etc/systemd/system/*.wants/postgresql@* \
+    /etc/systemd/system/*.wants/pgrepl-* /var/lib/pgbackrest /var/spool/pgbackrest
+systemctl reset-failed
+systemctl daemon-reload";
+
+/// What is kept of a host, below /.
+const STATE: &str = "etc/postgresql etc/pgbackrest etc/pitrery etc/systemd/system var/lib/postgresql usr/local/lib/pgrepl \
+    var/lib/pgrepl var/lib/pgbackrest var/spool/pgbackrest";
 
 pub struct Driver {
     pub lab: Lab,
@@ -20,6 +37,17 @@ pub fn name(host: Host) -> String {
 pub fn lsn(text: &str) -> u64 {
     let (high, low) = text.split_once('/').unwrap();
     (u64::from_str_radix(high, 16).unwrap() << 32) + u64::from_str_radix(low, 16).unwrap()
+}
+
+/// Commits a row and tells of the moment after it. Nobody waits for a standby here: whether one is there is asked elsewhere.
+pub fn commit(model: &Model) -> String {
+    let row = model.next;
+    format!(
+        "q -c 'set synchronous_commit = local' -c 'insert into t values ({row}) returning xmin' \\
+            -c \"select pg_current_wal_lsn(), clock_timestamp() at time zone 'utc', \\
+                floor(extract(epoch from clock_timestamp()))::bigint, pg_create_restore_point('row{row}') is null, \\
+                pg_walfile_name(pg_current_wal_lsn())\"\n"
+    )
 }
 
 impl Driver {
@@ -42,20 +70,63 @@ impl Driver {
         }
     }
 
-    /// Hosts and a mount with nothing on them.
-    pub fn reset(&self) {
+    fn everywhere(&self, script: &str) {
         std::thread::scope(|scope| {
             for host in [1, 2, 3] {
-                scope.spawn(move || self.lab.tell("reset", &[&name(host)]));
+                scope.spawn(move || {
+                    self.lab
+                        .on(&name(host), &format!("host=server{host}\n{script}"))
+                });
             }
         });
-        self.lab
-            .on("server1", "cd /mnt/backups && find . -mindepth 1 -delete");
+    }
+
+    /// A pair with an empty table: made by the first sequence, and brought back for each one that follows.
+    pub fn first_state(&self, model: &Model, path: &Path, dead: &[Host]) {
+        for host in [1, 2, 3] {
+            let command = if dead.contains(&host) { "boot" } else { "heal" };
+            self.lab.tell(command, &[&name(host)]);
+        }
+        let unit = format!("postgresql@{}-main", self.setup.version);
+        if self
+            .lab
+            .on("server1", "ls /mnt/backups/first/mount.tar || :")
+            != ""
+        {
+            self.everywhere(&format!(
+                "{CLEAN}\n[ $host != server1 ] || find /mnt/backups -mindepth 1 -not -path '/mnt/backups/first*' -delete
+                tar -C / -xf /mnt/backups/first/$host.tar\nsystemctl daemon-reload"
+            ));
+            self.lab
+                .on("server1", "tar -C / -xf /mnt/backups/first/mount.tar");
+        } else {
+            self.prepare();
+            self.lab.converge(path);
+            self.sql(model, 1, "create table t (n int primary key)");
+            for host in ["server1", "server2"] {
+                self.lab.on(host, &format!("systemctl stop {unit}"));
+            }
+            self.lab.on("server1", "mkdir /mnt/backups/first");
+            self.everywhere(&format!(
+                "cd / && tar -cf /mnt/backups/first/$host.tar $(ls -d {STATE} 2>/dev/null)"
+            ));
+            self.lab.on(
+                "server1",
+                "tar -C / -cf /mnt/backups/first/mount.tar mnt/backups/shop",
+            );
+        }
+        for host in ["server1", "server2"] {
+            self.lab.on(host, &format!("systemctl start {unit}"));
+        }
+    }
+
+    /// The programs of a tool that no package brings here.
+    fn prepare(&self) {
         if self.setup.tool == "pitrery" {
-            for host in [1, 2, 3] {
-                for (program, text) in crate::PITRERY {
-                    self.lab.on(&name(host), &format!("cat >/usr/local/bin/{program} <<'PROGRAM'\n{text}PROGRAM\nchmod 755 /usr/local/bin/{program}"));
-                }
+            for (program, text) in crate::PITRERY {
+                self.everywhere(&format!(
+                    "cat >/usr/local/bin/{program} <<'PROGRAM'\n{text}PROGRAM\nchmod 755 /usr/local/bin/{program}"
+                ));
             }
         }
     }
@@ -103,80 +174,54 @@ impl Driver {
         self.lab.finish(child)
     }
 
-    pub fn sql_at(&self, host: Host, port: u16, sql: &str) -> String {
-        let psql = [
-            "-u",
-            "postgres",
-            "--",
-            "psql",
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            "postgres",
-        ];
-        let (host, port) = (name(host), port.to_string());
-        let place = [&host, "runuser"];
-        let more = ["-h", "/var/run/postgresql", "-p", &port, "-c", sql];
-        self.lab
-            .tell("exec", &[&place[..], &psql, &more].concat())
-            .trim()
-            .to_owned()
+    /// Runs a script as root on a host, after `q`, which asks the server on a port.
+    pub fn script(&self, host: Host, port: u16, script: &str) -> String {
+        self.lab.on(&name(host), &format!(
+            "set -eu\nq() {{ runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1 -h /var/run/postgresql -p {port} -d postgres \"$@\"; }}\n{script}"
+        ))
     }
 
     pub fn sql(&self, model: &Model, host: Host, sql: &str) -> String {
-        self.sql_at(host, model.applied.port, sql)
+        self.script(host, model.applied.port, &format!("q -c \"{sql}\""))
     }
 
     /// Commits a row on the primary, and notes the moment after it.
     pub fn row(&self, model: &mut Model) {
-        let (leader, row) = (model.leader(), model.next);
-        // Nobody waits for a standby here: whether one is there is asked elsewhere.
-        let xid = self.sql(
-            model,
-            leader,
-            &format!("set synchronous_commit = local; insert into t values ({row}) returning xmin"),
-        );
-        let told = self.sql(model, leader, &format!(
-            "select pg_current_wal_lsn(), clock_timestamp() at time zone 'utc', floor(extract(epoch from clock_timestamp()))::bigint, \
-             pg_create_restore_point('row{row}_{}') is null, pg_walfile_name(pg_current_wal_lsn())", model.timeline
-        ));
-        let told: Vec<&str> = told.split('|').collect();
+        let told = self.script(model.leader(), model.applied.port, &commit(model));
+        self.note_row(model, &told);
+    }
+
+    /// Notes a row that the primary has told of, and the timeline that it is on.
+    pub fn note_row(&self, model: &mut Model, told: &str) {
+        let mut lines = told.lines();
+        let xid = lines.next().unwrap().parse().unwrap();
+        let told: Vec<&str> = lines.next().unwrap().split('|').collect();
+        let timeline = u32::from_str_radix(&told[4][..8], 16).unwrap();
+        if timeline != model.timeline {
+            self.read_history(model, timeline);
+        }
+        let row = model.next;
         model.rows.insert(row);
         model.next += 1;
         let moment = Moment {
             rows: model.rows.clone(),
-            timeline: u32::from_str_radix(&told[4][..8], 16).unwrap(),
+            timeline,
             lsn: lsn(told[0]),
             time: format!("{}+00", told[1]),
             second: told[2].parse().unwrap(),
-            xid: xid.parse().unwrap(),
-            name: format!("row{row}_{}", model.timeline),
+            xid,
+            name: format!("row{row}"),
         };
-        assert_eq!(
-            moment.timeline, model.timeline,
-            "the timeline of the primary"
-        );
         model.moments.insert(row, moment);
     }
 
-    /// Reads which timeline the primary is on, and where it left those before.
-    pub fn timeline(&self, model: &mut Model) {
-        let leader = model.leader();
-        let segment = self.sql(
+    /// Reads where the history of the primary left each timeline before its own.
+    fn read_history(&self, model: &mut Model, timeline: u32) {
+        let history = self.sql(
             model,
-            leader,
-            "select pg_walfile_name(pg_current_wal_lsn())",
+            model.leader(),
+            &format!("select pg_read_file('pg_wal/{timeline:08X}.history')"),
         );
-        let timeline = u32::from_str_radix(&segment[..8], 16).unwrap();
-        let history = match timeline {
-            1 => String::new(),
-            _ => self.sql(
-                model,
-                leader,
-                &format!("select pg_read_file('pg_wal/{timeline:08X}.history')"),
-            ),
-        };
         let left = history
             .lines()
             .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
@@ -213,22 +258,6 @@ impl Driver {
                 ended: number(&backup["ended"]),
                 id,
             }));
-        }
-    }
-
-    /// Waits for an answer; never for a time.
-    pub fn until(&self, model: &Model, host: Host, sql: &str, answer: &str) {
-        let begin = std::time::Instant::now();
-        loop {
-            let found = self.sql(model, host, sql);
-            if found == answer {
-                return;
-            }
-            assert!(
-                begin.elapsed().as_secs() < 30,
-                "server{host}: {sql}: expected {answer}, found {found}"
-            );
-            std::thread::sleep(std::time::Duration::from_millis(50));
         }
     }
 }

@@ -59,10 +59,13 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
     if let (Some(stale), 0) = (dice.one(&model.those(Is::Stale)), dice.below(2)) {
         return Some(Op::Rebuild(stale, way(model, stale, dice)));
     }
-    if let (Some(dead), 0) = (dice.one(&model.those(Is::Dead)), dice.below(3)) {
-        return Some(Op::Boot(dead));
+    if let Some(strayed) = dice.one(&model.those(Is::Strayed)) {
+        return Some(Op::Rebuild(strayed, way(model, strayed, dice)));
     }
-    Some(match dice.below(26) {
+    if let (Some(absent), 0) = (dice.one(&model.absent()), dice.below(3)) {
+        return Some(Op::Boot(absent));
+    }
+    Some(match dice.below(28) {
         0 | 1 => Op::Apply,
         2 | 3 => Op::Set(dice.one(&[
             Knob::Reload,
@@ -79,7 +82,7 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
             write: dice.below(2) == 0,
         },
         8 | 9 => Op::Failover(dice.one(&follows)?),
-        10 | 11 => Op::Boot(dice.one(&model.those(Is::Dead))?),
+        10 | 11 => Op::Boot(dice.one(&model.absent())?),
         12 | 13 => {
             let host = dice.one(&[model.those(Is::Stale), follows].concat())?;
             Op::Rebuild(host, way(model, host, dice))
@@ -91,6 +94,10 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
         21 | 22 => Op::Copy(dice.one(&up)?, target(model, dice)?),
         23 => Op::Drill,
         24 => Op::Adopt(dice.one(&up)?),
+        25 | 26 => Op::Away {
+            host: dice.one(&follows)?,
+            power: dice.below(2) == 0,
+        },
         _ => match model.hosts[&3] {
             Is::Out(_) => Op::Add,
             Is::Follows => Op::Remove,
@@ -99,48 +106,19 @@ fn draw(model: &Model, dice: &mut Dice) -> Option<Op> {
     })
 }
 
-/// Whether this is left out until a fault that is known is mended.
-fn known_fault(model: &Model, op: Op) -> bool {
-    let newest_elsewhere = |target: Target| {
-        let right = model.backup_for(target).map(|backup| &backup.id);
-        right.is_some() && right != model.backups.last().map(|backup| &backup.id)
-    };
-    let other_history = |target: Target| {
-        model
-            .moment(target)
-            .is_some_and(|moment| !model.is_past(moment))
-    };
-    match op {
-        // A restore where the configuration of the target changes its role, or anything else.
-        Op::Restore(to, _) if to != model.leader() || model.pending() => true,
-        // A second restore, a prune and a rebuild after the history has forked.
-        Op::Restore(_, target) | Op::Copy(_, target) => {
-            other_history(target) || newest_elsewhere(target)
-        }
-        Op::Prune | Op::Rebuild(_, Way::Backup) => {
-            newest_elsewhere(Target::Latest)
-                || model
-                    .backups
-                    .iter()
-                    .any(|backup| backup.timeline != model.timeline)
-        }
-        _ => false,
-    }
-}
-
 /// Leaves out operations that make no sense where their outcome is not the program's to decide.
 fn possible(model: &Model, op: Op) -> bool {
     match op {
         // Adding, removing and adopting is done with servers that are all there.
-        Op::Add | Op::Remove | Op::Adopt(_) => model.whole() && !model.pending(),
-        Op::Rebuild(..) => !model.pending() && !model.any(Is::Dead),
-        // Where a transaction or a name is no backup tells: the operator has to know which one lies before it.
+        Op::Add | Op::Remove | Op::Adopt(_) | Op::Failover(_) | Op::Set(_) => model.whole(),
+        Op::Rebuild(..) => !model.pending() && !model.away(),
+        Op::Away { .. } => model.whole(),
+        // Where a name is no backup tells, and where a transaction is only those of one tool.
         Op::Restore(_, target @ (Target::Xid(_) | Target::Name(_)))
         | Op::Copy(_, target @ (Target::Xid(_) | Target::Name(_))) => {
             model.backup_for(target).is_some()
+                || matches!(target, Target::Xid(_)) && model.setup.tool == "basebackup"
         }
-        Op::Failover(_) => model.whole() && !model.pending(),
-        Op::Set(_) => model.whole(),
         _ => true,
     }
 }
@@ -150,7 +128,6 @@ pub fn next(model: &Model, dice: &mut Dice) -> Op {
     loop {
         if let Some(op) = draw(model, dice)
             && possible(model, op)
-            && !known_fault(model, op)
         {
             // A refusal is worth a look now and then.
             if model.codes(op)[0] == 0 || dice.below(4) == 0 {

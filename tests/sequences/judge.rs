@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::drive::{Driver, name};
+use crate::drive::{Driver, commit};
 use crate::lab::Ran;
 use crate::model::{DONE, Is, Model, REFUSED, UNREACHABLE};
 use crate::op::Op;
@@ -21,65 +21,83 @@ pub fn ended(model: &Model, op: Op, ran: &Ran) {
 }
 
 /// Everything that is looked at after an operation that ended as it should.
-pub fn state(driver: &Driver, model: &Model, path: &str) {
-    one_primary(driver, model);
-    state_of_rows(driver, model);
-    archive(driver, model);
-    plan(driver, model, path);
-    tidy(driver, model);
-    status(driver, model, path);
-}
-
-fn one_primary(driver: &Driver, model: &Model) {
-    for (host, is) in &model.hosts {
-        let recovers = match is {
-            Is::Leads => "f",
-            Is::Follows => "t",
-            Is::Dead | Is::Stale | Is::Out(_) => continue,
-        };
-        let found = driver.sql(model, *host, "select pg_is_in_recovery()");
-        assert_eq!(found, recovers, "server{host} in recovery");
+pub fn state(driver: &Driver, model: &mut Model, op: Op, path: &str) {
+    if !matches!(op, Op::Set(_)) {
+        servers(driver, model);
+    }
+    if !matches!(op, Op::Drill | Op::Prune | Op::Adopt(_)) {
+        plan(driver, model, path);
+    }
+    if matches!(
+        op,
+        Op::Switchover { .. }
+            | Op::Failover(_)
+            | Op::Rebuild(..)
+            | Op::Restore(..)
+            | Op::Add
+            | Op::Remove
+    ) {
+        status(driver, model, path);
     }
 }
 
-/// Everybody has the rows of the model.
-pub fn state_of_rows(driver: &Driver, model: &Model) {
-    let found = driver.sql(model, model.leader(), "select n from t order by 1");
-    let found: BTreeSet<u32> = found.lines().map(|row| row.parse().unwrap()).collect();
-    assert_eq!(found, model.rows, "rows of the primary");
-    let sum = "select count(*) || ' ' || coalesce(sum(n), 0) from t";
-    let answer = driver.sql(model, model.leader(), sum);
-    for standby in model.those(Is::Follows) {
-        driver.until(model, standby, sum, &answer);
-    }
-}
+/// Takes away what was set aside, as status tells to.
+const TIDY: &str = "rm -rf /var/lib/postgresql/*/main.pgrepl-*";
 
-/// Ends a segment and sees it come; then every segment that the oldest backup of this history needs must be there.
-fn archive(driver: &Driver, model: &Model) {
-    let leader = model.leader();
-    driver.sql(model, leader, "select pg_create_restore_point('x')");
-    let segment = driver.sql(
-        model,
-        leader,
-        "select pg_walfile_name(pg_current_wal_lsn())",
-    );
-    driver.sql(model, leader, "select pg_switch_wal()");
+/// Commits a row: everybody has the rows of the model, and the archive has each segment.
+fn servers(driver: &Driver, model: &mut Model) {
     let place = match model.setup.tool.as_str() {
         "pgbackrest" => "/mnt/backups/shop/pgbackrest/archive",
         "pitrery" => "/mnt/backups/shop/pitrery/archived_wal",
         _ => "/mnt/backups/shop/wal",
     };
-    let list = format!("find {place} -type f -printf '%f\\n'");
-    driver.lab.on(&name(leader), &format!(
-        "k=0; until {list} | grep -q '^{segment}'; do sleep 0.1; k=$((k + 1)); [ $k -lt 300 ] || {{ echo '{segment} is not archived' >&2; exit 1; }}; done"
-    ));
-    let there: BTreeSet<String> = driver
-        .lab
-        .on(&name(leader), &list)
-        .lines()
+    let port = model.applied.port;
+    // A segment ends, and comes.
+    let script = format!(
+        "{}q -c \"select string_agg(n::text, ' ' order by n) from t\" -c \"select pg_create_restore_point('x') is null\"
+        segment=$(q -c 'select pg_walfile_name(pg_current_wal_lsn())')
+        q -c 'select pg_switch_wal() is null' >/dev/null
+        list() {{ find {place} -type f -printf '%f\\n'; }}
+        k=0
+        until list | grep -q \"^$segment\"; do
+            sleep 0.2
+            k=$((k + 1))
+            [ $k -lt 300 ] || {{ echo \"$segment is not archived\" >&2; exit 1; }}
+        done
+        echo $segment
+        list
+        {TIDY}",
+        commit(model)
+    );
+    let told = driver.script(model.leader(), port, &script);
+    driver.note_row(model, &told);
+    let mut lines = told.lines().skip(2);
+    let found = lines.next().unwrap().split_whitespace();
+    let found: BTreeSet<u32> = found.map(|row| row.parse().unwrap()).collect();
+    assert_eq!(found, model.rows, "rows of the primary");
+    let segment = lines.nth(1).unwrap();
+    let there: BTreeSet<String> = lines
         .filter(|file| !file.contains(".partial") && !file.contains(".backup") && file.len() >= 24)
         .map(|file| file[..24].to_owned())
         .collect();
+    archive(model, segment, &there);
+    let wanted = format!("t|{}|{}", model.rows.len(), model.rows.iter().sum::<u32>());
+    let script = format!(
+        "k=0
+        until found=$(q -c 'select pg_is_in_recovery(), count(*), sum(n) from t') && [ \"$found\" = '{wanted}' ]; do
+            sleep 0.2
+            k=$((k + 1))
+            [ $k -lt 150 ] || {{ echo \"expected {wanted}, found $found\" >&2; exit 1; }}
+        done
+        {TIDY}"
+    );
+    for standby in model.those(Is::Follows) {
+        driver.script(standby, port, &script);
+    }
+}
+
+/// Every segment that the oldest backup of this history needs must be there.
+fn archive(model: &Model, segment: &str, there: &BTreeSet<String>) {
     let Some(from) = model.oldest_in_use() else {
         return;
     };
@@ -101,7 +119,7 @@ fn archive(driver: &Driver, model: &Model) {
 }
 
 fn plan(driver: &Driver, model: &Model, path: &str) {
-    let right = match (model.any(Is::Stale), model.any(Is::Dead), model.pending()) {
+    let right = match (model.any(Is::Stale), model.away(), model.pending()) {
         (true, _, _) => vec![REFUSED],
         (_, true, _) => vec![UNREACHABLE, 2],
         (_, _, true) => vec![2],
@@ -115,15 +133,6 @@ fn plan(driver: &Driver, model: &Model, path: &str) {
         ran.out,
         ran.err
     );
-}
-
-/// Takes away what was set aside, as status tells to.
-fn tidy(driver: &Driver, model: &Model) {
-    for host in [model.leader()].into_iter().chain(model.those(Is::Follows)) {
-        driver
-            .lab
-            .on(&name(host), "rm -rf /var/lib/postgresql/*/main.pgrepl-2*");
-    }
 }
 
 fn status(driver: &Driver, model: &Model, path: &str) {

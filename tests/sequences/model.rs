@@ -17,6 +17,13 @@ pub enum Is {
     Dead,
     /// It led, was given up, and runs again with a history of its own.
     Stale,
+    /// A standby without power or network since the cluster was on a timeline.
+    Away {
+        power: bool,
+        since: u32,
+    },
+    /// A standby that came back after a restore, with what that left behind.
+    Strayed,
     /// In no inventory; whether it has data.
     Out(bool),
 }
@@ -61,12 +68,6 @@ pub struct Setup {
     pub version: u32,
 }
 
-impl Setup {
-    pub fn has_incremental(&self) -> bool {
-        self.tool == "pgbackrest" || self.tool == "basebackup" && self.version >= 17
-    }
-}
-
 #[derive(Debug, Clone)]
 pub struct Model {
     pub setup: Setup,
@@ -89,9 +90,8 @@ pub struct Model {
 impl Model {
     pub fn new(setup: Setup) -> Self {
         let settings = Settings {
-            // Other than PostgreSQL's own values: an inventory that is made of what runs says only what differs from those.
-            reload: 5,
-            restart: 110,
+            reload: 4,
+            restart: 100,
             hba: 0,
             slots: true,
             synchronous: false,
@@ -140,7 +140,25 @@ impl Model {
     }
 
     pub fn whole(&self) -> bool {
-        !self.any(Is::Dead) && !self.any(Is::Stale)
+        !self.any(Is::Stale) && !self.any(Is::Strayed) && !self.away()
+    }
+
+    /// Those that cannot be reached.
+    pub fn absent(&self) -> Vec<Host> {
+        let found = self.hosts.iter();
+        let found = found.filter(|(_, is)| matches!(is, Is::Dead | Is::Away { .. }));
+        found.map(|(host, _)| *host).collect()
+    }
+
+    pub fn away(&self) -> bool {
+        !self.absent().is_empty()
+    }
+
+    /// Those without power.
+    pub fn dead(&self) -> Vec<Host> {
+        let mut absent = self.absent();
+        absent.retain(|host| !matches!(self.hosts[host], Is::Away { power: false, .. }));
+        absent
     }
 
     pub fn pending(&self) -> bool {
@@ -175,7 +193,7 @@ impl Model {
             (moment.timeline, moment.lsn)
         });
         self.backups.iter().rev().find(|backup| {
-            let in_time = moment.is_none_or(|moment| backup.ended < moment.second);
+            let in_time = moment.is_none_or(|moment| backup.ended <= moment.second);
             self.leads_to((backup.timeline, backup.stop), end)
                 && (in_time || !matches!(target, Target::Time(_)))
         })
@@ -220,17 +238,26 @@ impl Model {
     pub fn codes(&self, op: Op) -> Vec<i32> {
         let one = |right: bool| vec![if right { DONE } else { REFUSED }];
         match op {
-            Op::Set(_) | Op::Alter { .. } | Op::Boot(_) => vec![DONE],
+            Op::Set(_) | Op::Alter { .. } | Op::Boot(_) | Op::Away { .. } => vec![DONE],
             Op::Apply if self.any(Is::Stale) => vec![REFUSED],
-            Op::Apply if self.any(Is::Dead) => vec![UNREACHABLE],
+            Op::Apply if self.away() => vec![UNREACHABLE],
             Op::Apply => vec![DONE],
             Op::Switchover { to, .. } => {
                 one(self.whole() && !self.pending() && self.hosts[&to] == Is::Follows)
             }
             Op::Failover(to) => one(self.hosts[&to] == Is::Follows && !self.any(Is::Stale)),
             Op::Rebuild(host, way) => one(self.can_rebuild(host, way)),
-            Op::Backup { incremental } => one(!self.any(Is::Stale)
-                && (!incremental || self.setup.has_incremental() && !self.backups.is_empty())),
+            Op::Backup { incremental } => {
+                let can = match self.setup.tool.as_str() {
+                    // It takes a full one where there is none to build on.
+                    "pgbackrest" => true,
+                    "basebackup" => {
+                        self.setup.version >= 17 && self.backup_for(Target::Latest).is_some()
+                    }
+                    _ => false,
+                };
+                one(!self.any(Is::Stale) && (!incremental || can))
+            }
             Op::Prune => one(!self.any(Is::Stale)),
             Op::Drill => one(!self.backups.is_empty()),
             Op::Restore(_, target) | Op::Copy(_, target) => {
@@ -239,12 +266,13 @@ impl Model {
                     .is_none_or(|moment| self.is_past(moment));
                 match (past, self.backup_for(target)) {
                     (_, None) => vec![REFUSED],
-                    (true, Some(_)) => vec![DONE],
-                    // Which of two histories is meant may be asked back.
-                    (false, Some(_)) => vec![DONE, REFUSED],
+                    // Which of several histories that have a position is meant may be asked back.
+                    (false, Some(_)) if matches!(target, Target::Lsn(_)) => vec![DONE, REFUSED],
+                    (_, Some(_)) => vec![DONE],
                 }
             }
-            Op::Adopt(_) => vec![DONE],
+            // What was made by ALTER SYSTEM goes.
+            Op::Adopt(_) => vec![if self.dangerous { 2 } else { DONE }],
             // What came of the data that it has is not the model's to know.
             Op::Add if self.hosts[&3] == Is::Out(true) => vec![DONE, REFUSED],
             Op::Add | Op::Remove => vec![DONE],
@@ -254,9 +282,9 @@ impl Model {
     fn can_rebuild(&self, host: Host, way: Way) -> bool {
         let is = self.hosts[&host];
         match way {
-            _ if !matches!(is, Is::Follows | Is::Stale) => false,
+            _ if !matches!(is, Is::Follows | Is::Stale | Is::Strayed) => false,
             // A standby that follows needs no rewind.
-            Way::Rewind => is == Is::Stale,
+            Way::Rewind => is != Is::Follows,
             Way::Backup => self.backup_for(Target::Latest).is_some(),
             Way::From(source) => source != host && self.hosts[&source] == Is::Follows,
             Way::Auto | Way::Primary => true,
@@ -269,8 +297,17 @@ impl Model {
         match op {
             Op::Set(knob) => self.set(knob),
             Op::Alter { dangerous } => self.dangerous |= dangerous,
+            Op::Away { host, power } => {
+                let since = self.timeline;
+                self.hosts.insert(host, Is::Away { power, since });
+            }
             Op::Boot(host) => {
-                self.hosts.insert(host, Is::Stale);
+                let back = match self.hosts[&host] {
+                    Is::Away { since, .. } if since == self.timeline => Is::Follows,
+                    Is::Away { .. } => Is::Strayed,
+                    _ => Is::Stale,
+                };
+                self.hosts.insert(host, back);
             }
             _ if !converged => {}
             Op::Apply => self.converged(),
@@ -319,8 +356,8 @@ impl Model {
     fn set(&mut self, knob: Knob) {
         let wanted = &mut self.wanted;
         match knob {
-            Knob::Reload => wanted.reload = 5 + (wanted.reload - 4) % 3,
-            Knob::Restart => wanted.restart = if wanted.restart == 110 { 120 } else { 110 },
+            Knob::Reload => wanted.reload = 4 + (wanted.reload - 3) % 3,
+            Knob::Restart => wanted.restart = if wanted.restart == 100 { 120 } else { 100 },
             Knob::Hba => wanted.hba = (wanted.hba + 1) % 3,
             Knob::Slots => wanted.slots = !wanted.slots,
             Knob::Synchronous => wanted.synchronous = !wanted.synchronous,

@@ -52,7 +52,12 @@ pub enum Op {
     },
     /// A power cut of the primary's host, and a failover.
     Failover(Host),
-    /// The end of the power cut.
+    /// A power cut of a standby's host, or its network is taken down.
+    Away {
+        host: Host,
+        power: bool,
+    },
+    /// The end of either.
     Boot(Host),
     Rebuild(Host, Way),
     Backup {
@@ -105,6 +110,8 @@ impl fmt::Display for Op {
             Op::Switchover { to, write: false } => write!(f, "switchover {to}"),
             Op::Switchover { to, write: true } => write!(f, "switchover {to} write"),
             Op::Failover(to) => write!(f, "failover {to}"),
+            Op::Away { host, power: true } => write!(f, "kill {host}"),
+            Op::Away { host, power: false } => write!(f, "cut {host}"),
             Op::Boot(host) => write!(f, "boot {host}"),
             Op::Rebuild(host, way) => match way {
                 Way::Auto => write!(f, "rebuild {host} auto"),
@@ -154,6 +161,10 @@ fn parse(words: &[&str]) -> Option<Op> {
             write: true,
         },
         ["failover", to] => Op::Failover(host(to)?),
+        [how @ ("kill" | "cut"), at] => Op::Away {
+            host: host(at)?,
+            power: *how == "kill",
+        },
         ["boot", at] => Op::Boot(host(at)?),
         ["rebuild", at, "auto"] => Op::Rebuild(host(at)?, Way::Auto),
         ["rebuild", at, "rewind"] => Op::Rebuild(host(at)?, Way::Rewind),

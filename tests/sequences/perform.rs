@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::drive::{Driver, name};
 use crate::lab::Ran;
-use crate::model::{Backup, Is, Model, Moment};
+use crate::model::{Is, Model, Moment, REFUSED};
 use crate::op::{Host, Op, Target, Way};
 
 /// The port of a server that is restored beside the cluster, and its directory.
@@ -16,18 +16,29 @@ fn shown(lsn: u64) -> String {
 }
 
 impl Driver {
-    fn target(model: &Model, target: Target) -> Vec<String> {
+    fn target(&self, model: &Model, target: Target) -> Vec<String> {
         let moment = model.moment(target);
         let of = |value: &dyn Fn(&Moment) -> String| moment.map(value).unwrap_or_default();
         let option = |name: &str, value: String| vec![format!("--{name}"), value];
-        match target {
+        let mut options = match target {
             Target::Time(_) => option("time", of(&|moment| moment.time.clone())),
             Target::Lsn(_) => option("lsn", of(&|moment| shown(moment.lsn))),
             Target::Xid(_) => option("xid", of(&|moment| moment.xid.to_string())),
             Target::Name(_) => option("name", of(&|moment| moment.name.clone())),
             Target::Immediate => vec!["--immediate".into()],
             Target::Latest => vec!["--latest".into()],
+        };
+        let tells = self.setup.tool == "basebackup" && !matches!(target, Target::Name(_));
+        if let (Target::Xid(_) | Target::Name(_), Some(moment)) = (target, moment) {
+            // Which backup leads to what only the WAL tells the operator knows.
+            if let Some(backup) = model.backup_for(target).filter(|_| !tells) {
+                options.extend(["--backup".into(), backup.id.clone()]);
+            }
+            if !model.is_past(moment) {
+                options.extend(["--timeline".into(), moment.timeline.to_string()]);
+            }
         }
+        options
     }
 
     /// Does it; the exit code with what was said.
@@ -41,6 +52,19 @@ impl Driver {
         };
         let pgrepl = |arguments: Vec<String>| {
             self.pgrepl(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        // Where it asks which of several histories is meant it is told.
+        let asked = |arguments: Vec<String>| {
+            let ran = pgrepl(arguments.clone());
+            match op {
+                Op::Restore(_, target @ Target::Lsn(_)) | Op::Copy(_, target @ Target::Lsn(_))
+                    if ran.code == REFUSED && ran.err.contains("--timeline") =>
+                {
+                    let timeline = model.moment(target).unwrap().timeline.to_string();
+                    pgrepl([arguments, vec!["--timeline".into(), timeline]].concat())
+                }
+                _ => ran,
+            }
         };
         let done = || Ran {
             code: 0,
@@ -71,8 +95,17 @@ impl Driver {
                     model.leader()
                 )))
             }
+            Op::Away { host, power } => {
+                self.lab
+                    .tell(if power { "kill" } else { "cut" }, &[&name(host)]);
+                done()
+            }
             Op::Boot(host) => {
-                self.lab.tell("boot", &[&name(host)]);
+                if let Is::Away { power: false, .. } = model.hosts[&host] {
+                    self.lab.tell("heal", &[&name(host)]);
+                } else {
+                    self.lab.tell("boot", &[&name(host)]);
+                }
                 self.lab.on(
                     &name(host),
                     "until pg_lsclusters -h | grep -q online; do sleep 0.1; done",
@@ -101,57 +134,28 @@ impl Driver {
                 let mut arguments = words(&format!(
                     "restore --to server{to} --auto-approve --confirm server{to}"
                 ));
-                arguments.extend(Self::target(model, target));
-                arguments.extend(Self::backup(model, target));
-                pgrepl(arguments)
+                arguments.extend(self.target(model, target));
+                asked(arguments)
             }
             Op::Copy(to, target) => {
                 let mut arguments = words(&format!(
                     "restore --to server{to} --auto-approve --data-directory {COPY} --port {COPY_PORT}"
                 ));
-                arguments.extend(Self::target(model, target));
-                arguments.extend(Self::backup(model, target));
-                pgrepl(arguments)
+                arguments.extend(self.target(model, target));
+                asked(arguments)
             }
             Op::Adopt(host) => self.adopt(host),
-        }
-    }
-
-    /// Which backup leads to a transaction or a name only the operator knows.
-    fn backup(model: &Model, target: Target) -> Vec<String> {
-        match (target, model.backup_for(target)) {
-            (Target::Xid(_) | Target::Name(_), Some(_)) => {
-                let end = model.moment(target).unwrap().lsn;
-                let fits = |backup: &&Backup| backup.stop <= end;
-                let found = model.backup_for(Target::Lsn(
-                    model
-                        .moments
-                        .iter()
-                        .find(|(_, m)| m.lsn == end)
-                        .map_or(0, |(row, _)| *row),
-                ));
-                let found = found.filter(fits);
-                found.map_or_else(Vec::new, |backup| {
-                    vec!["--backup".into(), backup.id.clone()]
-                })
-            }
-            _ => Vec::new(),
         }
     }
 
     /// Waits until the standbys have noticed that nobody sends any more.
     fn alone(&self, model: &Model) {
         for standby in model.those(Is::Follows) {
-            self.sql(
-                model,
+            self.script(
                 standby,
-                "select pg_terminate_backend(pid) from pg_stat_wal_receiver",
-            );
-            self.until(
-                model,
-                standby,
-                "select count(*) from pg_stat_wal_receiver where status = 'streaming'",
-                "0",
+                model.applied.port,
+                "q -c 'select pg_terminate_backend(pid) from pg_stat_wal_receiver'
+                until [ \"$(q -c \"select count(*) from pg_stat_wal_receiver where status = 'streaming'\")\" = 0 ]; do sleep 0.1; done",
             );
         }
     }
@@ -185,7 +189,7 @@ impl Driver {
 
     /// Reads the rows of a copy, and takes it away.
     pub fn copied(&self, host: Host) -> BTreeSet<u32> {
-        let rows = self.sql_at(host, COPY_PORT, "select n from t");
+        let rows = self.script(host, COPY_PORT, "q -c 'select n from t'");
         self.lab.on(
             &name(host),
             &format!("systemctl stop pgrepl-shop-copy-srv-copy; rm -rf {COPY} {COPY}.*"),

@@ -7,7 +7,7 @@ use crate::drive::Driver;
 use crate::generate::{Dice, next};
 use crate::judge;
 use crate::model::{DONE, Is, Model, REFUSED, Setup};
-use crate::op::{Op, Way, list};
+use crate::op::{Host, Op, Way, list};
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| {
@@ -22,8 +22,6 @@ fn step(driver: &Driver, model: &mut Model, op: Op) {
         // Something that is committed after any moment: a recovery to a time ends before it.
         driver.row(model);
     }
-    // Who stays behind when a host loses its power has everything.
-    judge::state_of_rows(driver, model);
     match op {
         Op::Add => drop(model.hosts.insert(3, Is::Follows)),
         Op::Remove => drop(model.hosts.insert(3, Is::Out(true))),
@@ -58,28 +56,25 @@ fn step(driver: &Driver, model: &mut Model, op: Op) {
             ),
         );
     }
-    driver.timeline(model);
     if matches!(op, Op::Backup { .. } | Op::Prune) {
         driver.backups(model, path);
     }
-    driver.row(model);
-    judge::state(driver, model, path);
+    judge::state(driver, model, op, path);
 }
 
 /// A sequence from bare hosts; what it did is told as it goes.
 fn play(
     driver: &Driver,
     told: &str,
+    dead: &mut Vec<Host>,
     mut choose: impl FnMut(&Model) -> Option<Op>,
 ) -> Result<(), String> {
     let mut model = Model::new(driver.setup.clone());
     let mut done: Vec<String> = Vec::new();
     let begin = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(|| {
-        driver.reset();
         let path = driver.write_inventory(&model);
-        driver.lab.converge(&path);
-        driver.sql(&model, 1, "create table t (n int primary key)");
+        driver.first_state(&model, &path, &std::mem::take(dead));
         driver.row(&mut model);
         while let Some(op) = choose(&model) {
             done.push(op.to_string());
@@ -92,6 +87,7 @@ fn play(
             );
         }
     }));
+    *dead = model.dead();
     println!("{told}: {:.0} s", begin.elapsed().as_secs_f64());
     result.map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -124,17 +120,18 @@ fn random_sequences() {
                     let driver = Driver::up(lane as usize, setup);
                     if let Some(listed) = listed {
                         let mut ops = list(listed).into_iter();
-                        return play(&driver, "listed", |_| ops.next())
+                        return play(&driver, "listed", &mut Vec::new(), |_| ops.next())
                             .err()
                             .into_iter()
                             .collect::<Vec<_>>();
                     }
+                    let mut dead = Vec::new();
                     let seeds = (seed..seed + rounds).filter(|seed| seed % lanes == lane);
                     seeds
                         .filter_map(|seed| {
                             let (mut dice, mut left) = (Dice(seed), length);
                             let told = format!("seed {seed}");
-                            let played = play(&driver, &told, |model| {
+                            let played = play(&driver, &told, &mut dead, |model| {
                                 left = left.checked_sub(1)?;
                                 Some(next(model, &mut dice))
                             });
