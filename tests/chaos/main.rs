@@ -13,6 +13,7 @@ mod world;
 
 use std::time::Instant;
 
+use cut::Cut;
 use dice::Dice;
 use moves::Move;
 use world::{Shape, World};
@@ -81,9 +82,9 @@ fn run_lane(lane: u64, shape: Shape, seeds: &[u64]) -> Vec<String> {
     let mut fresh = true;
     for seed in seeds {
         let mut dice = Dice::new(*seed);
-        let chosen = *dice.of(Move::all(shape));
+        let chosen = *dice.of(&Move::all(shape));
         let begin = Instant::now();
-        let told = round(&mut world, &mut dice, chosen, fresh);
+        let (cut, told) = round(&mut world, &mut dice, chosen, fresh);
         let seconds = begin.elapsed().as_secs_f64();
         fresh = false;
         let again = format!(
@@ -92,35 +93,47 @@ fn run_lane(lane: u64, shape: Shape, seeds: &[u64]) -> Vec<String> {
             if shape.mount { "yes" } else { "no" },
             lab::release().0
         );
-        match told {
-            Ok(cut) => println!("seed {seed}: {chosen:?}, {cut}: good, {seconds:.0} s"),
-            Err(why) => {
-                let story = world.story.join("\n");
-                println!("seed {seed}: {chosen:?}: {why}\n  {again}\n{story}");
-                faults.push(format!("seed {seed}: {chosen:?}: {why}\n  {again}"));
-                world.anew();
-                fresh = true;
-            }
+        let cut = cut.map_or("before the cut".to_owned(), |cut| cut.to_string());
+        let good = if told.is_ok() { "good" } else { "BAD" };
+        println!("{again}: {chosen:?}, {cut}: {good} in {seconds:.1} s");
+        if let Err(why) = told {
+            let story = world.story.join("\n");
+            println!("{why}\n{story}");
+            faults.push(format!("{again}: {chosen:?}, {cut}: {why}"));
+            world.anew(true);
+            fresh = true;
         }
         world.story.clear();
     }
     faults
 }
 
-/// One command, cut off, gone on with and judged; returns where it was cut.
-fn round(world: &mut World, dice: &mut Dice, chosen: Move, fresh: bool) -> Result<String, String> {
-    if fresh && chosen != Move::Bare {
-        person::apply(world)?;
-        world.write()?;
-    }
-    let doing = moves::prepare(world, dice, chosen)?;
-    let cut = cut::Cut::choose(world, dice, &doing);
+/// One command, cut off, gone on with and judged; returns where it was cut, and what is wrong.
+fn round(
+    world: &mut World,
+    dice: &mut Dice,
+    chosen: Move,
+    fresh: bool,
+) -> (Option<Cut>, Result<(), String>) {
+    let mut begun = || {
+        if fresh && chosen != Move::Bare {
+            person::apply(world)?;
+            world.write()?;
+        }
+        moves::prepare(world, dice, chosen)
+    };
+    let mut doing = match begun() {
+        Ok(doing) => doing,
+        Err(why) => return (None, Err(why)),
+    };
+    let cut = Cut::choose(world, dice, &doing);
     world.story.push(format!("  {cut}"));
-    let done = cut.run(world, &doing)?;
-    person::go_on(world, &doing, done)?;
-    if chosen == Move::Bare {
-        world.write()?;
-    }
-    judge::judge(world, &doing)?;
-    Ok(cut.to_string())
+    let told = cut.run(world, &doing).and_then(|done| {
+        person::go_on(world, &mut doing, done)?;
+        if chosen == Move::Bare {
+            world.write()?;
+        }
+        judge::judge(world, &doing, &cut)
+    });
+    (Some(cut), told)
 }
