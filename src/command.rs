@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// What stands in front of a command that holds its host.
+const HOLD: &str = include_str!("command/hold.sh");
+
 /// One POSIX shell script with its variables, to be run as root on a host, or as another user.
 ///
 /// The script text is static and never holds a value from the inventory; values arrive as shell
@@ -99,6 +102,12 @@ impl Command {
         self
     }
 
+    /// Holds the host while it works, under the name of its step.
+    #[must_use]
+    pub fn holding(self, step: impl ToString) -> Self {
+        self.var("step", step)
+    }
+
     /// Sets a variable to text with secrets in it.
     #[must_use]
     pub fn secret(mut self, name: &'static str, parts: Vec<Part>) -> Self {
@@ -135,6 +144,7 @@ impl Command {
     }
 
     fn assemble(&self, lookup: impl Fn(SecretName) -> Option<String>) -> Option<String> {
+        let mut hold = String::new();
         let mut text = String::new();
         for (name, var) in &self.vars {
             let value = match var {
@@ -150,16 +160,20 @@ impl Command {
                     joined
                 }
             };
-            text.push_str(name);
-            text.push('=');
-            text.push_str(&shell_quote(&value));
-            text.push('\n');
+            let line = format!("{name}={}\n", shell_quote(&value));
+            if ["cluster", "step"].contains(name) {
+                hold.push_str(&line);
+            }
+            text.push_str(&line);
         }
         text.push_str(self.script);
-        Some(match &self.user {
-            Some(user) => handed_over(user, &text),
-            None => text,
-        })
+        if let Some(user) = &self.user {
+            text = handed_over(user, &text);
+        }
+        if self.vars.contains_key("step") {
+            text = format!("{hold}{HOLD}{text}");
+        }
+        Some(text)
     }
 }
 
@@ -229,5 +243,17 @@ mod tests {
         assert_eq!(command.shown(), "content='*:*:*:r:***'\nmain\n");
         assert!(!format!("{command:?} {vault:?}").contains("hunter2"));
         assert_eq!(command.text(&Vault::default()), None);
+    }
+
+    #[test]
+    fn root_holds_the_host_whoever_works() {
+        let command = Command::new("make it", "main\n")
+            .var("cluster", "shop")
+            .holding("a step");
+        let his = command.clone().by("postgres").shown();
+        let (before, handed) = his.split_once("cd / && exec runuser").unwrap();
+        assert!(before.starts_with("cluster='shop'\nstep='a step'\n"));
+        assert!(before.ends_with(HOLD) && !handed.contains("/run/pgrepl/"));
+        assert!(command.shown().contains(HOLD));
     }
 }

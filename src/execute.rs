@@ -249,7 +249,7 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
             command = command.var(variable, value);
         }
         if act.holds_host() {
-            command = command.var("step", act.title());
+            command = command.holding(act.title());
         }
         let word: Word = match command.gate {
             Some(word) => Box::pin(board.wait(word)),

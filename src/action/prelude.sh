@@ -226,15 +226,6 @@ watch_mount() {
     done
 }
 
-# A step that changes the host holds a lock for as long as it and its children live, with its name in it: the connection
-# of a run may end before its work does. The kernel frees it. In: step (or nothing)
-hold_host() {
-    [ -n "${step:-}" ] || return 0
-    mkdir -p /run/pgrepl && exec 4>>"/run/pgrepl/$cluster.work"
-    flock -w 10 4 || fail "another run is at work here: $(head -n 1 "/run/pgrepl/$cluster.work")"
-    printf '%s\n' "$step" >"/run/pgrepl/$cluster.work"
-}
-
 # Runs main, defined by the script that follows, and ends with the line that says the script was not cut short. Because
 # its exit status is looked at, the shell does not stop in it at a command that fails, whatever `set -e` says: whoever
 # goes on after something that must have succeeded asks.
@@ -245,7 +236,7 @@ run_main() {
         # No shell between it and what works: killed, it would leave that behind.
         careful_main &
         worker=$!
-        watch_mount &
+        watch_mount 4>&- &
         watcher=$!
         wait "$worker"
         rc=$?
@@ -260,6 +251,5 @@ run_main() {
 }
 careful_main() {
     set -e
-    hold_host 7>&1
     main </dev/null 7>&1 >&2
 }
