@@ -79,17 +79,20 @@ pub fn failover(
         })
         .map(|(node, _)| node)
         .collect();
-    if let ([_, _, ..], Err(why)) = (
-        &running[..],
-        leader(cluster.major, seen, &cluster.primary),
-    ) {
+    if let ([_, _, ..], Err(why)) = (&running[..], leader(cluster.major, seen, &cluster.primary)) {
         return Err(why.into());
     }
     if let Some(starting) = starting(seen).filter(|node| !wish.force || **node != from) {
         return refuse(
             format!("{starting} is starting up as a primary and does not answer yet"),
-            format!("wait until it accepts connections, then run this again; pgrepl status --watch{}",
-                if *starting == from { "; or --force" } else { "" }),
+            format!(
+                "wait until it accepts connections, then run this again; pgrepl status --watch{}",
+                if *starting == from {
+                    "; or --force"
+                } else {
+                    ""
+                }
+            ),
         );
     }
     // Another one leads than the inventory wants: an earlier failover got past its promotion.
@@ -120,7 +123,9 @@ pub fn failover(
             "pgrepl status".into(),
         );
     };
-    if let (false, Some((why, help))) = (wish.force, still_there(cluster, seen, &standbys, &from, to)) {
+    if let (false, Some((why, help))) =
+        (wish.force, still_there(cluster, seen, &standbys, &from, to))
+    {
         return refuse(why, help);
     }
     if let Some((other, _)) = standbys

@@ -98,7 +98,10 @@ impl Cut {
         let ran = ran?;
         self.measure(world, doing, over && ran.code == 0, begin);
         if !over && ran.code != 0 && !ran.err.contains(self.host) {
-            return Err(format!("{} is gone, and the run does not say so", self.host));
+            return Err(format!(
+                "{} is gone, and the run does not say so",
+                self.host
+            ));
         }
         Ok(ran.code == 0)
     }

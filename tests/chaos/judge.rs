@@ -84,7 +84,9 @@ fn rows(world: &mut World, leader: &str, doing: &Doing, cut: &Cut) -> Result<(),
             // A row ends where the next one was inserted, at the latest.
             let end = acked.range(first + 1..).next().map(|(_, at)| *at);
             if *last > kept || *first < kept && end.is_none_or(|end| end <= *loss) {
-                return Err(format!("{said}; told was what lies behind {loss:X}, {end:X?}"));
+                return Err(format!(
+                    "{said}; told was what lies behind {loss:X}, {end:X?}"
+                ));
             }
         }
         Move::Restore => match doing.point {
@@ -102,7 +104,9 @@ fn rows(world: &mut World, leader: &str, doing: &Doing, cut: &Cut) -> Result<(),
 /// Nothing half made is left; what was set aside is as it should be, and goes.
 fn leftovers(world: &World) -> Result<(), String> {
     let home = format!("/var/lib/postgresql/{}", lab::release().1);
-    let look = format!("rm -rf {home}/main.pgrepl-[0-9]* {home}/main.pgrepl-failed-*; ls {home} | grep -v '^main$' || :");
+    let look = format!(
+        "rm -rf {home}/main.pgrepl-[0-9]* {home}/main.pgrepl-failed-*; ls {home} | grep -v '^main$' || :"
+    );
     let found = world.on_each(world.members.iter().copied(), &look);
     match found.iter().find(|(_, left)| !left.is_empty()) {
         Some((host, left)) => Err(format!("{host}: left in {home}: {left}")),

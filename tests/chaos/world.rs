@@ -43,8 +43,7 @@ while :; do
         -v ON_ERROR_STOP=1 -d "host=$1 user=app password=app dbname=postgres target_session_attrs=read-write") && echo "$i $at" >>/root/acked
     sleep 0.1
 done"#;
-const STOP_WRITING: &str =
-    "pid=$(cat /root/pid 2>/dev/null) || exit 0; kill $pid 2>/dev/null; while kill -0 $pid 2>/dev/null; do sleep 0.05; done";
+const STOP_WRITING: &str = "pid=$(cat /root/pid 2>/dev/null) || exit 0; kill $pid 2>/dev/null; while kill -0 $pid 2>/dev/null; do sleep 0.05; done";
 /// Everything that a cluster leaves on a host; packages stay.
 const WIPE: &str = "
 systemctl stop 'pgrepl-*' 'postgresql@*' 2>/dev/null
@@ -254,13 +253,16 @@ impl World {
             err: read("err"),
         };
         self.told.clone_from(&ran.out);
-        let said: Vec<&str> = ran.err.lines().collect();
+        let mut said: Vec<&str> = ran.err.lines().collect();
+        if said.len() > 16 {
+            said.splice(8..said.len() - 8, ["…"]);
+        }
         self.story.push(format!(
             "  pgrepl {} => {} in {:.1} s\n      {}",
             arguments.join(" "),
             ran.code,
             begin.elapsed().as_secs_f64(),
-            said[said.len().saturating_sub(8)..].join("\n      ")
+            said.join("\n      ")
         ));
         match status {
             Some(_) => Ok(ran),
