@@ -6,35 +6,39 @@ use std::time::{Duration, Instant};
 use crate::cut::Cut;
 use crate::lab;
 use crate::moves::{Doing, Move};
+use crate::person;
 use crate::world::World;
 
-pub fn judge(world: &mut World, doing: &Doing, cut: &Cut) -> Result<(), String> {
-    let [leader] = world.leaders()[..] else {
-        return Err(format!("not one primary: {:?}", world.leaders()));
-    };
-    streaming(world, leader)?;
-    world.goes_on()?;
-    rows(world, leader, doing, cut)?;
+pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<(), String> {
     let path = world.inventory().to_str().unwrap().to_owned();
     let words = |text: &str| -> Vec<String> {
         text.split(' ')
             .map(|word| word.replace("PATH", &path))
             .collect()
     };
-    let plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
+    let mut plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
+    // What was cut and typed again may leave something that is not its own.
+    if plan.code != 0 && !done {
+        person::apply(world)?;
+        plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
+    }
     if plan.code != 0 || !plan.out.contains("Nothing to do") {
         return Err(format!("the plan is not empty: {}", plan.out));
     }
-    if world.shape.mount {
+    let [leader] = world.leaders()[..] else {
+        return Err(format!("not one primary: {:?}", world.leaders()));
+    };
+    streaming(world, leader)?;
+    world.goes_on()?;
+    rows(world, leader, doing, cut)?;
+    if doing.chosen.touches_backups() {
         let check = world.type_in(&words("check PATH"))?;
         if check.code != 0 {
             return Err(format!("check: {}{}", check.out, check.err));
         }
-        if doing.chosen.touches_backups() {
-            let verify = world.type_in(&words("-i PATH backup verify"))?;
-            if verify.code != 0 && !verify.err.contains("no such backup") {
-                return Err(format!("backup verify: {}{}", verify.out, verify.err));
-            }
+        let verify = world.type_in(&words("-i PATH backup verify"))?;
+        if verify.code != 0 && !verify.err.contains("no such backup") {
+            return Err(format!("backup verify: {}{}", verify.out, verify.err));
         }
     }
     leftovers(world)

@@ -33,10 +33,24 @@ pub struct Doing {
     pub acked: Option<u64>,
     /// Up to where the WAL is kept, as a failover told.
     pub loss: Option<u64>,
+    pub leader: &'static str,
+    /// The standby that the command names, if it names one.
+    pub standby: &'static str,
     /// The primary that is gone.
     pub dead: Option<&'static str>,
     /// How long it takes, in milliseconds.
     pub takes: u64,
+}
+
+impl Doing {
+    /// What a host is to this command.
+    pub fn role(&self, host: &str) -> &'static str {
+        match host {
+            host if host == self.leader => "leader",
+            host if host == self.standby => "standby",
+            _ => "other",
+        }
+    }
 }
 
 impl Move {
@@ -192,6 +206,8 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
         point,
         acked,
         loss: None,
+        leader,
+        standby,
         dead,
         takes,
     })

@@ -91,9 +91,6 @@ pub fn go_on(world: &mut World, doing: &mut Doing, done: bool) -> Result<(), Str
         if doing.chosen != Move::Switchover {
             again?;
         }
-        if doing.dead.is_none() {
-            return apply(world);
-        }
     }
     if let Some(dead) = doing.dead {
         // Nobody could fence it: it is back as the primary that it was, and nobody may write to it.
@@ -102,7 +99,6 @@ pub fn go_on(world: &mut World, doing: &mut Doing, done: bool) -> Result<(), Str
         let rebuilt = rebuild(world, dead);
         world.write()?;
         rebuilt?;
-        return apply(world);
     }
     if let [leader] = world.leaders()[..] {
         world.primary = leader;

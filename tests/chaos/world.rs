@@ -25,6 +25,8 @@ pub struct World {
     pub away: BTreeSet<(&'static str, &'static str)>,
     /// What was typed in this round, and what came of it.
     pub story: Vec<String>,
+    /// When this round began.
+    pub begun: Instant,
     /// Rows that may be missing: those acknowledged before, and lost as was told.
     pub forgiven: BTreeSet<u64>,
     pub took: BTreeMap<String, u64>,
@@ -41,7 +43,7 @@ while :; do
     i=$((i + 1))
     at=$(echo "insert into acked values ($i) returning pg_current_wal_insert_lsn()" | PGCONNECT_TIMEOUT=2 timeout 10 psql -XAtq \
         -v ON_ERROR_STOP=1 -d "host=$1 user=app password=app dbname=postgres target_session_attrs=read-write") && echo "$i $at" >>/root/acked
-    sleep 0.1
+    sleep 0.3
 done"#;
 const STOP_WRITING: &str = "pid=$(cat /root/pid 2>/dev/null) || exit 0; kill $pid 2>/dev/null; while kill -0 $pid 2>/dev/null; do sleep 0.05; done";
 /// Everything that a cluster leaves on a host; packages stay.
@@ -77,6 +79,7 @@ impl World {
             max_connections: 100,
             away: BTreeSet::new(),
             story: Vec::new(),
+            begun: Instant::now(),
             forgiven: BTreeSet::new(),
             took: BTreeMap::new(),
             has_backup: false,
@@ -201,7 +204,7 @@ impl World {
 
     /// Waits until more rows are acknowledged than now.
     pub fn goes_on(&self) -> Result<(), String> {
-        let more = "n=$(cat /root/acked 2>/dev/null | wc -l); k=0; while [ \"$(cat /root/acked 2>/dev/null | wc -l)\" -le $((n + 2)) ]; do \
+        let more = "n=$(cat /root/acked 2>/dev/null | wc -l); k=0; while [ \"$(cat /root/acked 2>/dev/null | wc -l)\" -le $((n + 1)) ]; do \
                     sleep 0.1; k=$((k + 1)); [ $k -lt 400 ] || { echo none; exit 0; }; done";
         match self.lab.on("client", more).as_str() {
             "" => Ok(()),
@@ -258,7 +261,8 @@ impl World {
             said.splice(8..said.len() - 8, ["…"]);
         }
         self.story.push(format!(
-            "  pgrepl {} => {} in {:.1} s\n      {}",
+            "  {:.1} s: pgrepl {} => {} in {:.1} s\n      {}",
+            self.begun.elapsed().as_secs_f64(),
             arguments.join(" "),
             ran.code,
             begin.elapsed().as_secs_f64(),
