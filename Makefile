@@ -1,6 +1,7 @@
 # make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
 # make test: everything that CI runs. make test-matrix: every release and version, also those that make test leaves out.
-# make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= AT= repeat one. make sequences: see below.
+# make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
+# repeats such rounds. make sequences: see below.
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
@@ -41,7 +42,7 @@ test: lint unit lab-base
 	cargo test --test chaos
 
 chaos: lab-base
-	ROUNDS=$(or $(ROUNDS),20) SEED=$(or $(SEED),1) HOSTS=$(HOSTS) MOUNT=$(MOUNT) AT=$(AT) \
+	ROUNDS=$(or $(ROUNDS),20) SEED=$(SEED) HOSTS=$(HOSTS) MOUNT=$(MOUNT) PLAY="$(PLAY)" \
 	  PGREPL_RELEASE=$(or $(RELEASE),12) cargo test --test chaos -- --nocapture
 
 test-matrix: lab-base

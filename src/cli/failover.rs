@@ -50,7 +50,12 @@ pub struct Arguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     context::limit(&loaded.cluster, arguments.to.as_slice())?;
-    let again = format!("pgrepl apply {}", loaded.path.display());
+    let to = arguments.to.iter().map(|to| format!(" --to {to}"));
+    let again = format!(
+        "pgrepl failover {}{}",
+        loaded.path.display(),
+        to.collect::<String>()
+    );
     let drive = Drive {
         approved: arguments.auto_approve,
         ..Drive::open(global, &loaded, "failover", again)?
@@ -89,7 +94,8 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
             arguments.diff.diff(),
         );
         if drive.global.format == Format::Human {
-            sink::out(&format!("{} {loss}.\n", drive.global.out().bold("Loss:")));
+            let word = if from == to { "Done before:" } else { "Loss:" };
+            sink::out(&format!("{} {loss}.\n", drive.global.out().bold(word)));
         }
     }
     if arguments.dry_run {
@@ -123,8 +129,13 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
         .help(drive.again.clone()));
     }
     if drive.speaks() {
+        let back = if from == to {
+            String::new()
+        } else {
+            format!(". When {from} is back: pgrepl rebuild {from}")
+        };
         sink::err(&format!(
-            "{} {to} leads; {changed} steps in {:.1} s. When {from} is back: pgrepl rebuild {from}\n",
+            "{} {to} leads; {changed} steps in {:.1} s{back}\n",
             drive.global.err().green("Done:"),
             begin.elapsed().as_secs_f64()
         ));

@@ -4,14 +4,15 @@ use super::builder::Builder;
 use super::check::rows;
 use super::converge::{converge, passes};
 use super::gone::gone;
+use super::no_failover::{alone, starting, still_there};
 use super::switchover::slots;
 use super::{Goal, Plan, PlanError, Refusal};
 use crate::action::{Checkpoint, Disable, Promote, Stop};
-use crate::facts::leader::Leader;
+use crate::facts::leader::{Leader, leader};
 use crate::facts::server::Server;
 use crate::facts::{Observation, Process};
 use crate::inventory::{Cluster, NodeName};
-use crate::postgres::{ClusterState, Lsn, Timeline};
+use crate::postgres::{Lsn, Timeline};
 use crate::render::Templates;
 
 /// What a failover is told besides the cluster.
@@ -33,9 +34,6 @@ pub struct Failover {
     /// What may be lost.
     pub loss: String,
 }
-
-/// Receivers hear of their primary at least this often, in milliseconds (wal_sender_timeout / 2 by default).
-const SILENCE: u64 = 30_000;
 
 /// Plans a failover. Nobody leads while it is planned, so all it goes by is what each standby has.
 pub fn failover(
@@ -71,11 +69,38 @@ pub fn failover(
             help,
         }))
     };
-    let Some(to) = wish.to.or_else(|| most(cluster, &standbys)) else {
+    let running: Vec<&NodeName> = seen
+        .seen()
+        .filter(|(_, facts)| {
+            facts
+                .server
+                .as_ref()
+                .is_some_and(|server| !server.in_recovery)
+        })
+        .map(|(node, _)| node)
+        .collect();
+    if let ([_, _, ..], Err(why)) = (&running[..], leader(cluster.major, seen, &cluster.primary)) {
+        return Err(why.into());
+    }
+    if let Some(starting) = starting(seen).filter(|node| !wish.force || **node != from) {
         return refuse(
-            "no standby runs that could take over".into(),
-            "pgrepl status".into(),
+            format!("{starting} is starting up as a primary and does not answer yet"),
+            format!(
+                "wait until it accepts connections, then run this again; pgrepl status --watch{}",
+                if *starting == from {
+                    "; or --force"
+                } else {
+                    ""
+                }
+            ),
         );
+    }
+    // Another one leads than the inventory wants: an earlier failover got past its promotion.
+    let promoted = running.first().copied();
+    let promoted = promoted.filter(|node| **node != cluster.primary && !wish.force);
+    let Some(to) = wish.to.or(promoted).or_else(|| most(cluster, &standbys)) else {
+        let (why, help) = alone(cluster, seen, &from);
+        return refuse(why, help);
     };
     if !cluster.nodes.contains_key(to) {
         return refuse(
@@ -83,18 +108,13 @@ pub fn failover(
             "one of its standbys: --to HOST".into(),
         );
     }
-    let leads = seen
-        .facts(to)
-        .and_then(|facts| facts.server.as_ref())
-        .is_some_and(|server| !server.in_recovery);
-    if leads && from == *to {
-        // An earlier run was cut short after the promotion.
+    if running.contains(&to) {
         let mut plan = converge(cluster, templates, seen, None)?;
         plan.goal = Goal::Failover(to.clone());
         return Ok(Failover {
             plan,
             from,
-            loss: format!("{to} leads already"),
+            loss: format!("{to} leads already, nothing more is lost"),
         });
     }
     let Some((_, candidate)) = standbys.iter().find(|(node, _)| *node == to) else {
@@ -103,7 +123,9 @@ pub fn failover(
             "pgrepl status".into(),
         );
     };
-    if let (false, Some((why, help))) = (wish.force, still_there(seen, &standbys, &from, to)) {
+    if let (false, Some((why, help))) =
+        (wish.force, still_there(cluster, seen, &standbys, &from, to))
+    {
         return refuse(why, help);
     }
     if let Some((other, _)) = standbys
@@ -201,61 +223,6 @@ fn most<'a>(cluster: &Cluster, standbys: &[(&'a NodeName, &Server)]) -> Option<&
             (behind, server.paused || delays(name), place(name))
         })
         .map(|(name, _)| *name)
-}
-
-/// Why this is no failover: the primary runs, or could run again without any loss.
-fn still_there(
-    seen: &Observation,
-    standbys: &[(&NodeName, &Server)],
-    from: &NodeName,
-    to: &NodeName,
-) -> Option<(String, String)> {
-    let switchover = format!("pgrepl switchover --to {to}");
-    if let Some(facts) = seen.facts(from) {
-        if facts
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.in_recovery)
-        {
-            return Some((format!("{from} is the primary and runs"), switchover));
-        }
-        if facts.process == Process::Busy {
-            return Some((
-                format!("{from} is starting up or recovering"),
-                "wait for it: pgrepl status --watch; or --force".into(),
-            ));
-        }
-        if facts.data.control_state() == Some(ClusterState::ShutDown) {
-            return Some((
-                format!("{from} was stopped cleanly: nothing has to be lost"),
-                switchover,
-            ));
-        }
-        if facts.data.control().is_some() {
-            return Some((
-                format!(
-                    "{from} can be reached and is only stopped: starting it again loses nothing"
-                ),
-                "pgrepl apply; or, if it cannot be started: --force".into(),
-            ));
-        }
-    }
-    standbys
-        .iter()
-        .find(|(_, server)| {
-            server.receiver.as_ref().is_some_and(|receiver| {
-                receiver.status == "streaming"
-                    && receiver
-                        .last_message_age_ms
-                        .is_some_and(|age| age < SILENCE / 3)
-            })
-        })
-        .map(|(node, _)| {
-            (
-                format!("{node} still hears from its primary: {from} lives"),
-                "pgrepl status; or --force".into(),
-            )
-        })
 }
 
 /// Makes what can be reached of the old primary unable to come back on its own, and says so where it cannot be reached.

@@ -13,6 +13,7 @@ mod firewall;
 mod gone;
 mod leftovers;
 mod lowered;
+mod no_failover;
 mod port;
 mod preflight;
 pub mod put_back;

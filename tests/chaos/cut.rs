@@ -6,64 +6,60 @@ use crate::dice::Dice;
 use crate::moves::Doing;
 use crate::world::World;
 
-/// How long a run may last once a host is gone: that is noticed within 20 s, and what works elsewhere comes to its end.
-const END: u64 = 100;
+/// How long a run may last once a host is gone, in seconds.
+const END: u64 = 60;
 
 pub struct Cut {
-    kind: &'static str,
+    pub kind: &'static str,
     host: &'static str,
+    /// What that host is: leader, standby (the one that the command names) or other.
+    role: &'static str,
     at: u64,
-    of: u64,
     /// After how many milliseconds the host is back, if it is while the run still goes on.
     back: Option<u64>,
 }
 
 impl std::fmt::Display for Cut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Cut {
-            kind,
-            host,
-            at,
-            of,
-            back,
-        } = self;
-        match *kind {
-            "SIGKILL" => write!(f, "SIGKILL at {at} of {of} ms"),
-            _ => write!(
-                f,
-                "{kind} {host} at {at} of {of} ms, back {}",
-                back.map_or("when the run has ended".into(), |back| format!(
-                    "{back} ms later"
-                ))
-            ),
-        }
+        write!(f, "{} {} {}", self.kind, self.role, self.at)?;
+        self.back.map_or(Ok(()), |back| write!(f, " {back}"))
     }
 }
 
 impl Cut {
     pub fn choose(world: &World, dice: &mut Dice, doing: &Doing) -> Cut {
-        let there: Vec<&'static str> = world
-            .members
-            .iter()
-            .copied()
-            .filter(|host| Some(*host) != doing.dead)
-            .collect();
+        let there = world.members.iter().copied();
+        let there: Vec<&'static str> = there.filter(|host| Some(*host) != doing.dead).collect();
         let kind = *dice.of(&["SIGKILL", "kill", "cut"]);
         let host = *dice.of(&there);
         let part = dice.below(1000);
-        let at = doing.takes * part / 1000;
         let back = (dice.below(3) == 0).then(|| dice.below(20_000));
-        let at = std::env::var("AT")
-            .ok()
-            .and_then(|at| at.parse().ok())
-            .unwrap_or(at);
         Cut {
             kind,
             host,
-            at,
-            of: doing.takes,
+            role: doing.role(host),
+            at: doing.takes * part / 1000,
             back,
         }
+    }
+
+    /// Reads a cut as it is told: `kill standby 1200`, `cut leader 300 5000`.
+    pub fn read(world: &World, words: &[&str], doing: &Doing) -> Option<Cut> {
+        let (kind, role, rest) = match words {
+            [kind, role, rest @ ..] => (*kind, *role, rest),
+            _ => return None,
+        };
+        let kinds = ["SIGKILL", "kill", "cut"];
+        let there = world.members.iter().copied();
+        let mut there = there.filter(|host| Some(*host) != doing.dead);
+        let host = there.find(|host| doing.role(host) == role)?;
+        Some(Cut {
+            kind: kinds.into_iter().find(|known| *known == kind)?,
+            host,
+            role: doing.role(host),
+            at: rest.first()?.parse().ok()?,
+            back: rest.get(1).and_then(|back| back.parse().ok()),
+        })
     }
 
     /// Begins the command, cuts it, waits for its end, and brings the host back; says whether it was done all the same.
@@ -97,6 +93,12 @@ impl Cut {
         bring_back(world, self.host);
         let ran = ran?;
         self.measure(world, doing, over && ran.code == 0, begin);
+        if !over && ran.code != 0 && !ran.err.contains(self.host) {
+            return Err(format!(
+                "{} is gone, and the run does not say so",
+                self.host
+            ));
+        }
         Ok(ran.code == 0)
     }
 

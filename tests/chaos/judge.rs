@@ -3,28 +3,35 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use crate::cut::Cut;
 use crate::lab;
-use crate::moves::Doing;
+use crate::moves::{Doing, Move};
+use crate::person;
 use crate::world::World;
 
-pub fn judge(world: &mut World, doing: &Doing) -> Result<(), String> {
-    let [leader] = world.leaders()[..] else {
-        return Err(format!("not one primary: {:?}", world.leaders()));
-    };
-    streaming(world, leader)?;
-    world.goes_on()?;
-    rows(world, leader, doing.may_lose)?;
+pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<(), String> {
     let path = world.inventory().to_str().unwrap().to_owned();
     let words = |text: &str| -> Vec<String> {
         text.split(' ')
             .map(|word| word.replace("PATH", &path))
             .collect()
     };
-    let plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
+    let mut plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
+    // What was cut and typed again may leave something that is not its own.
+    if plan.code != 0 && !done {
+        person::apply(world)?;
+        plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
+    }
     if plan.code != 0 || !plan.out.contains("Nothing to do") {
         return Err(format!("the plan is not empty: {}", plan.out));
     }
-    if world.shape.mount {
+    let [leader] = world.leaders()[..] else {
+        return Err(format!("not one primary: {:?}", world.leaders()));
+    };
+    streaming(world, leader)?;
+    world.goes_on()?;
+    rows(world, leader, doing, cut)?;
+    if doing.chosen.touches_backups() {
         let check = world.type_in(&words("check PATH"))?;
         if check.code != 0 {
             return Err(format!("check: {}{}", check.out, check.err));
@@ -53,32 +60,47 @@ fn streaming(world: &World, leader: &str) -> Result<(), String> {
     }
 }
 
-/// What was acknowledged is there; a failover or a restore may have lost the last rows before it, and no others.
-fn rows(world: &mut World, leader: &str, may_lose: bool) -> Result<(), String> {
-    let numbers = |text: String| -> BTreeSet<u64> {
-        text.lines().filter_map(|line| line.parse().ok()).collect()
-    };
-    let acked = numbers(world.lab.on("client", "cat /root/acked"));
-    let there = numbers(world.lab.sql(leader, "select i from acked"));
-    let missing: BTreeSet<u64> = acked
-        .difference(&there)
-        .filter(|row| !world.forgiven.contains(row))
-        .copied()
-        .collect();
+/// What was acknowledged is there, but for what a failover told, and what a restore was asked to leave behind.
+fn rows(world: &mut World, leader: &str, doing: &Doing, cut: &Cut) -> Result<(), String> {
+    let acked = world.acked();
+    let there = world.lab.sql(leader, "select i from acked");
+    let there: BTreeSet<u64> = there.lines().filter_map(|line| line.parse().ok()).collect();
+    let gone = |row: &&u64| !there.contains(row) && !world.forgiven.contains(row);
+    let missing: BTreeSet<u64> = acked.keys().filter(gone).copied().collect();
     let (Some(first), Some(last)) = (missing.first(), missing.last()) else {
-        return Ok(());
+        return match doing.point {
+            Some(point) => Err(format!("the restore to row {point} kept everything")),
+            None => Ok(()),
+        };
     };
-    let hole = there.range(first..last).next();
-    if !may_lose || hole.is_some() {
-        return Err(format!(
-            "{} acknowledged rows are lost, from {first} to {last}; between them is {hole:?}",
-            missing.len()
-        ));
-    }
-    world.story.push(format!(
-        "  {} rows from {first} to {last} are lost, as was told",
+    let said = format!(
+        "{} acknowledged rows are lost, from {first} to {last}",
         missing.len()
-    ));
+    );
+    if let Some(hole) = there.range(first..last).next() {
+        return Err(format!("{said}; between them is {hole}"));
+    }
+    match doing.chosen {
+        Move::Failover => {
+            let (Some(kept), Some(loss)) = (doing.acked, &doing.loss) else {
+                return Err(format!("{said}; no loss was told"));
+            };
+            // A row ends where the next one was inserted, at the latest.
+            let end = acked.range(first + 1..).next().map(|(_, at)| *at);
+            if *last > kept || *first < kept && end.is_none_or(|end| end <= *loss) {
+                return Err(format!(
+                    "{said}; told was what lies behind {loss:X}, {end:X?}"
+                ));
+            }
+        }
+        Move::Restore => match doing.point {
+            Some(point) if *first <= point => return Err(format!("{said}; asked for was {point}")),
+            None if cut.kind == "SIGKILL" => return Err(format!("{said}; asked for was the end")),
+            _ => {}
+        },
+        _ => return Err(said),
+    }
+    world.story.push(format!("  {said}, as was told"));
     world.forgiven.extend(missing);
     Ok(())
 }
@@ -86,16 +108,12 @@ fn rows(world: &mut World, leader: &str, may_lose: bool) -> Result<(), String> {
 /// Nothing half made is left; what was set aside is as it should be, and goes.
 fn leftovers(world: &World) -> Result<(), String> {
     let home = format!("/var/lib/postgresql/{}", lab::release().1);
-    for host in &world.members {
-        world
-            .lab
-            .on(host, &format!("rm -rf {home}/main.pgrepl-[0-9]*"));
-        let left = world
-            .lab
-            .on(host, &format!("ls {home} | grep -v '^main$' || :"));
-        if !left.is_empty() {
-            return Err(format!("{host}: left in {home}: {left}"));
-        }
+    let look = format!(
+        "rm -rf {home}/main.pgrepl-[0-9]* {home}/main.pgrepl-failed-*; ls {home} | grep -v '^main$' || :"
+    );
+    let found = world.on_each(world.members.iter().copied(), &look);
+    match found.iter().find(|(_, left)| !left.is_empty()) {
+        Some((host, left)) => Err(format!("{host}: left in {home}: {left}")),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -27,71 +27,51 @@ pub enum Move {
 pub struct Doing {
     pub chosen: Move,
     pub arguments: Vec<String>,
-    /// Whether acknowledged rows may be lost: the last ones, by a failover or a restore.
-    pub may_lose: bool,
+    /// The last row that a restore was asked to keep, unless it was asked for all.
+    pub point: Option<u64>,
+    /// The last row that was acknowledged before the primary was gone.
+    pub acked: Option<u64>,
+    /// Up to where the WAL is kept, as a failover told.
+    pub loss: Option<u64>,
+    pub leader: &'static str,
+    /// The standby that the command names, if it names one.
+    pub standby: &'static str,
     /// The primary that is gone.
     pub dead: Option<&'static str>,
     /// How long it takes, in milliseconds.
     pub takes: u64,
 }
 
-impl Move {
-    pub fn all(shape: Shape) -> &'static [Move] {
-        use Move::*;
-        match (shape.mount, shape.hosts > 2) {
-            (true, true) => &[
-                Bare,
-                Raise,
-                Lower,
-                Remove,
-                Add,
-                Switchover,
-                Failover,
-                RebuildCopy,
-                RebuildAuto,
-                RebuildBackup,
-                Backup,
-                Restore,
-                RestoreBeside,
-                Prune,
-                Drill,
-            ],
-            (true, false) => &[
-                Bare,
-                Raise,
-                Lower,
-                Switchover,
-                Failover,
-                RebuildCopy,
-                RebuildAuto,
-                RebuildBackup,
-                Backup,
-                Restore,
-                RestoreBeside,
-                Prune,
-                Drill,
-            ],
-            (false, true) => &[
-                Bare,
-                Raise,
-                Lower,
-                Remove,
-                Add,
-                Switchover,
-                Failover,
-                RebuildCopy,
-                RebuildAuto,
-            ],
-            (false, false) => &[
-                Bare,
-                Raise,
-                Lower,
-                Switchover,
-                Failover,
-                RebuildCopy,
-                RebuildAuto,
-            ],
+impl Doing {
+    /// What a host is to this command.
+    pub fn role(&self, host: &str) -> &'static str {
+        match host {
+            host if host == self.leader => "leader",
+            host if host == self.standby => "standby",
+            _ => "other",
         }
+    }
+}
+
+impl Move {
+    pub fn all(shape: Shape) -> Vec<Move> {
+        use Move::*;
+        let mut all = vec![
+            Bare,
+            Raise,
+            Lower,
+            Switchover,
+            Failover,
+            RebuildCopy,
+            RebuildAuto,
+        ];
+        if shape.hosts > 2 {
+            all.extend([Remove, Add]);
+        }
+        if shape.mount {
+            all.extend([RebuildBackup, Backup, Restore, RestoreBeside, Prune, Drill]);
+        }
+        all
     }
 
     /// A first guess in milliseconds, until it was measured.
@@ -102,6 +82,10 @@ impl Move {
             Move::Prune | Move::Backup => 3_000,
             _ => 5_000,
         }
+    }
+
+    pub fn touches_backups(self) -> bool {
+        self == Move::Backup || self.needs_backup()
     }
 
     fn needs_backup(self) -> bool {
@@ -117,7 +101,7 @@ impl Move {
 pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing, String> {
     let all = crate::world::SERVERS[..world.shape.hosts].to_vec();
     if chosen == Move::Bare {
-        world.anew();
+        world.anew(false);
     } else if chosen != Move::Add && world.members.len() < all.len() {
         world.members = all.clone();
         person::apply(world)?;
@@ -143,12 +127,12 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
             .collect()
     };
     if chosen.needs_backup() {
-        let list = world.type_in(&words("backup list"))?;
-        if !list.out.lines().any(|line| line.starts_with("20")) {
+        if !world.has_backup {
             person::until_good(world, &words("backup run"), "a backup to begin with")?;
         }
+        world.has_backup = true;
     }
-    let mut dead = None;
+    let (mut dead, mut point, mut acked) = (None, None, None);
     let text = match chosen {
         Move::Bare => "apply --auto-approve".to_owned(),
         Move::Raise | Move::Lower => {
@@ -179,6 +163,7 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
             world.lab.tell("kill", &[leader]);
             world.away.insert(("kill", leader));
             dead = Some(leader);
+            acked = world.acked().keys().last().copied();
             format!("failover --auto-approve --confirm {leader}")
         }
         Move::RebuildCopy => {
@@ -190,7 +175,14 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
         }
         Move::Backup => "backup run".to_owned(),
         Move::Restore => {
-            format!("restore --to {leader} --latest --auto-approve --confirm {leader}")
+            let target = *dice.of(&["latest", "name", "time", "lsn"]);
+            let mut option = "--latest".to_owned();
+            if target != "latest" {
+                let (row, value) = mark(world, leader, target)?;
+                point = Some(row);
+                option = format!("--{target} {value}");
+            }
+            format!("restore --to {leader} {option} --auto-approve --confirm {leader}")
         }
         Move::RestoreBeside => {
             world.lab.on(
@@ -211,8 +203,37 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
     Ok(Doing {
         chosen,
         arguments: words(&text),
-        may_lose: matches!(chosen, Move::Failover | Move::Restore),
+        point,
+        acked,
+        loss: None,
+        leader,
+        standby,
         dead,
         takes,
     })
+}
+
+/// Notes a moment with the last row before it, as one of the targets of a recovery, and waits for rows behind it.
+fn mark(world: &World, leader: &str, target: &str) -> Result<(u64, String), String> {
+    let name = format!("mark{}", world.story.len() + world.acked().len());
+    let told = world.lab.sql(
+        leader,
+        &format!(
+            "lock table acked in exclusive mode; select pg_create_restore_point('{name}'); \
+             select concat_ws(' ', (select max(i) from acked), pg_current_wal_insert_lsn(), \
+             to_char(clock_timestamp() at time zone 'utc', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'))"
+        ),
+    );
+    world.goes_on()?;
+    let words: Vec<&str> = told.lines().last().unwrap_or_default().split(' ').collect();
+    let [row, lsn, time] = words[..] else {
+        return Err(format!("no mark: {told}"));
+    };
+    let value = match target {
+        "name" => &name,
+        "lsn" => lsn,
+        _ => time,
+    };
+    let row = row.parse().map_err(|_| format!("no row: {told}"))?;
+    Ok((row, value.to_owned()))
 }

@@ -1,14 +1,14 @@
 //! What a person does after something was cut: the same again, what the help says, and in the end `apply`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cut::bring_back;
 use crate::lab::Ran;
 use crate::moves::{Doing, Move};
 use crate::world::World;
 
-/// How often somebody tries before he says that it does not work.
-const PATIENCE: usize = 14;
+/// How long somebody tries before he says that it does not work.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The server that a help line says is to be rebuilt.
 fn to_rebuild(ran: &Ran) -> Option<String> {
@@ -23,7 +23,8 @@ fn to_rebuild(ran: &Ran) -> Option<String> {
 
 /// Types a command until it is done; what is locked, away or still starting is tried again a little later.
 pub fn until_good(world: &mut World, arguments: &[String], what: &str) -> Result<(), String> {
-    for _ in 0..PATIENCE {
+    let begin = Instant::now();
+    while begin.elapsed() < PATIENCE {
         let ran = world.type_in(arguments)?;
         if ran.code == 0 {
             return Ok(());
@@ -37,7 +38,7 @@ pub fn until_good(world: &mut World, arguments: &[String], what: &str) -> Result
             _ if later => {}
             _ => return Err(format!("{what}: {}: {}", ran.code, last(&ran))),
         }
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_millis(500));
     }
     Err(format!("{what} does not come to an end"))
 }
@@ -81,21 +82,34 @@ pub fn apply(world: &mut World) -> Result<(), String> {
 }
 
 /// Goes on after a cut until the command is done and everything is as the inventory wants it.
-pub fn go_on(world: &mut World, doing: &Doing, done: bool) -> Result<(), String> {
-    let again = if done {
-        Ok(())
-    } else {
-        until_good(world, &doing.arguments, "the same again")
-    };
-    if let Some(dead) = doing.dead {
-        bring_back(world, dead);
-        // Nobody could fence it: it is back as the primary that it was.
-        if world.leaders().iter().any(|leader| *leader != dead) {
-            rebuild(world, dead)?;
-        }
-    } else if doing.chosen != Move::Switchover {
+pub fn go_on(world: &mut World, doing: &mut Doing, done: bool) -> Result<(), String> {
+    hear_loss(world, doing);
+    if !done {
+        let again = until_good(world, &doing.arguments, "the same again");
+        hear_loss(world, doing);
         // A switchover that was done, or refused, leaves a cluster that apply knows.
-        again?;
+        if doing.chosen != Move::Switchover {
+            again?;
+        }
     }
-    apply(world)
+    if let Some(dead) = doing.dead {
+        // Nobody could fence it: it is back as the primary that it was, and nobody may write to it.
+        world.pause();
+        bring_back(world, dead);
+        let rebuilt = rebuild(world, dead);
+        world.write()?;
+        rebuilt?;
+    }
+    if let [leader] = world.leaders()[..] {
+        world.primary = leader;
+    }
+    Ok(())
+}
+
+fn hear_loss(world: &World, doing: &mut Doing) {
+    let told = world.told.split_once("Loss: ");
+    let told = told.and_then(|(_, told)| told.split_once(" has WAL up to "));
+    let position = told.and_then(|(_, told)| told.split([';', '.', ',']).next());
+    let position = position.and_then(crate::world::position);
+    doing.loss = doing.loss.into_iter().chain(position).min();
 }

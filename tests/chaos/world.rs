@@ -1,6 +1,6 @@
 //! The hosts of a lane, their inventory, and a client that writes all the time and notes what was acknowledged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -25,20 +25,43 @@ pub struct World {
     pub away: BTreeSet<(&'static str, &'static str)>,
     /// What was typed in this round, and what came of it.
     pub story: Vec<String>,
+    /// When this round began.
+    pub begun: Instant,
     /// Rows that may be missing: those acknowledged before, and lost as was told.
     pub forgiven: BTreeSet<u64>,
-    pub took: std::collections::BTreeMap<String, u64>,
+    pub took: BTreeMap<String, u64>,
+    pub has_backup: bool,
+    /// What the last command wrote on standard output.
+    pub told: String,
 }
 
 pub const SERVERS: [&str; 3] = ["server1", "server2", "server3"];
+/// Notes each number with where the WAL was when it was inserted: the one before it ends there at the latest.
 const WRITER: &str = r#"
-i=$(tail -n 1 /root/acked 2>/dev/null || echo 0); i=$((${i:-0} + 1000))
+i=$(tail -n 1 /root/acked 2>/dev/null | cut -d ' ' -f 1); i=$((${i:-0} + 1000))
 while :; do
     i=$((i + 1))
-    echo "insert into acked values ($i)" | PGCONNECT_TIMEOUT=2 timeout 10 psql -XAtq -v ON_ERROR_STOP=1 \
-        -d "host=$1 user=app password=app dbname=postgres target_session_attrs=read-write" && echo $i >>/root/acked
-    sleep 0.1
+    at=$(echo "insert into acked values ($i) returning pg_current_wal_insert_lsn()" | PGCONNECT_TIMEOUT=2 timeout 10 psql -XAtq \
+        -v ON_ERROR_STOP=1 -d "host=$1 user=app password=app dbname=postgres target_session_attrs=read-write") && echo "$i $at" >>/root/acked
+    sleep 0.3
 done"#;
+const STOP_WRITING: &str = "pid=$(cat /root/pid 2>/dev/null) || exit 0; kill $pid 2>/dev/null; while kill -0 $pid 2>/dev/null; do sleep 0.05; done";
+/// Everything that a cluster leaves on a host; packages stay.
+const WIPE: &str = "
+systemctl stop 'pgrepl-*' 'postgresql@*' 2>/dev/null
+systemctl list-unit-files --no-legend 'postgresql@*' 'pgrepl-*' | awk '{ print $1 }' | grep -v '@\\.' | xargs -r systemctl disable -q 2>/dev/null
+rm -rf /etc/systemd/system/pgrepl-* /etc/systemd/system/postgresql@* /run/systemd/transient/pgrepl-* /var/lib/pgrepl /etc/pgrepl* \
+    /etc/postgresql/* /var/lib/postgresql/* /var/lib/postgresql/.[a-z]* /srv/restored* /run/pgrepl*
+systemctl daemon-reload
+systemctl reset-failed
+";
+
+/// Reads a position in the WAL.
+pub fn position(text: &str) -> Option<u64> {
+    let (high, low) = text.trim().split_once('/')?;
+    let half = |text| u64::from_str_radix(text, 16).ok();
+    Some(half(high)? << 32 | half(low)?)
+}
 
 impl World {
     pub fn boot(name: &str, shape: Shape) -> World {
@@ -56,26 +79,37 @@ impl World {
             max_connections: 100,
             away: BTreeSet::new(),
             story: Vec::new(),
+            begun: Instant::now(),
             forgiven: BTreeSet::new(),
-            took: std::collections::BTreeMap::new(),
+            took: BTreeMap::new(),
+            has_backup: false,
+            told: String::new(),
         }
     }
 
-    /// Hosts as they were in the beginning.
-    pub fn anew(&mut self) {
-        let _ = self
-            .lab
-            .on("client", "kill \"$(cat /root/pid)\"; rm -f /root/acked");
-        for host in &SERVERS[..self.shape.hosts] {
-            let _ = self.lab.tell("heal", &[host]);
-            self.lab.tell("reset", &[host]);
-        }
-        if self.shape.mount {
-            self.lab.on("client", "rm -rf /mnt/backups/shop");
-        }
-        self.members = SERVERS[..self.shape.hosts].to_vec();
+    /// Hosts as they were in the beginning: wiped, or where something may have gone wrong booted with an empty disk.
+    pub fn anew(&mut self, boot: bool) {
+        self.pause();
+        let hosts = &SERVERS[..self.shape.hosts];
+        let lab = &self.lab;
+        std::thread::scope(|scope| {
+            for host in hosts {
+                scope.spawn(move || {
+                    if boot {
+                        lab.tell("heal", &[host]);
+                        lab.tell("reset", &[host]);
+                    } else {
+                        lab.on(host, WIPE);
+                    }
+                });
+            }
+        });
+        self.lab
+            .on("client", "rm -rf /root/acked /mnt/backups/shop");
+        self.members = hosts.to_vec();
         self.primary = "server1";
         self.max_connections = 100;
+        self.has_backup = false;
         self.away.clear();
         self.forgiven.clear();
     }
@@ -105,18 +139,46 @@ impl World {
 
     /// Who runs as a primary, as each server says.
     pub fn leaders(&self) -> Vec<&'static str> {
-        let asked = "psql -XAtq -h /var/run/postgresql -U postgres -d postgres -c 'select pg_is_in_recovery()' 2>&1 || :";
-        SERVERS[..self.shape.hosts]
-            .iter()
-            .copied()
-            .filter(|host| !self.away.iter().any(|(_, away)| away == host))
-            .filter(|host| {
-                let command = format!(
-                    "cd /; setpriv --reuid postgres --regid postgres --init-groups {asked}"
-                );
-                self.lab.on(host, &command) == "f"
-            })
-            .collect()
+        let asked = "cd /; setpriv --reuid postgres --regid postgres --init-groups \
+                     psql -XAtq -h /var/run/postgresql -U postgres -d postgres -c 'select pg_is_in_recovery()' 2>&1 || :";
+        let there = SERVERS[..self.shape.hosts].iter().copied();
+        let there = there.filter(|host| !self.away.iter().any(|(_, away)| away == host));
+        let answers = self.on_each(there, asked);
+        let leads = answers.into_iter().filter(|(_, answer)| answer == "f");
+        leads.map(|(host, _)| host).collect()
+    }
+
+    /// Runs a shell command as root on several hosts at once.
+    pub fn on_each(
+        &self,
+        hosts: impl Iterator<Item = &'static str>,
+        command: &str,
+    ) -> Vec<(&'static str, String)> {
+        let lab = &self.lab;
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = hosts
+                .map(|host| (host, scope.spawn(move || lab.on(host, command))))
+                .collect();
+            asked
+                .into_iter()
+                .map(|(host, answer)| (host, answer.join().expect("the lab answers")))
+                .collect()
+        })
+    }
+
+    /// Ends the client that writes.
+    pub fn pause(&self) {
+        self.lab.on("client", STOP_WRITING);
+    }
+
+    /// What was acknowledged: each number, and where the WAL was when it was inserted.
+    pub fn acked(&self) -> BTreeMap<u64, u64> {
+        let text = self.lab.on("client", "cat /root/acked 2>/dev/null || :");
+        let rows = text.lines().filter_map(|line| {
+            let (row, at) = line.split_once(' ')?;
+            Some((row.parse().ok()?, position(at)?))
+        });
+        rows.collect()
     }
 
     /// Begins to write, if nobody does: the table is made where the primary is.
@@ -142,8 +204,8 @@ impl World {
 
     /// Waits until more rows are acknowledged than now.
     pub fn goes_on(&self) -> Result<(), String> {
-        let more = "n=$(cat /root/acked 2>/dev/null | wc -l); k=0; while [ \"$(cat /root/acked 2>/dev/null | wc -l)\" -le $((n + 2)) ]; do \
-                    sleep 0.1; k=$((k + 1)); [ $k -lt 600 ] || { echo none; exit 0; }; done";
+        let more = "n=$(cat /root/acked 2>/dev/null | wc -l); k=0; while [ \"$(cat /root/acked 2>/dev/null | wc -l)\" -le $((n + 1)) ]; do \
+                    sleep 0.1; k=$((k + 1)); [ $k -lt 400 ] || { echo none; exit 0; }; done";
         match self.lab.on("client", more).as_str() {
             "" => Ok(()),
             _ => Err("nobody can write any more".into()),
@@ -193,13 +255,18 @@ impl World {
             out: read("out"),
             err: read("err"),
         };
-        let said: Vec<&str> = ran.err.lines().collect();
+        self.told.clone_from(&ran.out);
+        let mut said: Vec<&str> = ran.err.lines().collect();
+        if said.len() > 16 {
+            said.splice(8..said.len() - 8, ["…"]);
+        }
         self.story.push(format!(
-            "  pgrepl {} => {} in {:.1} s\n      {}",
+            "  {:.1} s: pgrepl {} => {} in {:.1} s\n      {}",
+            self.begun.elapsed().as_secs_f64(),
             arguments.join(" "),
             ran.code,
             begin.elapsed().as_secs_f64(),
-            said[said.len().saturating_sub(8)..].join("\n      ")
+            said.join("\n      ")
         ));
         match status {
             Some(_) => Ok(ran),

@@ -176,10 +176,11 @@ impl Lab {
         self.dir.path().join(name)
     }
 
+    /// The program under test: this build of it, or the one that PGREPL_PROGRAM names.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        // A program that was built before may be named: tests go on with it while another one is built.
-        let built = std::env::var_os("CARGO_BIN_EXE_pgrepl");
-        let mut command = Command::new(built.unwrap_or(env!("CARGO_BIN_EXE_pgrepl").into()));
+        let program = std::env::var_os("PGREPL_PROGRAM");
+        let mut command =
+            Command::new(program.unwrap_or_else(|| env!("CARGO_BIN_EXE_pgrepl").into()));
         command
             .args(arguments)
             .env("SHOP_PASSWORD", PASSWORD)

@@ -9,6 +9,7 @@ mod checks;
 mod day_two;
 mod engines;
 mod facts;
+mod failover_again;
 mod firewall;
 mod history;
 mod lost_slot;
