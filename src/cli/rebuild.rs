@@ -162,8 +162,8 @@ async fn go(
                 failed = drive.conclude(&plan, &outcomes, interrupted);
             }
             Err(no) => {
-                let why = failed.err().map_or_else(String::new, |why| why.message);
-                let message = format!("{why}\n  {}", no.message);
+                let why = failed.err().map_or_else(String::new, |why| why.message());
+                let message = format!("{why}\n  {}", no.message());
                 failed = Err(Failure::new(Kind::PartWay, message).help(no.help));
             }
         }

@@ -37,7 +37,7 @@ pub async fn undo(
     );
     let path = loaded.path.display();
     let left = |more: &str, help: String| {
-        let message = format!("{}\n  {}{more}", failure.message, failed.leader);
+        let message = format!("{}\n  {}{more}", failure.message(), failed.leader);
         Failure::new(failure.kind, message).help(help)
     };
     let plan = match plan {
