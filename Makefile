@@ -39,6 +39,7 @@ demo-down:
 test: lint unit lab-base
 	cargo test --test e2e -- --test-threads=3
 	cargo test --test chaos
+	cargo test --test sequences
 
 chaos: lab-base
 	ROUNDS=$(or $(ROUNDS),20) SEED=$(or $(SEED),1) HOSTS=$(HOSTS) MOUNT=$(MOUNT) AT=$(AT) \

@@ -154,13 +154,6 @@ impl Model {
         !self.absent().is_empty()
     }
 
-    /// Those without power.
-    pub fn dead(&self) -> Vec<Host> {
-        let mut absent = self.absent();
-        absent.retain(|host| !matches!(self.hosts[host], Is::Away { power: false, .. }));
-        absent
-    }
-
     pub fn pending(&self) -> bool {
         self.wanted != self.applied || self.dangerous
     }
