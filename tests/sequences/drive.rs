@@ -45,7 +45,7 @@ pub fn commit(model: &Model) -> String {
     format!(
         "q -c 'set synchronous_commit = local' -c 'insert into t values ({row}) returning xmin' \\
             -c \"select pg_current_wal_lsn(), clock_timestamp() at time zone 'utc', \\
-                floor(extract(epoch from clock_timestamp()))::bigint, pg_create_restore_point('row{row}') is null, \\
+                floor(extract(epoch from clock_timestamp()))::bigint, pg_create_restore_point('row{row}'), \\
                 pg_walfile_name(pg_current_wal_lsn())\"\n"
     )
 }
@@ -215,6 +215,7 @@ impl Driver {
             second: told[2].parse().unwrap(),
             xid,
             name: format!("row{row}"),
+            named: lsn(told[3]),
         };
         model.moments.insert(row, moment);
     }

@@ -34,7 +34,7 @@ impl Driver {
             if let Some(backup) = model.backup_for(target).filter(|_| !tells) {
                 options.extend(["--backup".into(), backup.id.clone()]);
             }
-            if !model.is_past(moment) {
+            if !model.is_past(target) {
                 options.extend(["--timeline".into(), moment.timeline.to_string()]);
             }
         }
