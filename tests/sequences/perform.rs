@@ -106,9 +106,11 @@ impl Driver {
                 } else {
                     self.lab.tell("boot", &[&name(host)]);
                 }
-                self.lab.on(
-                    &name(host),
-                    "until pg_lsclusters -h | grep -q online; do sleep 0.1; done",
+                let port = model.applied.port;
+                self.script(
+                    host,
+                    port,
+                    "until q -c 'select 1' >/dev/null 2>&1; do sleep 0.1; done",
                 );
                 done()
             }
