@@ -40,6 +40,7 @@ demo-down:
 test: lint unit lab-base
 	cargo test --test e2e -- --test-threads=3
 	cargo test --test chaos
+	cargo test --test sequences
 
 chaos: lab-base
 	ROUNDS=$(or $(ROUNDS),20) SEED=$(SEED) HOSTS=$(HOSTS) MOUNT=$(MOUNT) PLAY="$(PLAY)" \

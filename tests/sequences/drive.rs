@@ -45,7 +45,7 @@ pub fn commit(model: &Model) -> String {
     format!(
         "q -c 'set synchronous_commit = local' -c 'insert into t values ({row}) returning xmin' \\
             -c \"select pg_current_wal_lsn(), clock_timestamp() at time zone 'utc', \\
-                floor(extract(epoch from clock_timestamp()))::bigint, pg_create_restore_point('row{row}') is null, \\
+                floor(extract(epoch from clock_timestamp()))::bigint, pg_create_restore_point('row{row}'), \\
                 pg_walfile_name(pg_current_wal_lsn())\"\n"
     )
 }
@@ -82,17 +82,21 @@ impl Driver {
     }
 
     /// A pair with an empty table: made by the first sequence, and brought back for each one that follows.
-    pub fn first_state(&self, model: &Model, path: &Path, dead: &[Host]) {
-        for host in [1, 2, 3] {
-            let command = if dead.contains(&host) { "boot" } else { "heal" };
-            self.lab.tell(command, &[&name(host)]);
+    pub fn first_state(&self, model: &Model, path: &Path) {
+        let config = self.lab.ssh_config();
+        let run = Path::new(&config).parent().unwrap().file_name().unwrap();
+        let power = self.lab.tell("status", &[]);
+        for host in [1, 2, 3].map(name) {
+            let line = format!("{} {host} ", run.display());
+            let of_host = power.lines().find(|found| found.starts_with(&line));
+            let dead = of_host.unwrap().ends_with("stopped");
+            self.lab.tell(if dead { "boot" } else { "heal" }, &[&host]);
         }
         let unit = format!("postgresql@{}-main", self.setup.version);
-        if self
+        let known = self
             .lab
-            .on("server1", "ls /mnt/backups/first/mount.tar || :")
-            != ""
-        {
+            .on("server1", "ls /mnt/backups/first/mount.tar || :");
+        if !known.is_empty() {
             self.everywhere(&format!(
                 "{CLEAN}\n[ $host != server1 ] || find /mnt/backups -mindepth 1 -not -path '/mnt/backups/first*' -delete
                 tar -C / -xf /mnt/backups/first/$host.tar\nsystemctl daemon-reload"
@@ -211,6 +215,7 @@ impl Driver {
             second: told[2].parse().unwrap(),
             xid,
             name: format!("row{row}"),
+            named: lsn(told[3]),
         };
         model.moments.insert(row, moment);
     }

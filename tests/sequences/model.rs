@@ -50,6 +50,8 @@ pub struct Moment {
     pub second: u64,
     pub xid: u32,
     pub name: String,
+    /// Where its restore point ends.
+    pub named: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -154,13 +156,6 @@ impl Model {
         !self.absent().is_empty()
     }
 
-    /// Those without power.
-    pub fn dead(&self) -> Vec<Host> {
-        let mut absent = self.absent();
-        absent.retain(|host| !matches!(self.hosts[host], Is::Away { power: false, .. }));
-        absent
-    }
-
     pub fn pending(&self) -> bool {
         self.wanted != self.applied || self.dangerous
     }
@@ -172,9 +167,19 @@ impl Model {
         from.1 <= to.1 && (from.0 == to.0 || left.iter().any(through))
     }
 
-    /// Whether a moment lies in the past of what is there now, not on a timeline that a restore or a failover left.
-    pub fn is_past(&self, moment: &Moment) -> bool {
-        self.leads_to((moment.timeline, moment.lsn), (self.timeline, u64::MAX))
+    fn position(&self, target: Target) -> Option<(u32, u64)> {
+        let moment = self.moment(target)?;
+        let end = match target {
+            Target::Name(_) => moment.named,
+            _ => moment.lsn,
+        };
+        Some((moment.timeline, end))
+    }
+
+    /// Whether a target lies in the past of what is there now, not on a timeline that a restore or a failover left.
+    pub fn is_past(&self, target: Target) -> bool {
+        self.position(target)
+            .is_none_or(|position| self.leads_to(position, (self.timeline, u64::MAX)))
     }
 
     pub fn moment(&self, target: Target) -> Option<&Moment> {
@@ -189,9 +194,7 @@ impl Model {
     /// The newest backup that leads to a target.
     pub fn backup_for(&self, target: Target) -> Option<&Backup> {
         let moment = self.moment(target);
-        let end = moment.map_or((self.timeline, u64::MAX), |moment| {
-            (moment.timeline, moment.lsn)
-        });
+        let end = self.position(target).unwrap_or((self.timeline, u64::MAX));
         self.backups.iter().rev().find(|backup| {
             let in_time = moment.is_none_or(|moment| backup.ended <= moment.second);
             self.leads_to((backup.timeline, backup.stop), end)
@@ -261,10 +264,7 @@ impl Model {
             Op::Prune => one(!self.any(Is::Stale)),
             Op::Drill => one(!self.backups.is_empty()),
             Op::Restore(_, target) | Op::Copy(_, target) => {
-                let past = self
-                    .moment(target)
-                    .is_none_or(|moment| self.is_past(moment));
-                match (past, self.backup_for(target)) {
+                match (self.is_past(target), self.backup_for(target)) {
                     (_, None) => vec![REFUSED],
                     // Which of several histories that have a position is meant may be asked back.
                     (false, Some(_)) if matches!(target, Target::Lsn(_)) => vec![DONE, REFUSED],

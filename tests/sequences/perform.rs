@@ -34,7 +34,7 @@ impl Driver {
             if let Some(backup) = model.backup_for(target).filter(|_| !tells) {
                 options.extend(["--backup".into(), backup.id.clone()]);
             }
-            if !model.is_past(moment) {
+            if !model.is_past(target) {
                 options.extend(["--timeline".into(), moment.timeline.to_string()]);
             }
         }
@@ -106,9 +106,11 @@ impl Driver {
                 } else {
                     self.lab.tell("boot", &[&name(host)]);
                 }
-                self.lab.on(
-                    &name(host),
-                    "until pg_lsclusters -h | grep -q online; do sleep 0.1; done",
+                let port = model.applied.port;
+                self.script(
+                    host,
+                    port,
+                    "until q -c 'select 1' >/dev/null 2>&1; do sleep 0.1; done",
                 );
                 done()
             }
