@@ -3,6 +3,7 @@
 mod actions;
 mod adopt;
 mod adopt_kinds;
+mod alone;
 mod archive;
 mod blind;
 mod checks;
