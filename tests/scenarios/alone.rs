@@ -1,6 +1,5 @@
-//! What `apply` would leave alone is found before anything stops.
+//! What `apply` would leave alone, or do first, is found before anything stops.
 
-use crate::archive::{story, there};
 use pgrepl::action::Action;
 use pgrepl::facts::{Observation, Process, Sight, Unreachable};
 use pgrepl::files::recovery::Target;
@@ -9,6 +8,7 @@ use pgrepl::plan::rebuild::From;
 use pgrepl::plan::restore;
 use pgrepl::render::Templates;
 
+use crate::archive::{story, there};
 use crate::preflight::{Change, anew, changed, refused};
 
 /// What keeps `apply` from a host, although its server runs or could run.
