@@ -258,6 +258,7 @@ impl Driver {
             let found = known.iter().find(|known| known.id == id).cloned();
             model.backups.push(found.unwrap_or_else(|| Backup {
                 rows: model.rows.clone(),
+                next: model.next,
                 timeline: u32::try_from(number(&backup["timeline"])).unwrap(),
                 stop: number(&backup["stop"]),
                 ended: number(&backup["ended"]),

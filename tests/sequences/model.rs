@@ -58,6 +58,8 @@ pub struct Moment {
 pub struct Backup {
     pub id: String,
     pub rows: BTreeSet<u32>,
+    /// The first row that was committed after it.
+    pub next: u32,
     pub timeline: u32,
     pub stop: u64,
     pub ended: u64,
@@ -197,8 +199,13 @@ impl Model {
         let end = self.position(target).unwrap_or((self.timeline, u64::MAX));
         self.backups.iter().rev().find(|backup| {
             let in_time = moment.is_none_or(|moment| backup.ended <= moment.second);
-            self.leads_to((backup.timeline, backup.stop), end)
-                && (in_time || !matches!(target, Target::Time(_)))
+            let usable = match target {
+                Target::Time(_) => in_time,
+                // One of a standby may be consistent at a position of before it began; its number of the next transaction is that of its end.
+                Target::Xid(row) if self.setup.tool == "basebackup" => backup.next <= row,
+                _ => true,
+            };
+            usable && self.leads_to((backup.timeline, backup.stop), end)
         })
     }
 
