@@ -10,7 +10,7 @@ use super::still::stale;
 use super::{Failure, Global, Kind};
 use crate::facts::Observation;
 use crate::plan::Plan;
-use crate::report::plan::Diff;
+use crate::report::plan::{Diff, read_again};
 use crate::report::sink;
 
 /// Makes every server match the inventory, or does what a saved plan says
@@ -171,9 +171,10 @@ async fn go(
     }
     if drive.speaks() {
         sink::err(&format!(
-            "{} {changed} steps in {:.1} s; read again: every server matches.\n",
+            "{} {changed} steps in {:.1} s; read again: {}\n",
             drive.global.err().green("Done:"),
-            begin.elapsed().as_secs_f64()
+            begin.elapsed().as_secs_f64(),
+            read_again(&left)
         ));
     }
     Ok(left_alone(&seen, &left))

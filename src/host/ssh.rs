@@ -278,7 +278,11 @@ impl Host for SshHost {
                 if let Some(why) = self.gone.get() {
                     return why.clone();
                 }
-                news.await;
+                // Where no command runs, nothing else hears of a connection that has ended.
+                tokio::select! {
+                    () = news => {}
+                    () = tokio::time::sleep(ALIVE) => self.see_whether_gone().await,
+                }
             }
         })
     }

@@ -50,6 +50,21 @@ pub fn show(
     text
 }
 
+/// Says of a cluster that was read again after a run, with nothing left to do, which servers match.
+pub fn read_again(left: &Plan) -> String {
+    let alone: Vec<String> = left
+        .blocked()
+        .map(|(node, blocked)| foreign::line(&format!("{node}: {}", blocked.message)))
+        .collect();
+    if alone.is_empty() {
+        return "every server matches.".into();
+    }
+    format!(
+        "the servers that were not left alone match. Left alone:\n  {}",
+        alone.join("\n  ")
+    )
+}
+
 fn help(help: &str, indent: &str, style: Style) -> String {
     if help.is_empty() {
         String::new()

@@ -30,7 +30,7 @@ impl Cut {
     pub fn choose(world: &World, dice: &mut Dice, doing: &Doing) -> Cut {
         let there = world.members.iter().copied();
         let there: Vec<&'static str> = there.filter(|host| Some(*host) != doing.dead).collect();
-        let kind = *dice.of(&["SIGKILL", "kill", "cut"]);
+        let kind = *dice.of(&["SIGKILL", "SIGKILL", "kill", "cut"]);
         let host = *dice.of(&there);
         let part = dice.below(1000);
         let back = (dice.below(3) == 0).then(|| dice.below(20_000));
@@ -93,7 +93,8 @@ impl Cut {
         bring_back(world, self.host);
         let ran = ran?;
         self.measure(world, doing, over && ran.code == 0, begin);
-        if !over && ran.code != 0 && !ran.err.contains(self.host) {
+        if !over && ran.code != 0 && !ran.err.contains(self.host) && !ran.out.contains("left alone")
+        {
             return Err(format!(
                 "{} is gone, and the run does not say so",
                 self.host

@@ -16,6 +16,16 @@ pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<
             .map(|word| word.replace("PATH", &path))
             .collect()
     };
+    let leaders = world.leaders();
+    let [leader] = leaders[..] else {
+        return Err(format!("not one primary: {leaders:?}"));
+    };
+    let mut streams = streaming(world, leader);
+    if !done && streams.is_err() {
+        person::apply(world)?;
+        streams = streaming(world, leader);
+    }
+    streams?;
     let mut plan = world.type_in(&words("plan PATH --detailed-exitcode"))?;
     // What was cut and typed again may leave something that is not its own.
     if plan.code != 0 && !done {
@@ -25,10 +35,6 @@ pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<
     if plan.code != 0 || !plan.out.contains("Nothing to do") {
         return Err(format!("the plan is not empty: {}", plan.out));
     }
-    let [leader] = world.leaders()[..] else {
-        return Err(format!("not one primary: {:?}", world.leaders()));
-    };
-    streaming(world, leader)?;
     world.goes_on()?;
     rows(world, leader, doing, cut)?;
     if doing.chosen.touches_backups() {
@@ -53,7 +59,7 @@ fn streaming(world: &World, leader: &str) -> Result<(), String> {
         if found.parse::<usize>().is_ok_and(|found| found >= wanted) {
             return Ok(());
         }
-        if begin.elapsed().as_secs() > 60 {
+        if begin.elapsed().as_secs() > 20 {
             return Err(format!("{found} of {wanted} standbys stream from {leader}"));
         }
         std::thread::sleep(Duration::from_millis(200));

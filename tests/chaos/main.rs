@@ -94,12 +94,13 @@ impl Round {
             let told = told.split(';').map(|text| text.trim().to_owned());
             return told.map(Round::Told).collect();
         }
+        let count = seeds.len();
         let seeds = seeds.iter().copied().map(Round::Seed);
         let fixed = FIXED.into_iter().filter(|(hosts, mount, _)| {
             number("SEED", 1) == 1 && (*hosts, *mount) == (shape.hosts, shape.mount)
         });
         let fixed = fixed.map(|(_, _, text)| Round::Told(text.to_owned()));
-        fixed.chain(seeds).collect()
+        fixed.chain(seeds).take(count).collect()
     }
 }
 

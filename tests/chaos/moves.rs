@@ -42,6 +42,12 @@ pub struct Doing {
     pub takes: u64,
 }
 
+/// The end of a primary with records that no standby has.
+const CRASH: &str = "pkill -STOP -f walsender; cd /; \
+    setpriv --reuid postgres --regid postgres --init-groups psql -Xq -d postgres \
+    -c 'create table if not exists unseen (i int); insert into unseen select generate_series(1, 1000)' -c checkpoint; \
+    pkill -KILL -u postgres";
+
 impl Doing {
     /// What a host is to this command.
     pub fn role(&self, host: &str) -> &'static str {
@@ -106,7 +112,7 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
         world.members = all.clone();
         person::apply(world)?;
     }
-    let leader = match world.leaders()[..] {
+    let mut leader = match world.leaders()[..] {
         [leader] => leader,
         _ => world.primary,
     };
@@ -118,7 +124,7 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
         .copied()
         .filter(|host| *host != leader)
         .collect();
-    let standby = *dice.of(&standbys);
+    let mut standby = *dice.of(&standbys);
     let words = |text: &str| -> Vec<String> {
         [&["-i", &path][..], &text.split(' ').collect::<Vec<_>>()]
             .concat()
@@ -169,7 +175,18 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
         Move::RebuildCopy => {
             format!("rebuild {standby} --from primary --auto-approve --confirm {standby}")
         }
-        Move::RebuildAuto => format!("rebuild {standby} --auto-approve --confirm {standby}"),
+        Move::RebuildAuto => {
+            // One that has what the new primary never got.
+            world.pause();
+            world.lab.on(leader, CRASH);
+            let failover =
+                format!("failover --to {standby} --force --auto-approve --confirm {leader}");
+            person::until_good(world, &words(&failover), "a failover to begin with")?;
+            (leader, standby) = (standby, leader);
+            world.primary = leader;
+            world.write()?;
+            format!("rebuild {standby} --auto-approve --confirm {standby}")
+        }
         Move::RebuildBackup => {
             format!("rebuild {standby} --from backup --auto-approve --confirm {standby}")
         }

@@ -2,6 +2,9 @@
 
 use pgrepl::facts::{Sight, Unreachable};
 use pgrepl::inventory::NodeName;
+use pgrepl::plan::converge::converge;
+use pgrepl::render::Templates;
+use pgrepl::report::plan::read_again;
 use pgrepl::report::status::conclude;
 use pgrepl::report::status_table::show;
 use pgrepl::report::style::Style;
@@ -51,4 +54,18 @@ fn what_is_down_and_what_waits_for_a_restart_is_told() {
     server.slots.get_mut("server2").unwrap().active = false;
     server.slots.get_mut("server2").unwrap().retained = Some(5 << 30);
     insta::assert_snapshot!(shown(&story));
+}
+
+#[test]
+fn no_server_is_said_to_match_that_was_left_alone() {
+    let told = |name: &str| {
+        let story = stories().into_iter().find(|story| story.name == name);
+        let story = story.unwrap();
+        let plan = converge(&story.cluster, &Templates::default(), &story.world, None);
+        read_again(&plan.unwrap_or_else(|why| panic!("{why:?}")))
+    };
+    assert_eq!(told("in_sync"), "every server matches.");
+    let alone = told("standby_unreachable");
+    assert!(!alone.contains("every server"), "{alone}");
+    assert!(alone.contains("\n  server2: "), "{alone}");
 }
