@@ -1,7 +1,7 @@
 //! Templates to files: minijinja, strict, the user's own templates over the built-in ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
@@ -37,6 +37,22 @@ pub const BUILT_IN: [(&str, &str); 7] = [
         include_str!("../templates/pitrery.conf.j2"),
     ),
 ];
+
+/// What every template is rendered in, with the built-in ones compiled once.
+static READY: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    // Debug errors print the values of all variables.
+    env.set_debug(false);
+    env.add_function("quote", |value: Value| {
+        conf::quote(&plain(&value)).map_err(invalid)
+    });
+    for (name, text) in BUILT_IN {
+        env.add_template(name, text)?;
+    }
+    Ok(env)
+});
 
 /// The templates of a run: built-in ones, and texts of the user's that replace them.
 #[derive(Debug, Clone, Default)]
@@ -79,14 +95,10 @@ impl Templates {
         soft: &BTreeSet<String>,
     ) -> Result<String, TemplateError> {
         let failed = |error: Error| blame(name, &error);
-        let mut env = Environment::new();
-        env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        env.set_auto_escape_callback(|_| AutoEscape::None);
-        // Debug errors print the values of all variables.
-        env.set_debug(false);
-        env.add_function("quote", |value: Value| {
-            conf::quote(&plain(&value)).map_err(invalid)
-        });
+        let mut env: Environment<'_> = match &*READY {
+            Ok(ready) => ready.clone(),
+            Err(error) => return Err(blame(name, error)),
+        };
         let written: Arc<Mutex<BTreeSet<String>>> = Arc::default();
         let (parameters, soft) = (parameters.clone(), soft.clone());
         env.add_function(
@@ -105,9 +117,10 @@ impl Templates {
                 }
             },
         );
-        for (known, built_in) in BUILT_IN {
-            let text = self.own.get(known).map_or(built_in, String::as_str);
-            env.add_template(known, text).map_err(failed)?;
+        for (known, _) in BUILT_IN {
+            if let Some(text) = self.own.get(known) {
+                env.add_template(known, text).map_err(failed)?;
+            }
         }
         let mut text = env
             .get_template(name)
