@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::clone::CopyFrom;
 use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step};
 use crate::action::{Action, Place};
-use crate::facts::{Content, Facts, Marker, Observation};
+use crate::facts::{Content, Facts, Marker, Observation, Process};
 use crate::files::{self, View};
 use crate::inventory::{Cluster, Node, NodeName};
 use crate::platform::{self, Platform};
@@ -45,7 +45,7 @@ impl<'a> Builder<'a> {
         Self {
             cluster,
             templates,
-            world: seen.clone(),
+            world: without_copies(seen),
             seen,
             leader,
             copy_from: None,
@@ -259,6 +259,29 @@ impl<'a> Builder<'a> {
             synchronous,
         }
     }
+}
+
+/// Returns what was seen without the senders of standbys whose servers do not run: a base backup streams its WAL under the
+/// same name, and so does a connection that nobody has noticed to be dead.
+fn without_copies(seen: &Observation) -> Observation {
+    let runs = |facts: &Facts| facts.server.is_some() || facts.process != Process::Stopped;
+    let stopped: BTreeSet<NodeName> = seen
+        .seen()
+        .filter(|(_, facts)| !runs(facts))
+        .map(|(node, _)| node.clone())
+        .collect();
+    let mut world = seen.clone();
+    for node in seen.hosts.keys() {
+        if let Some(server) = world
+            .facts_mut(node)
+            .and_then(|facts| facts.server.as_mut())
+        {
+            server
+                .senders
+                .retain(|sender| stopped.iter().all(|node| node.as_str() != sender.name));
+        }
+    }
+    world
 }
 
 /// Returns where PostgreSQL lives on a host that was seen.

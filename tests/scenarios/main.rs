@@ -24,6 +24,7 @@ mod recovery;
 mod runs;
 mod scheduled;
 mod selinux;
+mod senders;
 mod sequences;
 mod settled;
 mod space;
