@@ -3,7 +3,9 @@
 use super::{Member, cluster_name, setting};
 use crate::facts::Facts;
 use crate::files::archive::engine;
-use crate::inventory::BackupTool;
+use crate::files::schedule::unit_path;
+use crate::inventory::write::Draft;
+use crate::inventory::{BackupFrom, BackupTool, Keep};
 
 /// Returns the backup mount and the tool, if it is not the usual one, where pgrepl itself has set up archiving.
 pub(super) fn own(facts: &Facts) -> Option<(String, Option<String>)> {
@@ -25,6 +27,52 @@ pub(super) fn own(facts: &Facts) -> Option<(String, Option<String>)> {
         let said = (tool != BackupTool::default()).then(|| engine.name().to_owned());
         Some((mount, said))
     })
+}
+
+/// Says how many backups pgrepl keeps, and when it takes them, where its own files on a host tell.
+pub(super) fn kept(draft: &mut Draft, facts: &Facts) {
+    let cluster = &draft.cluster;
+    let text = |path: &str| {
+        let file = facts.files.get(path)?.content.as_deref()?;
+        file.contains("written by pgrepl").then_some(file)
+    };
+    let value = |text: &str, key: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| Some(line.strip_prefix(key)?.trim_matches('"').to_owned()))
+    };
+    let keep = |days: bool, number: Option<String>| {
+        let number = number?.parse().ok()?;
+        Some(if days {
+            Keep::Days(number)
+        } else {
+            Keep::Count(number)
+        })
+    };
+    if let Some(text) = text(&format!("/etc/pgbackrest/{cluster}.conf")) {
+        let days = value(text, "repo1-retention-full-type=").is_some_and(|kind| kind == "time");
+        draft.keep = keep(days, value(text, "repo1-retention-full="));
+    }
+    if let Some(text) = text(&format!("/etc/pitrery/{cluster}.conf")) {
+        draft.keep = keep(true, value(text, "PURGE_OLDER_THAN="))
+            .or_else(|| keep(false, value(text, "PURGE_KEEP_COUNT=")));
+    }
+    let (service, timer) = (
+        text(&unit_path(cluster, "service")),
+        text(&unit_path(cluster, "timer")),
+    );
+    if let (Some(service), Some(timer)) = (service, timer) {
+        let said = |name: &str| value(service, &format!("Environment=\"{name}="));
+        draft.keep = keep(
+            said("keep").is_some_and(|kind| kind == "days"),
+            said("keep_number"),
+        );
+        let from = match said("from").as_deref() {
+            Some("primary") => BackupFrom::Primary,
+            _ => BackupFrom::Standby,
+        };
+        draft.schedule = value(timer, "OnCalendar=").map(|schedule| (schedule, from));
+    }
+    draft.keep = draft.keep.filter(|keep| *keep != Keep::Count(7));
 }
 
 /// Says whether a command is pitrery's program for a WAL file, by its name in 1.x and 2.x or in 3.x.

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use super::{BackupFrom, Keep};
+
 /// An inventory to be written; what is `None` or empty is left to the defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Draft {
@@ -34,6 +36,10 @@ pub struct Draft {
     pub mount: Option<String>,
     /// What takes them, if not pg_basebackup.
     pub tool: Option<String>,
+    /// How many backups are kept, if not as many as usual.
+    pub keep: Option<Keep>,
+    /// When backups are taken, and whether that is where the primary is.
+    pub schedule: Option<(String, BackupFrom)>,
     /// What the reader has to know and no key can say.
     pub remarks: Vec<String>,
 }
@@ -225,6 +231,16 @@ impl Draft {
         if let Some(mount) = &self.mount {
             let mut backup = vec![format!("mount: {}", quote(mount))];
             backup.extend(self.tool.as_ref().map(|tool| format!("tool: {tool}")));
+            backup.extend(self.keep.map(|keep| match keep {
+                Keep::Count(count) => format!("keep: {{ count: {count} }}"),
+                Keep::Days(days) => format!("keep: {{ days: {days} }}"),
+            }));
+            if let Some((schedule, from)) = &self.schedule {
+                backup.push(format!("schedule: {}", quote(schedule)));
+                if *from == BackupFrom::Primary {
+                    backup.push("from: primary".to_owned());
+                }
+            }
             text += &mapping("backup", &backup);
         }
         text
@@ -258,6 +274,8 @@ mod tests {
         wanted.sslmode = Some("require".into());
         wanted.mount = Some("/mnt/my backups".into());
         wanted.tool = Some("pgbackrest".into());
+        wanted.keep = Some(Keep::Days(3));
+        wanted.schedule = Some(("Mon..Fri 02:30".into(), BackupFrom::Primary));
         wanted.remarks = vec!["one\nprimary: nobody".into()];
         wanted.shared.port = Some(5433);
         wanted.shared.instance = Some("blog".into());
@@ -284,6 +302,9 @@ mod tests {
         let backup = cluster.backup.unwrap();
         assert_eq!(backup.mount, "/mnt/my backups");
         assert_eq!(backup.tool, inventory::BackupTool::Pgbackrest);
+        assert_eq!(backup.keep, Keep::Days(3));
+        assert_eq!(backup.schedule.as_deref(), Some("Mon..Fri 02:30"));
+        assert_eq!(backup.from, BackupFrom::Primary);
         let node = &cluster.nodes[&"server2".into()];
         assert_eq!(node.port, 5433);
         assert_eq!(node.instance, "blog");
