@@ -3,7 +3,10 @@
 use super::{Member, cluster_name, setting};
 use crate::facts::Facts;
 use crate::files::archive::engine;
-use crate::inventory::{BackupTool, file};
+use crate::files::schedule::unit_path;
+use crate::inventory::at::{Number, say};
+use crate::inventory::file::{self, Keep};
+use crate::inventory::{BackupFrom, BackupTool};
 
 /// Returns the backup section where pgrepl itself has set up archiving.
 pub(super) fn own(facts: &Facts) -> Option<file::Backup> {
@@ -27,6 +30,51 @@ pub(super) fn own(facts: &Facts) -> Option<file::Backup> {
             ..file::Backup::default()
         })
     })
+}
+
+/// Says how many backups pgrepl keeps, and when it takes them, where its own files on a host tell.
+pub(super) fn kept(section: &mut file::Backup, cluster: &str, facts: &Facts) {
+    let text = |path: &str| {
+        let file = facts.files.get(path)?.content.as_deref()?;
+        file.contains("written by pgrepl").then_some(file)
+    };
+    let value = |text: &str, key: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| Some(line.strip_prefix(key)?.trim_matches('"').to_owned()))
+    };
+    let keep = |days: bool, number: Option<String>| {
+        let number = Number(number?.parse().ok()?).into();
+        Some(if days {
+            Keep::Days(number)
+        } else {
+            Keep::Count(number)
+        })
+    };
+    let mut kept = None;
+    if let Some(text) = text(&format!("/etc/pgbackrest/{cluster}.conf")) {
+        let days = value(text, "repo1-retention-full-type=").is_some_and(|kind| kind == "time");
+        kept = keep(days, value(text, "repo1-retention-full="));
+    }
+    if let Some(text) = text(&format!("/etc/pitrery/{cluster}.conf")) {
+        kept = keep(true, value(text, "PURGE_OLDER_THAN="))
+            .or_else(|| keep(false, value(text, "PURGE_KEEP_COUNT=")));
+    }
+    let (service, timer) = (
+        text(&unit_path(cluster, "service")),
+        text(&unit_path(cluster, "timer")),
+    );
+    if let (Some(service), Some(timer)) = (service, timer) {
+        let said = |name: &str| value(service, &format!("Environment=\"{name}="));
+        kept = keep(
+            said("keep").is_some_and(|kind| kind == "days"),
+            said("keep_number"),
+        );
+        let primary = said("from").is_some_and(|from| from == "primary");
+        section.from = primary.then(|| BackupFrom::Primary.into());
+        section.schedule = value(timer, "OnCalendar=").and_then(|schedule| say(&schedule));
+    }
+    let usual = Keep::Count(Number(7).into());
+    section.keep = kept.filter(|keep| *keep != usual).map(Into::into);
 }
 
 /// Says whether a command is pitrery's program for a WAL file, by its name in 1.x and 2.x or in 3.x.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::archive::kept;
 use super::remarks::{Remarks, cost, remarks};
 use super::{cluster_name, common, setting, upstream, written};
 use crate::action::place_clone::DANGEROUS;
@@ -27,6 +28,9 @@ pub fn complete(
     templates: &Templates,
 ) -> Result<Draft, String> {
     let cluster = read(&draft)?;
+    if let (Some(facts), Some(section)) = (seen.facts(&cluster.primary), &mut draft.file.backup) {
+        kept(section.made(), &cluster.name, facts);
+    }
     addresses(&mut draft, &cluster, seen);
     let cluster = read(&draft)?;
     let mut found = Remarks::default();

@@ -187,6 +187,68 @@ fn the_tool_of_an_archive_that_pgrepl_made_is_described() {
 }
 
 #[test]
+fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
+    let described = |files: &[(&str, &str)]| {
+        let (text, _) = described_with(&[("server1", "primary", None)], &|facts| {
+            let server = facts.server.as_mut().unwrap();
+            let archive = server.settings.get_mut("archive_command").unwrap();
+            archive.setting =
+                "/usr/local/lib/pgrepl/shop/archive-wal /mnt/backups/shop %p %f".into();
+            let any = facts.files.values().next().unwrap().clone();
+            for (path, text) in files {
+                let mut file = any.clone();
+                file.content = Some(format!("# written by pgrepl\n{text}"));
+                facts.files.insert((*path).to_owned(), file);
+            }
+        });
+        let backup = text.split("\nbackup: ").nth(1).unwrap().to_owned();
+        backup.lines().next().unwrap().to_owned()
+    };
+    let pgbackrest = "/etc/pgbackrest/shop.conf";
+    let pitrery = "/etc/pitrery/shop.conf";
+    for (path, text, said) in [
+        (
+            pgbackrest,
+            "repo1-retention-full-type=count\nrepo1-retention-full=3\n",
+            ", keep: { count: 3 }",
+        ),
+        (
+            pgbackrest,
+            "repo1-retention-full-type=time\nrepo1-retention-full=14\n",
+            ", keep: { days: 14 }",
+        ),
+        (
+            pgbackrest,
+            "repo1-retention-full-type=count\nrepo1-retention-full=7\n",
+            "",
+        ),
+        (
+            pitrery,
+            "PURGE_KEEP_COUNT=2\nPURGE_OLDER_THAN=\n",
+            ", keep: { count: 2 }",
+        ),
+        (
+            pitrery,
+            "PURGE_KEEP_COUNT=1\nPURGE_OLDER_THAN=30\n",
+            ", keep: { days: 30 }",
+        ),
+    ] {
+        let wanted = format!("{{ mount: /mnt/backups{said} }}");
+        assert_eq!(described(&[(path, text)]), wanted);
+    }
+    let unit = "/etc/systemd/system/pgrepl-shop-backup";
+    let service =
+        "Environment=\"from=primary\"\nEnvironment=\"keep=days\"\nEnvironment=\"keep_number=5\"\n";
+    assert_eq!(
+        described(&[
+            (&format!("{unit}.service"), service),
+            (&format!("{unit}.timer"), "[Timer]\nOnCalendar=02:30\n"),
+        ]),
+        "{ mount: /mnt/backups, keep: { days: 5 }, schedule: \"02:30\", from: primary }"
+    );
+}
+
+#[test]
 fn a_cluster_of_another_name_on_its_host_is_described_by_it() {
     let pair: [Host; 2] = [
         ("server1", "../adopt/primary", None),

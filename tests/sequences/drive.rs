@@ -84,13 +84,11 @@ impl Driver {
     /// A pair with an empty table: made by the first sequence, and brought back for each one that follows.
     pub fn first_state(&self, model: &Model, path: &Path) {
         let config = self.lab.ssh_config();
-        let run = Path::new(&config).parent().unwrap().file_name().unwrap();
-        let power = self.lab.tell("status", &[]);
+        let hosts = Path::new(&config).with_file_name("hosts");
         for host in [1, 2, 3].map(name) {
-            let line = format!("{} {host} ", run.display());
-            let of_host = power.lines().find(|found| found.starts_with(&line));
-            let dead = of_host.unwrap().ends_with("stopped");
-            self.lab.tell(if dead { "boot" } else { "heal" }, &[&host]);
+            let powered = hosts.join(&host).join("pid").exists();
+            self.lab
+                .tell(if powered { "heal" } else { "boot" }, &[&host]);
         }
         let unit = format!("postgresql@{}-main", self.setup.version);
         let known = self
