@@ -37,7 +37,7 @@ pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<
     }
     world.goes_on()?;
     rows(world, leader, doing, cut)?;
-    if doing.chosen.touches_backups() {
+    if doing.chosen.changes_backups() {
         let check = world.type_in(&words("check PATH"))?;
         if check.code != 0 {
             return Err(format!("check: {}{}", check.out, check.err));

@@ -43,7 +43,7 @@ pub struct Doing {
 }
 
 /// The end of a primary with records that no standby has.
-const CRASH: &str = "pkill -STOP -f walsender; cd /; \
+const CRASH: &str = "pkill -STOP -f '[w]alsender'; cd /; \
     setpriv --reuid postgres --regid postgres --init-groups psql -Xq -d postgres \
     -c 'create table if not exists unseen (i int); insert into unseen select generate_series(1, 1000)' -c checkpoint; \
     pkill -KILL -u postgres";
@@ -90,8 +90,8 @@ impl Move {
         }
     }
 
-    pub fn touches_backups(self) -> bool {
-        self == Move::Backup || self.needs_backup()
+    pub fn changes_backups(self) -> bool {
+        matches!(self, Move::Backup | Move::Prune | Move::Restore)
     }
 
     fn needs_backup(self) -> bool {
