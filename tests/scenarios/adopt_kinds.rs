@@ -210,12 +210,12 @@ fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
         (
             pgbackrest,
             "repo1-retention-full-type=count\nrepo1-retention-full=3\n",
-            ", keep: { count: 3 }",
+            ", keep: {count: 3}",
         ),
         (
             pgbackrest,
             "repo1-retention-full-type=time\nrepo1-retention-full=14\n",
-            ", keep: { days: 14 }",
+            ", keep: {days: 14}",
         ),
         (
             pgbackrest,
@@ -225,15 +225,15 @@ fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
         (
             pitrery,
             "PURGE_KEEP_COUNT=2\nPURGE_OLDER_THAN=\n",
-            ", keep: { count: 2 }",
+            ", keep: {count: 2}",
         ),
         (
             pitrery,
             "PURGE_KEEP_COUNT=1\nPURGE_OLDER_THAN=30\n",
-            ", keep: { days: 30 }",
+            ", keep: {days: 30}",
         ),
     ] {
-        let wanted = format!("{{ mount: /mnt/backups{said} }}");
+        let wanted = format!("{{mount: /mnt/backups{said}}}");
         assert_eq!(described(&[(path, text)]), wanted);
     }
     let unit = "/etc/systemd/system/pgrepl-shop-backup";
@@ -244,7 +244,7 @@ fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
             (&format!("{unit}.service"), service),
             (&format!("{unit}.timer"), "[Timer]\nOnCalendar=02:30\n"),
         ]),
-        "{ mount: /mnt/backups, keep: { days: 5 }, schedule: \"02:30\", from: primary }"
+        "{mount: /mnt/backups, keep: {days: 5}, schedule: \"02:30\", from: primary}"
     );
 }
 
