@@ -244,7 +244,7 @@ fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
             (&format!("{unit}.service"), service),
             (&format!("{unit}.timer"), "[Timer]\nOnCalendar=02:30\n"),
         ]),
-        "{mount: /mnt/backups, keep: {days: 5}, schedule: \"02:30\", from: primary}"
+        "{mount: /mnt/backups, keep: {days: 5}, schedule: 02:30, from: primary}"
     );
 }
 
