@@ -157,7 +157,7 @@ impl Command {
         }
         text.push_str(self.script);
         Some(match &self.user {
-            Some(user) => handed_over(user, &text),
+            Some(user) => handed_over(user, &text, self.vars.get("step"), self.vars.get("cluster")),
             None => text,
         })
     }
@@ -165,14 +165,26 @@ impl Command {
 
 /// Hands a script over to another user's shell, in a directory that is not closed to that user. Not by the standard input
 /// of both: a shell may have read more of that than it has run.
-fn handed_over(user: &str, text: &str) -> String {
+fn handed_over(user: &str, text: &str, step: Option<&Var>, cluster: Option<&Var>) -> String {
     let mut end = "END_OF_SCRIPT".to_owned();
     while text.lines().any(|line| line == end) {
         end.push('_');
     }
     let user = shell_quote(user);
-    format!("cd / && exec runuser -u {user} -- /bin/sh -s <<'{end}'\n{text}\n{end}\n")
+    let mut hold = String::new();
+    if let (Some(Var::Text(step)), Some(Var::Text(cluster))) = (step, cluster) {
+        let (step, cluster) = (shell_quote(step), shell_quote(cluster));
+        hold = format!("step={step} cluster={cluster}\n{HOLD}");
+    }
+    format!("{hold}cd / && exec runuser -u {user} -- /bin/sh -s <<'{end}'\n{text}\n{end}\n")
 }
+
+/// What `hold_host` of the prelude does, by root for a script that another user runs: the open file goes with it.
+const HOLD: &str = r#"work=/run/pgrepl/$cluster.work
+mkdir -p /run/pgrepl && exec 4>>"$work"
+flock -w 10 4 || { printf '@fail another run is at work here: %s\n@exit 0\n' "$(head -n 1 "$work")"; exit 0; }
+printf '%s\n' "$step" >"$work"
+"#;
 
 /// Quotes a value for POSIX sh (XCU 2.2.2): single quotes, `'` as `'\''`; NUL bytes, which no shell can hold, are dropped.
 pub fn shell_quote(value: &str) -> String {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::Facts;
 use crate::facts::server::Setting;
 use crate::inventory::NodeName;
-use crate::inventory::write::{Draft, DraftHost};
+use crate::inventory::write::{Draft, DraftHost, Said};
 use crate::platform;
 use crate::postgres::{Major, conf, conninfo, parameters, value};
 
@@ -270,6 +270,36 @@ pub fn describe(
         .flatten()
         .filter(|mode| *mode != "prefer")
         .cloned();
+    let sslmode = draft.sslmode.clone().unwrap_or_else(|| "prefer".into());
+    let own: Vec<Option<String>> = standbys
+        .iter()
+        .map(|member| {
+            let text = setting(&member.facts, "primary_conninfo")?;
+            let special = conninfo::special(&conninfo::parse(&text)?, &sslmode);
+            // A secret has no place in an inventory; the plan tells what to do instead.
+            let pairs: Vec<(&str, &str)> = special
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str()))
+                .filter(|(keyword, _)| *keyword != "sslpassword")
+                .collect();
+            (!pairs.is_empty()).then(|| conninfo::conninfo(&pairs))
+        })
+        .collect();
+    let as_now = |said: &mut Said, own: String| {
+        let why = "with pgrepl's own keywords".to_owned();
+        said.parameters
+            .insert("primary_conninfo".into(), (own, why));
+    };
+    match common(&own).flatten() {
+        // Whoever leads now follows some day.
+        Some(own) => as_now(&mut draft.shared, own),
+        None => {
+            for (member, own) in standbys.iter().zip(own) {
+                let host = draft.hosts.entry(member.name.to_string()).or_default();
+                own.into_iter().for_each(|own| as_now(&mut host.said, own));
+            }
+        }
+    }
     let with_slot = standbys.iter().any(|member| {
         let server = member.facts.server.as_ref();
         server.is_some_and(|s| s.receiver.as_ref().is_some_and(|r| r.slot.is_some()))

@@ -105,7 +105,7 @@ fn described(
     asks: bool,
 ) -> Result<Draft, Failure> {
     let named = arguments.primary.iter().chain(&arguments.standbys);
-    let mut draft = adopt::describe(
+    adopt::describe(
         global,
         &adopt::Wish {
             hosts: std::iter::once(host.to_owned())
@@ -115,11 +115,10 @@ fn described(
             version: arguments.version.clone(),
             instance: arguments.instance.clone(),
             ssh_config: arguments.ssh_config.as_deref(),
+            mount: arguments.mount.as_deref(),
             asks,
         },
-    )?;
-    draft.mount = arguments.mount.clone().or(draft.mount);
-    Ok(draft)
+    )
 }
 
 /// An inventory of servers to be, as a person says.

@@ -93,7 +93,7 @@ pub fn start(facts: &mut Facts) {
         archive_waiting: None,
         prepared: 0,
         oldest_transaction_ms: None,
-        database_bytes: 0,
+        database_bytes: None,
         tablespace_bytes: BTreeMap::new(),
         wal_bytes: None,
     });

@@ -60,8 +60,8 @@ pub struct Server {
     /// For how many milliseconds the oldest transaction of a client has been open.
     #[serde(default)]
     pub oldest_transaction_ms: Option<u64>,
-    /// Bytes of all tablespaces.
-    pub database_bytes: u64,
+    /// Bytes of all tablespaces; `None` if counting them took too long.
+    pub database_bytes: Option<u64>,
     /// Bytes of each tablespace that is not in the data directory, by OID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tablespace_bytes: BTreeMap<String, u64>,

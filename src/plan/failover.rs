@@ -9,7 +9,7 @@ use super::{Goal, Plan, PlanError, Refusal};
 use crate::action::{Checkpoint, Disable, Promote, Stop};
 use crate::facts::leader::Leader;
 use crate::facts::server::Server;
-use crate::facts::{Observation, Process};
+use crate::facts::{Observation, Process, turned_away};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::{ClusterState, Lsn, Timeline};
 use crate::render::Templates;
@@ -120,7 +120,8 @@ pub fn failover(
             .server
             .as_ref()
             .is_some_and(|server| !server.in_recovery);
-        **node != from && (writes || facts.process == Process::Busy && !facts.data.signals.standby)
+        let silent = facts.process != Process::Stopped && facts.server.is_none();
+        **node != from && (writes || silent && !facts.data.signals.standby)
     });
     if let Some((second, _)) = second {
         return refuse(
@@ -218,6 +219,9 @@ fn still_there(
             .is_some_and(|server| !server.in_recovery)
         {
             return Some((format!("{from} is the primary and runs"), switchover));
+        }
+        if let Some((message, help)) = turned_away(from, facts) {
+            return Some((message, help));
         }
         if facts.process == Process::Busy {
             return Some((

@@ -7,8 +7,10 @@ use super::style::{bytes, duration};
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{
-    Content, Facts, Mount, Observation, Process, Server, WayBack, waits_for_restart, way_back,
+    Content, Facts, Mount, Observation, Process, Server, WayBack, turned_away, waits_for_restart,
+    way_back,
 };
+use crate::files::archives_elsewhere;
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
 
@@ -104,10 +106,22 @@ fn host_troubles(
             format!("{} holds something else than PostgreSQL", facts.data.path),
             format!("ssh {name} sudo ls -la {}", facts.data.path),
         ),
-        (Content::Instance(_), None) if facts.process == Process::Busy => add(
-            "starts or recovers, and answers no SQL".into(),
-            String::new(),
-        ),
+        (Content::Instance(_), None) if facts.process == Process::Busy => {
+            let words = facts.turned_away.as_ref().map(|away| &away.words);
+            let words = words.map_or_else(String::new, |words| format!(": {words}"));
+            add(
+                format!("starts or recovers, and answers no SQL{words}"),
+                String::new(),
+            )
+        }
+        (Content::Instance(_), None) if facts.process == Process::Running => {
+            // Where it is the reason that nobody leads, it is told already.
+            if let Some((message, help)) = turned_away(name, facts)
+                && (leader.is_some() || facts.data.signals.standby)
+            {
+                add(message, help)
+            }
+        }
         (Content::Instance(_), None) => {
             let lost = leader.filter(|leader| *leader != name).and_then(|leader| {
                 match way_back(seen.facts(leader)?, facts) {
@@ -209,17 +223,9 @@ fn archive_troubles(
     );
     // A standby shows the same, and archives once it is promoted.
     if let Some(server) = &facts.server
-        && cluster.backup.is_some()
-        && !server.in_recovery
-        && server
-            .settings
-            .get("archive_mode")
-            .is_some_and(|mode| mode.setting == "off")
+        && let Some(why) = archives_elsewhere(cluster, server)
     {
-        add(
-            "archive_mode is off: it archives nothing, although `backup:` is set".into(),
-            "pgrepl apply".into(),
-        );
+        add(why, "pgrepl apply".into());
     }
     if let Some(server) = &facts.server
         && let Some(archiver) = &server.archiver
