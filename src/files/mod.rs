@@ -12,7 +12,6 @@ use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
 
 pub mod archive;
-mod archiving;
 mod kept;
 mod peers;
 pub mod recovery;
@@ -21,7 +20,6 @@ mod standby;
 mod tool;
 
 pub use crate::facts::digest;
-pub use archiving::archives_elsewhere;
 pub use kept::{Kept, kept_rules, kept_settings};
 pub use peers::{
     HIDDEN, Peer, addresses, host, own_keywords, pgpass_entries, primary_conninfo, verifies_name,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::archiving::archives_elsewhere;
 use super::builder::Builder;
 use super::{Goal, Plan, PlanError, Refusal, engines};
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
@@ -12,7 +13,7 @@ use crate::facts::history::Tree;
 use crate::facts::leader::{Leader, leader};
 use crate::facts::retention::{self, Kept};
 use crate::facts::rights::{lost, rights};
-use crate::files::archives_elsewhere;
+
 use crate::files::recovery::{self, Follow, Target};
 use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::postgres::{SystemId, lsn};

@@ -10,8 +10,8 @@ use crate::facts::{
     Content, Facts, Mount, Observation, Process, Server, WayBack, turned_away, waits_for_restart,
     way_back,
 };
-use crate::files::archives_elsewhere;
 use crate::inventory::{Cluster, NodeName};
+use crate::plan::archiving::archives_elsewhere;
 use crate::postgres::slot_name;
 
 /// Something wrong, and what to type.

@@ -1,6 +1,6 @@
 //! Whether a server's WAL goes to the archive of the inventory.
 
-use super::archive::archive_command;
+use crate::backup::archive_command;
 use crate::facts::Server;
 use crate::inventory::Cluster;
 
