@@ -35,6 +35,8 @@ struct Answer {
     role: Option<StoredRole>,
     slots: BTreeMap<String, Slot>,
     logical_slots: Vec<String>,
+    #[serde(default)]
+    stale_slots: Vec<String>,
     senders: Vec<Sender>,
     receiver: Option<Receiver>,
     archiver: Option<Archiver>,
@@ -166,6 +168,7 @@ pub(super) fn server(
         locales: answer.locales,
         slots: answer.slots,
         logical_slots: answer.logical_slots,
+        stale_slots: answer.stale_slots,
         senders: answer.senders,
         receiver: answer.receiver,
         archiver: answer.archiver,

@@ -86,6 +86,7 @@ pub fn start(facts: &mut Facts) {
             .map(|name| (name.clone(), Slot::idle()))
             .collect(),
         logical_slots: Vec::new(),
+        stale_slots: Vec::new(),
         locales: Vec::new(),
         senders: Vec::new(),
         receiver: None,

@@ -81,6 +81,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
             'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),
         'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots where slot_type = 'logical'),
+        'stale_slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_replication_slots
+            where slot_type = 'logical' and pg_is_in_recovery() and not active{unsynced}),
         'senders', (select coalesce(json_agg(json_build_object('name', application_name, 'user', usename, 'address', client_addr,
             'state', coalesce(state, ''), 'sync_state', coalesce(sync_state, ''), 'pending', {pending}, 'write', {write}, 'flush', {flush},
             'replay', {replay_lag}, 'total', {total}, 'replay_lag_ms', {lag}, 'replayed', replay_{suffix}::text) order by application_name), '[]')
@@ -93,6 +95,7 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'prepared', (select count(*) from pg_prepared_xacts),
         'oldest_transaction_ms', (select (extract(epoch from max(clock_timestamp() - xact_start)) * 1000)::bigint from pg_stat_activity
             where xact_start is not null and pid <> pg_backend_pid() and datname is not null))",
+        unsynced = if caps.syncs_slots { " and not synced" } else { "" },
         walfile = names.walfile_name,
         current = names.current_lsn,
         receive = names.receive_lsn,

@@ -46,6 +46,9 @@ pub struct Server {
     pub slots: BTreeMap<String, Slot>,
     /// Logical slots by name, which a standby does not have before 17.
     pub logical_slots: Vec<String>,
+    /// Those of a standby that nobody uses and nothing keeps up to date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale_slots: Vec<String>,
     /// WAL senders, by application name.
     pub senders: Vec<Sender>,
     /// The WAL receiver, if it runs.

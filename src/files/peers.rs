@@ -76,6 +76,12 @@ pub fn addresses(
             .facts(peer)
             .map(|facts| useful(&facts.addresses))
             .unwrap_or_default();
+        // What the viewer has itself leads back to it: each virtual machine may have it in a network of its own.
+        let own = world.facts(viewer).map(|facts| &facts.addresses);
+        let others = |address: &IpAddr| own.is_none_or(|own| !own.contains(address));
+        if viewer != peer && found.iter().any(others) {
+            found.retain(others);
+        }
         found.truncate(1);
     }
     found

@@ -127,29 +127,31 @@ fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, St
     ))
 }
 
-/// A peer whose address is a host's own, as where each has the same one in a network of its own: it would follow itself.
+/// Two hosts that are the same address for one another, as where each has it in a network of its own: a standby would follow
+/// itself.
 fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
-    let node = b.node(name)?;
-    let own = &b.seen.facts(name)?.addresses;
-    let peers = b
+    let own = |viewer: &NodeName, peer: &NodeName| {
+        let found = files::addresses(b.cluster, b.seen, viewer, peer);
+        let facts = b.seen.facts(viewer)?;
+        found
+            .first()
+            .copied()
+            .filter(|address| facts.addresses.contains(address))
+    };
+    let port = b.node(name)?.port;
+    let mut peers = b
         .cluster
         .nodes
         .values()
-        .filter(|peer| peer.name != *name && peer.port == node.port);
-    for peer in peers {
-        let found = files::addresses(b.cluster, b.seen, name, &peer.name);
-        if let Some(address) = found.first().filter(|address| own.contains(address)) {
-            return Some((
-                format!(
-                    "{} is {address} for {name}, which has that address itself: it would follow itself",
-                    peer.name
-                ),
-                format!(
-                    "say by what address it is reached: hosts: {{ {}: {{ address: … }} }}; ssh {} ip -br addr",
-                    peer.name, peer.name
-                ),
-            ));
-        }
-    }
-    None
+        .filter(|peer| peer.name != *name && peer.port == port);
+    let (peer, address) = peers.find_map(|peer| {
+        let address = own(name, &peer.name)?;
+        own(&peer.name, name).map(|_| (&peer.name, address))
+    })?;
+    Some((
+        format!("{name} and {peer} are both {address} for one another: each would follow itself"),
+        format!(
+            "say by what addresses they are reached: hosts: {{ {name}: {{ address: … }}, {peer}: {{ address: … }} }}; ssh {name} ip -br addr"
+        ),
+    ))
 }

@@ -310,6 +310,15 @@ fn server_troubles(
             );
         }
     }
+    for slot in &server.stale_slots {
+        add(
+            format!(
+                "logical slot {slot} is not kept up to date on this standby and nobody reads it: if it is left from when {name} \
+                 was the primary, it keeps WAL here, and dead rows on the primary"
+            ),
+            format!("on {name}, if no reader needs it: SELECT pg_drop_replication_slot('{slot}');"),
+        );
+    }
     for (slot, state) in &server.slots {
         let owner = cluster
             .nodes
