@@ -17,7 +17,7 @@ use crate::command::{Vault, shell_quote};
 use crate::facts::backups::Backups;
 use crate::facts::needs::asked_for;
 use crate::facts::parse::{Context, parse};
-use crate::facts::{Facts, Observation, Sight, Unreachable, question, sha256};
+use crate::facts::{Facts, Observation, Sight, Unreachable, question, sha256, sizes};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
 use crate::platform::{self, Family, Platform};
@@ -206,6 +206,7 @@ pub async fn look(
             "question",
             question(cluster.major, &cluster.replication.user),
         )
+        .var("sizes", sizes(cluster.major))
         .var("peers", peers.join(" "))
         .var(
             "mount",

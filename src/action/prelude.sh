@@ -7,7 +7,7 @@ LC_ALL=C
 export LC_ALL
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
-unset PGPASSWORD PGUSER PGHOST PGDATABASE PGOPTIONS PGSERVICE 2>/dev/null || :
+unset PGPASSWORD PGUSER PGHOST PGDATABASE PGOPTIONS PGSERVICE PGPASSFILE PGSSLMODE 2>/dev/null || :
 PGCONNECT_TIMEOUT=5
 export PGCONNECT_TIMEOUT
 
@@ -71,11 +71,17 @@ put() {
 }
 
 # Runs SQL as the service user over the local socket, one statement per line of the answer.
-sql() {
+sql() { printf '%s\n' "$1" | psql_here; }
+
+# Likewise, for what comes on standard input. What the server, his role or the database set for sessions does not matter, nor
+# in what language the server writes its log. In: sql_options (or nothing)
+psql_here() (
+    PGOPTIONS="-c lc_messages=C -c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0"
+    PGOPTIONS="$PGOPTIONS -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 ${sql_options:-}"
+    export PGOPTIONS
     # The working directory of an administrator may be closed to the service user.
-    printf '%s\n' "$1" | (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 \
-        -h "$socket_directory" -p "$port" -d postgres)
-}
+    cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres
+)
 
 # Runs a command that touches a file system that may not answer: within SECONDS COMMAND... ; 124 when it gave none in
 # time. By the service user: it is the mount's. What the kernel holds cannot be killed: only a shell that waits for it is, and nothing here waits for its output.

@@ -28,10 +28,6 @@ armed() {
     done
 }
 
-psql_here() {
-    (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres)
-}
-
 # The REDO location in this server's own copy of the record at a position: the segment its new timeline begins with has it.
 redo_here() {
     file=$(sql "select $walfile")

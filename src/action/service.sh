@@ -23,14 +23,12 @@ put_back() {
 
 loaded_at() { sql 'select extract(epoch from pg_conf_load_time())'; }
 # A parameter of the postmaster that left the file waits for a restart; that, too, is told as an error, without a name.
-load_errors() (
-    PGOPTIONS='-c lc_messages=C'
-    export PGOPTIONS
+load_errors() {
     sql "select coalesce(sourcefile, '') || ':' || coalesce(sourceline::text, '') || ' ' || coalesce(name, '') || ': ' || error
          from pg_file_settings f where error is not null
          and not exists (select from pg_settings s where s.name = f.name and s.context in ('postmaster', 'internal'))
          and error not like '%cannot be changed without restarting the server'"
-)
+}
 reload() {
     before=$(loaded_at)
     sql 'select pg_reload_conf()' >/dev/null

@@ -90,7 +90,12 @@ pub fn complete(
 }
 
 /// Says a parameter, with a remark behind it; once said, it is said anew.
-fn put(place: &mut Named<ParameterName, ParameterValue>, name: &str, value: &str, why: &str) {
+pub(super) fn put(
+    place: &mut Named<ParameterName, ParameterValue>,
+    name: &str,
+    value: &str,
+    why: &str,
+) {
     let said = At {
         written: match why {
             "" => Written::Short,
@@ -150,7 +155,12 @@ fn addresses(draft: &mut Draft, cluster: &Cluster, seen: &Observation) {
             let good = match &usual {
                 Some(usual) if usual == said => true,
                 // Somebody's own name for it: the address that the inventory's name has is as good.
-                Some(_) => !is_address && cluster_name(facts).is_none(),
+                // But not to one that reads it in a certificate.
+                Some(_) => {
+                    !is_address
+                        && cluster_name(facts).is_none()
+                        && !files::verifies_name(cluster, name)
+                }
                 None => false,
             };
             let good = good || said.parse().is_ok_and(|said| known.first() == Some(&said));
@@ -231,6 +241,10 @@ fn changed(
                     node.name
                 ));
             }
+            continue;
+        }
+        // It was said already, without what follows from the roles.
+        if name == "primary_conninfo" {
             continue;
         }
         // What a server shows while it does not archive is no command.

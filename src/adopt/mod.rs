@@ -284,6 +284,41 @@ pub fn describe(
         .map_or(0, |names| confirmations(&names))
         .min(direct);
     replication.synchronous = (synchronous > 0).then(|| Number(synchronous).into());
+    let sslmode = common(&modes)
+        .flatten()
+        .map_or("prefer", String::as_str)
+        .to_owned();
+    let own: Vec<Option<String>> = standbys
+        .iter()
+        .map(|member| {
+            let text = setting(&member.facts, "primary_conninfo")?;
+            let special = conninfo::special(&conninfo::parse(&text)?, &sslmode);
+            // A secret has no place in an inventory; the plan tells what to do instead.
+            let pairs: Vec<(&str, &str)> = special
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str()))
+                .filter(|(keyword, _)| *keyword != "sslpassword")
+                .collect();
+            (!pairs.is_empty()).then(|| conninfo::conninfo(&pairs))
+        })
+        .collect();
+    let why = "with pgrepl's own keywords";
+    match common(&own).flatten() {
+        // Whoever leads now follows some day.
+        Some(own) => {
+            let shared = &mut draft.file.postgresql.made().parameters;
+            let shared = shared.get_or_insert_default().block();
+            complete::put(shared, "primary_conninfo", &own, why);
+        }
+        None => {
+            for (member, own) in standbys.iter().zip(own) {
+                let Some(own) = own else { continue };
+                let host = &mut draft.host(member.name.as_str()).parameters;
+                let host = host.get_or_insert_default().block();
+                complete::put(host, "primary_conninfo", &own, why);
+            }
+        }
+    }
     draft
 }
 

@@ -63,33 +63,6 @@ impl Remarks {
     }
 }
 
-/// Keywords of a connection string that pgrepl writes itself, or that `pg_basebackup -R` writes as the defaults of its libpq.
-const OF_NO_NOTE: [&str; 23] = [
-    "host",
-    "hostaddr",
-    "port",
-    "user",
-    "application_name",
-    "fallback_application_name",
-    "sslmode",
-    "connect_timeout",
-    "passfile",
-    "password",
-    "dbname",
-    "replication",
-    "channel_binding",
-    "sslcompression",
-    "sslsni",
-    "sslcertmode",
-    "ssl_min_protocol_version",
-    "gssencmode",
-    "krbsrvname",
-    "gssdelegation",
-    "target_session_attrs",
-    "load_balance_hosts",
-    "sslnegotiation",
-];
-
 /// What somebody's recovery.conf says and pgrepl's own does not.
 fn lost(cluster: &Cluster, facts: &Facts) -> Vec<String> {
     const SAID: [&str; 5] = [
@@ -124,17 +97,6 @@ pub(super) fn remarks(cluster: &Cluster, seen: &Observation, found: &mut Remarks
         if pairs.contains_key("password") {
             found.add(format!(
                 "{name}: primary_conninfo holds a password; pgrepl puts it into .pgpass instead"
-            ));
-        }
-        let other: Vec<&str> = pairs
-            .keys()
-            .map(String::as_str)
-            .filter(|key| !OF_NO_NOTE.contains(key))
-            .collect();
-        if !other.is_empty() {
-            found.add(format!(
-                "{name}: primary_conninfo says {}, which pgrepl's own does not",
-                other.join(", ")
             ));
         }
         if pairs

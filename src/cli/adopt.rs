@@ -14,7 +14,7 @@ use super::context::{Connections, block_on};
 use super::init::ask_for;
 use super::{Failure, Global, Kind, context};
 use crate::adopt::{self, Member, Trace};
-use crate::facts::{Facts, Unreachable};
+use crate::facts::{Facts, Unreachable, turned_away};
 use crate::host::Host;
 use crate::inventory::NodeName;
 use crate::inventory::write::Draft;
@@ -36,6 +36,8 @@ pub struct Wish<'a> {
     pub instance: Option<String>,
     /// A client configuration file for ssh.
     pub ssh_config: Option<&'a str>,
+    /// The mount that backups are to live on.
+    pub mount: Option<&'a str>,
     /// Whether somebody is there to be asked.
     pub asks: bool,
 }
@@ -130,11 +132,15 @@ impl Walk<'_> {
             .await
             .map_err(unreachable)?;
         let Some(running) = &facts.server else {
-            return Err(Failure::new(
-                Kind::Refused,
-                format!("the server on {name} runs but answers no SQL"),
-            )
-            .help(format!("ssh {name} sudo journalctl -n 20 -u 'postgresql*'")));
+            let (why, help) = turned_away(&name, &facts).unwrap_or_else(|| {
+                let words = facts.turned_away.as_ref().map(|away| &away.words);
+                let words = words.map_or_else(String::new, |words| format!(": {words}"));
+                (
+                    format!("the server on {name} runs but answers no SQL{words}"),
+                    format!("ssh {name} sudo journalctl -n 20 -u 'postgresql*'"),
+                )
+            });
+            return Err(Failure::new(Kind::Refused, why).help(help));
         };
         if let Some(other) = self.stops.iter().find(|stop| {
             let server = stop.facts.server.as_ref();
@@ -329,6 +335,9 @@ impl Walk<'_> {
             None => usual,
         };
         let mut draft = adopt::describe(major, &name, self.wish.ssh_config, &members);
+        if let Some(mount) = self.wish.mount {
+            draft.file.backup.get_or_insert_default().made().mount = mount.into();
+        }
         draft.remarks.extend(self.lost.clone());
         let cluster = read(&draft)?;
         let connections = context::connect(&cluster)?;

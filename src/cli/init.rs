@@ -108,7 +108,7 @@ fn described(
     asks: bool,
 ) -> Result<Draft, Failure> {
     let named = arguments.primary.iter().chain(&arguments.standbys);
-    let mut draft = adopt::describe(
+    adopt::describe(
         global,
         &adopt::Wish {
             hosts: std::iter::once(host.to_owned())
@@ -118,11 +118,10 @@ fn described(
             version: arguments.version.clone(),
             instance: arguments.instance.clone(),
             ssh_config: arguments.ssh_config.as_deref(),
+            mount: arguments.mount.as_deref(),
             asks,
         },
-    )?;
-    mount(&mut draft, arguments);
-    Ok(draft)
+    )
 }
 
 /// An inventory of servers to be, as a person says.

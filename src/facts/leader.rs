@@ -1,6 +1,6 @@
 //! Who is the primary: observed, never believed from the file.
 
-use super::{Content, Facts, Observation, Process};
+use super::{Content, Facts, Observation, Process, turned_away};
 use crate::inventory::NodeName;
 use crate::postgres::{ClusterState, Lsn, Major, SystemId, Timeline};
 
@@ -139,6 +139,7 @@ fn describe(seen: &Seen) -> String {
         (Some(server), _) if !server.in_recovery => "running as primary",
         (Some(_), _) => "running as standby",
         (None, Process::Stopped) => "stopped",
+        (None, Process::Running) => "running, and closed to pgrepl",
         (None, _) => "starting or recovering",
     };
     let fork = seen
@@ -268,6 +269,13 @@ pub fn leader(
         }
         return Ok(Leader::New(wanted.clone()));
     }
+    if let Some((message, help)) = instances
+        .iter()
+        .filter(|i| !i.marked)
+        .find_map(|i| turned_away(i.node, i.facts))
+    {
+        return no(message, help);
+    }
     if let Some(busy) = instances
         .iter()
         .find(|i| i.facts.process == Process::Busy && !i.marked)
@@ -281,8 +289,13 @@ pub fn leader(
                 format!("`port: {port}`; or stop it first, and apply starts it on the other port"),
             );
         }
+        let words = busy.facts.turned_away.as_ref().map(|away| &away.words);
         return no(
-            format!("{} is starting up and does not answer yet", busy.node),
+            format!(
+                "{} is starting up and does not answer yet{}",
+                busy.node,
+                words.map_or_else(String::new, |words| format!(": {words}"))
+            ),
             "wait until it accepts connections, then run this again; pgrepl status --watch".into(),
         );
     }

@@ -24,6 +24,7 @@ mod question;
 pub mod retention;
 pub mod rights;
 pub mod server;
+mod turned_away;
 pub mod way;
 pub mod way_back;
 
@@ -33,8 +34,9 @@ pub use layout::{Layout, Obstacle};
 pub use observation::{Observation, Sight, Unreachable};
 pub use parse::{digest, sha256};
 pub use pending::waits_for_restart;
-pub use question::question;
+pub use question::{question, sizes};
 pub use server::Server;
+pub use turned_away::{TurnedAway, turned_away};
 pub use way_back::{WayBack, way_back};
 
 use crate::inventory::NodeName;
@@ -61,6 +63,9 @@ pub struct Facts {
     pub data: DataDirectory,
     /// What the data directory's postmaster is doing.
     pub process: Process,
+    /// Why the server, which runs, does not let pgrepl in, or not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turned_away: Option<TurnedAway>,
     /// The server, when it runs and answers SQL.
     pub server: Option<Server>,
     /// Managed and related files by path (PostgreSQL's configuration, its includes, postgresql.auto.conf).

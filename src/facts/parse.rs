@@ -11,7 +11,7 @@ use super::parse_data::data;
 use super::parse_server::{Told, server};
 use super::{
     Disk, Facts, FileFact, Job, Mount, Os, Packages, PassFile, Process, Service, SetAside, Staging,
-    Timer, Tool,
+    Timer, Tool, TurnedAway,
 };
 use crate::inventory::NodeName;
 use crate::postgres::bytes::{bytes_of, text_of};
@@ -75,7 +75,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
 
     let server = lines
         .first("sql")
-        .map(|json| server(json, context))
+        .map(|json| server(json, lines.first("sizes"), context))
         .transpose()?;
     let (server, told) = server.map_or((None, None), |(server, told)| (Some(server), Some(told)));
     let mut resolved: BTreeMap<NodeName, Vec<_>> = BTreeMap::new();
@@ -93,6 +93,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
     }
     let process = match (lines.first("postmaster"), &server) {
         (_, Some(_)) => Process::Running,
+        (Some(_), None) if lines.first("sql_refused").is_some() => Process::Running,
         (Some(_), None) => Process::Busy,
         (None, None) => Process::Stopped,
     };
@@ -115,6 +116,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         packages: packages(&lines),
         data: data(&lines, context, real_path, told.as_ref()),
         process,
+        turned_away: TurnedAway::read(&lines, &server),
         server: server.map(|mut server| {
             server.archive_waiting = lines.first("archive_waiting").and_then(|n| n.parse().ok());
             server

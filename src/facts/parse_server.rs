@@ -35,6 +35,8 @@ struct Answer {
     role: Option<StoredRole>,
     slots: BTreeMap<String, Slot>,
     logical_slots: Vec<String>,
+    #[serde(default)]
+    stale_slots: Vec<String>,
     senders: Vec<Sender>,
     receiver: Option<Receiver>,
     archiver: Option<Archiver>,
@@ -43,7 +45,14 @@ struct Answer {
     #[serde(default)]
     prepared: u64,
     oldest_transaction_ms: Option<i64>,
-    database_bytes: u64,
+    #[serde(flatten)]
+    sizes: Sizes,
+}
+
+/// What a server tells of its space, if that did not take too long.
+#[derive(Default, Deserialize)]
+struct Sizes {
+    database_bytes: Option<u64>,
     #[serde(default)]
     tablespace_bytes: BTreeMap<String, u64>,
     wal_bytes: Option<u64>,
@@ -79,14 +88,22 @@ struct StoredRole {
     verifier: String,
 }
 
-pub(super) fn server(json: &str, context: &Context) -> Result<(Server, Told), String> {
+pub(super) fn server(
+    json: &str,
+    sizes: Option<&str>,
+    context: &Context,
+) -> Result<(Server, Told), String> {
     // serde_json quotes what it does not understand; a verifier must not get into a message.
-    let answer: Answer = serde_json::from_str(json).map_err(|error| {
+    let strange = |error: serde_json::Error| {
         format!(
             "the server's answer is not as expected, at column {}",
             error.column()
         )
-    })?;
+    };
+    let mut answer: Answer = serde_json::from_str(json).map_err(strange)?;
+    if let Some(sizes) = sizes {
+        answer.sizes = serde_json::from_str(sizes).map_err(strange)?;
+    }
     let logs_hints = answer
         .settings
         .get("wal_log_hints")
@@ -151,6 +168,7 @@ pub(super) fn server(json: &str, context: &Context) -> Result<(Server, Told), St
         locales: answer.locales,
         slots: answer.slots,
         logical_slots: answer.logical_slots,
+        stale_slots: answer.stale_slots,
         senders: answer.senders,
         receiver: answer.receiver,
         archiver: answer.archiver,
@@ -159,9 +177,9 @@ pub(super) fn server(json: &str, context: &Context) -> Result<(Server, Told), St
         oldest_transaction_ms: answer
             .oldest_transaction_ms
             .and_then(|ms| u64::try_from(ms).ok()),
-        database_bytes: answer.database_bytes,
-        tablespace_bytes: answer.tablespace_bytes,
-        wal_bytes: answer.wal_bytes,
+        database_bytes: answer.sizes.database_bytes,
+        tablespace_bytes: answer.sizes.tablespace_bytes,
+        wal_bytes: answer.sizes.wal_bytes,
     };
     let told = Told {
         loaded_at: answer.loaded_at,

@@ -86,6 +86,7 @@ pub fn start(facts: &mut Facts) {
             .map(|name| (name.clone(), Slot::idle()))
             .collect(),
         logical_slots: Vec::new(),
+        stale_slots: Vec::new(),
         locales: Vec::new(),
         senders: Vec::new(),
         receiver: None,
@@ -93,7 +94,7 @@ pub fn start(facts: &mut Facts) {
         archive_waiting: None,
         prepared: 0,
         oldest_transaction_ms: None,
-        database_bytes: 0,
+        database_bytes: None,
         tablespace_bytes: BTreeMap::new(),
         wal_bytes: None,
     });

@@ -1,5 +1,5 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
-# In: the variables of a place, and: question (SQL) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
+# In: the variables of a place, and: question sizes (SQL) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
 #     pass_digest (SHA-256 of the wanted .pgpass field, or empty) wal_directory
 #     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
@@ -339,6 +339,28 @@ read_service() {
     fi
 }
 
+# What the server says of itself, in one connection: what decisions need first, and then what may take long. Where it says
+# nothing, why that is, in psql's words.
+read_server() {
+    sql_options='-c statement_timeout=10000 -c lock_timeout=5000'
+    if words=$(sql "select '@fact sql '::text || ($question);
+\\set ON_ERROR_STOP off
+set statement_timeout = 3000;
+set lock_timeout = 1000;
+select '@fact sizes '::text || ($sizes);" 2>&1 >&7); then return; fi
+    words=$(printf '%s\n' "$words" | sed '/^psql: hint: /d; s/^psql: //; s/^error: //; s/^[[:blank:]]*//' | tr '\n' ' ')
+    # A server that starts or stops turns everybody away, whatever the language of its words.
+    starts=0
+    "$clients/pg_isready" -q -t 5 -h "$socket_directory" -p "$port" || starts=$?
+    case $starts:$(sed -n 8p "$data_directory/postmaster.pid") in
+        1:* | 2:starting* | 2:stopping* | 2:) fact sql_waits "$words" ;;
+        *)
+            fact sql_refused "$words"
+            fact socket_directory "$(sed -n 5p "$data_directory/postmaster.pid")"
+            ;;
+    esac
+}
+
 main() {
     read_release
     choose_place
@@ -357,9 +379,5 @@ main() {
     if [ -n "$mount" ]; then read_mount; fi
     read_tool
     # Where the port is another one, another server would answer.
-    if [ "${serves:-}" = "$port" ] && [ -x "$clients/psql" ]; then
-        PGOPTIONS='-c statement_timeout=10000 -c lc_messages=C'
-        export PGOPTIONS
-        if answer=$(sql "$question"); then fact sql "$answer"; fi
-    fi
+    if [ "${serves:-}" = "$port" ] && [ -x "$clients/psql" ]; then read_server; fi
 }

@@ -1,6 +1,14 @@
-//! The one SQL statement of the probe, in the words of each version.
+//! The SQL statements of the probe, in the words of each version.
 
 use crate::postgres::{Major, sql};
+
+/// What other sessions have of a parameter that the session which asks was given a value of its own for: by its options, its
+/// role or its database. The files tell it, in their own units, or else it is the built-in value.
+const FOR_OTHERS: &str = "select coalesce(said.setting, s.boot_val) as setting,
+            case when said.sourcefile is null then 'default' else 'configuration file' end as source, said.sourcefile
+            from (select 1) once left join (select name, setting, sourcefile, seqno from pg_file_settings where error is null) said on lower(said.name) = lower(s.name)
+            where s.source in ('client', 'session', 'user', 'database', 'database user', 'global')
+            order by said.seqno desc nulls last limit 1";
 
 /// Returns the statement that makes a server describe itself as one JSON document.
 pub fn question(major: Major, replication_user: &str) -> String {
@@ -59,8 +67,9 @@ pub fn question(major: Major, replication_user: &str) -> String {
             'minimum_recovery_end', min_recovery_end_{suffix}::text, 'minimum_recovery_timeline', min_recovery_end_timeline,
             'checksums', data_page_checksum_version > 0, 'wal_segment_size', bytes_per_wal_segment)
             from pg_control_checkpoint(), pg_control_recovery(), pg_control_init()),
-        'settings', (select json_object_agg(name, json_build_object('setting', setting, 'unit', unit, 'vartype', vartype,
-            'context', context, 'source', source, 'sourcefile', sourcefile, 'boot_val', boot_val)) from pg_settings where name !~ '[.]'),
+        'settings', (select json_object_agg(s.name, json_build_object('setting', coalesce(f.setting, s.setting), 'unit', unit, 'vartype', vartype,
+            'context', context, 'source', coalesce(f.source, s.source), 'sourcefile', coalesce(f.sourcefile, s.sourcefile), 'boot_val', boot_val))
+            from pg_settings s left join lateral ({FOR_OTHERS}) f on true where s.name !~ '[.]'),
         'pending_restart', (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart),
         'conf_errors', (select coalesce(json_agg(json_build_object('file', sourcefile, 'line', sourceline, 'error', error)), '[]')
             from pg_file_settings where error is not null and error <> 'setting could not be applied'
@@ -73,6 +82,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
             'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),
         'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots where slot_type = 'logical'),
+        'stale_slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_replication_slots
+            where slot_type = 'logical' and pg_is_in_recovery() and not active{unsynced}),
         'senders', (select coalesce(json_agg(json_build_object('name', application_name, 'user', usename, 'address', client_addr,
             'state', coalesce(state, ''), 'sync_state', coalesce(sync_state, ''), 'pending', {pending}, 'write', {write}, 'flush', {flush},
             'replay', {replay_lag}, 'total', {total}, 'replay_lag_ms', {lag}, 'replayed', replay_{suffix}::text) order by application_name), '[]')
@@ -84,12 +95,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
             'last_failed', last_failed_wal, 'last_failed_age_s', extract(epoch from now() - last_failed_time)::bigint, 'failed_count', failed_count) from pg_stat_archiver),
         'prepared', (select count(*) from pg_prepared_xacts),
         'oldest_transaction_ms', (select (extract(epoch from max(clock_timestamp() - xact_start)) * 1000)::bigint from pg_stat_activity
-            where xact_start is not null and pid <> pg_backend_pid() and datname is not null),
-        'database_bytes', spaces.total, 'tablespace_bytes', spaces.outside,
-        'wal_bytes', (select sum((pg_stat_file('{waldir}/' || file, true)).size)::bigint from pg_ls_dir('{waldir}') file))
-        from (select sum(bytes)::bigint as total, coalesce(json_object_agg(oid::text, bytes) filter (where spcname !~ '^pg_'), '{{}}') as outside
-            from (select oid, spcname, coalesce(pg_tablespace_size(oid), 0) as bytes from pg_tablespace) each) spaces",
-        waldir = names.wal_directory,
+            where xact_start is not null and pid <> pg_backend_pid() and datname is not null))",
+        unsynced = if caps.syncs_slots { " and not synced" } else { "" },
         walfile = names.walfile_name,
         current = names.current_lsn,
         receive = names.receive_lsn,
@@ -102,5 +109,16 @@ pub fn question(major: Major, replication_user: &str) -> String {
         flush = diff(&format!("write_{suffix}"), &format!("flush_{suffix}")),
         replay_lag = diff(&format!("flush_{suffix}"), &format!("replay_{suffix}")),
         total = diff(&here, &format!("replay_{suffix}")),
+    )
+}
+
+/// Returns the statement that tells how much space is taken: it may take long, and nothing that is decided waits for it.
+pub fn sizes(major: Major) -> String {
+    let waldir = major.caps().names.wal_directory;
+    format!(
+        "select json_build_object('database_bytes', spaces.total, 'tablespace_bytes', spaces.outside,
+        'wal_bytes', (select sum((pg_stat_file('{waldir}/' || file, true)).size)::bigint from pg_ls_dir('{waldir}') file))
+        from (select sum(bytes)::bigint as total, coalesce(json_object_agg(oid::text, bytes) filter (where spcname !~ '^pg_'), '{{}}') as outside
+            from (select oid, spcname, coalesce(pg_tablespace_size(oid), 0) as bytes from pg_tablespace) each) spaces"
     )
 }

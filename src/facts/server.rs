@@ -46,6 +46,9 @@ pub struct Server {
     pub slots: BTreeMap<String, Slot>,
     /// Logical slots by name, which a standby does not have before 17.
     pub logical_slots: Vec<String>,
+    /// Those of a standby that nobody uses and nothing keeps up to date.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale_slots: Vec<String>,
     /// WAL senders, by application name.
     pub senders: Vec<Sender>,
     /// The WAL receiver, if it runs.
@@ -60,8 +63,8 @@ pub struct Server {
     /// For how many milliseconds the oldest transaction of a client has been open.
     #[serde(default)]
     pub oldest_transaction_ms: Option<u64>,
-    /// Bytes of all tablespaces.
-    pub database_bytes: u64,
+    /// Bytes of all tablespaces; `None` if counting them took too long.
+    pub database_bytes: Option<u64>,
     /// Bytes of each tablespace that is not in the data directory, by OID.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tablespace_bytes: BTreeMap<String, u64>,

@@ -22,7 +22,9 @@ mod tool;
 
 pub use crate::facts::digest;
 pub use kept::{Kept, is_ours, kept_rules, kept_settings};
-pub use peers::{HIDDEN, Peer, addresses, host, pgpass_entries, primary_conninfo};
+pub use peers::{
+    HIDDEN, Peer, addresses, host, own_keywords, pgpass_entries, primary_conninfo, verifies_name,
+};
 
 pub use pg_hba::pg_hba_conf;
 pub use source::{Source, maps};
@@ -122,6 +124,11 @@ pub fn postgresql_conf(
         // It stands in recovery.conf.
         parameters.remove("restore_command");
     }
+    // It is part of the connection string that follows from the roles.
+    parameters.remove("primary_conninfo");
+    if let Some(slots) = parameters.get_mut(WAITED_FOR) {
+        *slots = others_slots(view, slots);
+    }
     let context = serde_json::json!({
         "node": view.node.name,
         "cluster": cluster.name,
@@ -185,6 +192,19 @@ pub fn postgresql_conf(
         kept,
         closed: Vec::new(),
     })
+}
+
+/// The slots whose standbys must have what a logical slot sends on.
+pub const WAITED_FOR: &str = "synchronized_standby_slots";
+
+/// Returns those of some slots that a primary has: none of its own, and a standby has not got them yet.
+fn others_slots(view: &View, slots: &str) -> String {
+    let own = slot_name(view.node.name.as_str());
+    let all = slots.split(',').map(str::trim);
+    let others: Vec<&str> = all
+        .filter(|slot| *slot != own && *view.role == Role::Primary)
+        .collect();
+    others.join(", ")
 }
 
 /// Returns `synchronous_standby_names` as it is loaded, if standbys confirm commits by other names than pgrepl's and not

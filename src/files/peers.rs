@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::View;
 use crate::facts::Observation;
-use crate::inventory::{Cluster, NodeName};
+use crate::inventory::{Cluster, Node, NodeName};
 use crate::postgres::{conninfo, pgpass};
 use crate::render::{TemplateError, Templates};
 
@@ -76,12 +76,19 @@ pub fn addresses(
             .facts(peer)
             .map(|facts| useful(&facts.addresses))
             .unwrap_or_default();
+        // What the viewer has itself leads back to it: each virtual machine may have it in a network of its own.
+        let own = world.facts(viewer).map(|facts| &facts.addresses);
+        let others = |address: &IpAddr| own.is_none_or(|own| !own.contains(address));
+        if viewer != peer && found.iter().any(others) {
+            found.retain(others);
+        }
         found.truncate(1);
     }
     found
 }
 
-/// Returns how servers address a node in a connection string: as the inventory says, else by its first address.
+/// Returns how servers address a node in a connection string: as the inventory says, else by its first address; by its name
+/// where that is compared with a certificate.
 pub fn host(
     cluster: &Cluster,
     world: &Observation,
@@ -94,10 +101,23 @@ pub fn host(
         .and_then(|node| node.address.clone())
     {
         Some(address) => Some(address),
+        None if verifies_name(cluster, viewer)
+            && world
+                .facts(viewer)
+                .and_then(|facts| facts.resolved.get(peer))
+                .is_some_and(|found| !found.is_empty()) =>
+        {
+            Some(peer.to_string())
+        }
         None => addresses(cluster, world, viewer, peer)
             .first()
             .map(ToString::to_string),
     }
+}
+
+/// Says whether a server checks that the certificate of whom it follows bears the name that it connects to.
+pub fn verifies_name(cluster: &Cluster, node: &NodeName) -> bool {
+    sslmode(cluster, node) == "verify-full"
 }
 
 /// Returns the connection string with which a node follows another one; the password comes from .pgpass.
@@ -117,7 +137,26 @@ pub fn primary_conninfo(view: &View, upstream: &NodeName) -> Option<String> {
     if cluster.major.caps().has_passfile {
         pairs.push(("passfile", passfile.as_str()));
     }
+    let own = own_keywords(view.node);
+    pairs.retain(|(keyword, _)| own.iter().all(|(said, _)| said != keyword));
+    pairs.extend(own.iter().map(|(k, v)| (k.as_str(), v.as_str())));
     Some(conninfo::conninfo(&pairs))
+}
+
+/// Returns what the inventory says of a node's connection besides whom it follows: `parameters: { primary_conninfo: … }`.
+pub fn own_keywords(node: &Node) -> Vec<(String, String)> {
+    let said = node.parameters.get("primary_conninfo");
+    said.and_then(|said| conninfo::parse(said))
+        .unwrap_or_default()
+}
+
+/// Returns the `sslmode` of a node's connection.
+fn sslmode(cluster: &Cluster, node: &NodeName) -> String {
+    let own = cluster.nodes.get(node).map(own_keywords);
+    own.unwrap_or_default()
+        .into_iter()
+        .find(|(keyword, _)| keyword == "sslmode")
+        .map_or_else(|| cluster.replication.sslmode.clone(), |(_, mode)| mode)
 }
 
 /// Renders the cluster's .pgpass lines for a node and returns each without its password.

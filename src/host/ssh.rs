@@ -167,6 +167,9 @@ impl SshHost {
         let lines = RefCell::new(Vec::new());
         let ended = tokio::sync::Notify::new();
         let hear = |line: Line| {
+            if line == Line::Said(String::new()) {
+                return;
+            }
             say(&line);
             gate.hear(&line);
             if let Line::Exit(_) = line {
@@ -176,6 +179,7 @@ impl SshHost {
         };
         let feed = async {
             // A host that refuses sudo closes its side early; its words on standard error say why.
+            let _ = stdin.write_all(NEW_LINE).await;
             let _ = stdin.write_all(text.as_bytes()).await;
             let _ = stdin.flush().await;
             if command.heartbeat {
@@ -243,6 +247,9 @@ impl SshHost {
         ))
     }
 }
+
+/// Ends the line that a shell's start file may have begun: the first line of an answer begins a line of its own.
+const NEW_LINE: &[u8] = b"echo\n";
 
 async fn each_line(stream: impl AsyncRead + Unpin, mut hear: impl FnMut(&str)) {
     let mut reader = BufReader::new(stream);

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::read::{ParameterPlace, Places};
 use super::{Cluster, Node, Problem};
-use crate::postgres::{parameters, value};
+use crate::postgres::{conninfo, parameters, value};
 
 /// Parameters that pgrepl writes itself, with the inventory key to use instead.
-const OWNED: [(&str, &str); 20] = [
+const OWNED: [(&str, &str); 19] = [
     ("port", "postgresql.port"),
     ("listen_addresses", "postgresql.listen_addresses"),
     ("data_directory", "postgresql.data_directory"),
@@ -18,7 +18,6 @@ const OWNED: [(&str, &str); 20] = [
     ("unix_socket_directories", ""),
     ("cluster_name", "cluster and the host's name"),
     ("hot_standby", ""),
-    ("primary_conninfo", "replication and hosts.HOST.upstream"),
     ("primary_slot_name", "replication.slots"),
     ("archive_cleanup_command", ""),
     ("promote_trigger_file", "pgrepl switchover or failover"),
@@ -89,6 +88,16 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mu
         if name.contains('.') {
             continue;
         }
+        if name == "primary_conninfo" {
+            if let Some(why) = not_ours(written) {
+                problems.push(
+                    Problem::new(place.clone(), format!("bad value of `{name}`"), why).help(
+                        "say only what follows from no role: sslrootcert=… keepalives_idle=…",
+                    ),
+                );
+            }
+            continue;
+        }
         // These are no parameters of the old versions' postgresql.conf but have the same form everywhere.
         let kind = match name.as_str() {
             "recovery_min_apply_delay" => {
@@ -122,6 +131,20 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mu
             ));
         }
     }
+}
+
+/// Says why a connection string cannot be added to pgrepl's own one.
+fn not_ours(said: &str) -> Option<String> {
+    let Some(pairs) = conninfo::parse(said) else {
+        return Some("libpq would not read it".into());
+    };
+    if pairs.iter().any(|(keyword, _)| keyword == "sslpassword") {
+        return Some("`sslpassword` would stand in a file that others read".into());
+    }
+    let decided = pairs
+        .iter()
+        .find(|(keyword, _)| conninfo::is_decided(keyword))?;
+    Some(format!("`{}` is written by pgrepl itself", decided.0))
 }
 
 pub(super) fn combinations(

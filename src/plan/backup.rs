@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::archiving::archives_elsewhere;
 use super::builder::Builder;
 use super::{Goal, Plan, PlanError, Refusal, engines};
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
@@ -12,6 +13,7 @@ use crate::facts::history::Tree;
 use crate::facts::leader::{Leader, leader};
 use crate::facts::retention::{self, Kept};
 use crate::facts::rights::{lost, rights};
+
 use crate::files::recovery::{self, Follow, Target};
 use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::postgres::{SystemId, lsn};
@@ -100,6 +102,13 @@ pub fn take(
         &node,
         facts.data.control().map(|control| control.system_id),
     )?;
+    let server = seen.facts(&lead).and_then(|facts| facts.server.as_ref());
+    if let Some(why) = server.and_then(|server| archives_elsewhere(cluster, server)) {
+        return Err(refusal(
+            format!("a backup would be worth nothing: {lead}: {why}"),
+            "pgrepl apply",
+        ));
+    }
     let mut b = Builder::new(cluster, templates, seen, lead.clone(), None);
     if driven {
         engines::take(&mut b, host, id, depth)?;

@@ -110,8 +110,7 @@ fn base_backup(
         bytes: there
             .server
             .as_ref()
-            .map(|server| server.database_bytes)
-            .filter(|bytes| *bytes > 0),
+            .and_then(|server| server.database_bytes),
         free: facts.disk("data").map(|disk| disk.free),
     };
     b.step(name, copy, why, &[source]);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::adoption;
 use super::builder::Builder;
 use super::configure::{configure, passwords, wanted};
 use super::engines;
@@ -40,6 +41,7 @@ pub fn converge(
             format!("swap the two names in the inventory: primary: {leads}, and {wished} among the standbys; or switch back: pgrepl switchover --to {wished}"),
         );
     }
+    adoption::losses(&b)?;
     engines::notes(&mut b, cluster);
     versions(&mut b);
     for node in cluster.nodes.keys() {

@@ -10,7 +10,7 @@ use super::{Goal, Plan, PlanError, Refusal};
 use crate::action::{Checkpoint, Disable, Promote, Stop};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::server::Server;
-use crate::facts::{Observation, Process};
+use crate::facts::{Observation, Process, turned_away};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::{Lsn, Timeline};
 use crate::render::Templates;
@@ -95,6 +95,14 @@ pub fn failover(
             ),
         );
     }
+    // A server that runs and lets nobody ask is as good as a primary.
+    let closed = seen.seen().filter(|(_, facts)| !facts.data.signals.standby);
+    if let Some((why, help)) = closed
+        .filter(|(node, _)| !wish.force || **node != from)
+        .find_map(|(node, facts)| turned_away(node, facts))
+    {
+        return refuse(why, help);
+    }
     // Another one leads than the inventory wants: an earlier failover got past its promotion.
     let promoted = running.first().copied();
     let promoted = promoted.filter(|node| **node != cluster.primary && !wish.force);
@@ -142,7 +150,8 @@ pub fn failover(
             .server
             .as_ref()
             .is_some_and(|server| !server.in_recovery);
-        **node != from && (writes || facts.process == Process::Busy && !facts.data.signals.standby)
+        let silent = facts.process != Process::Stopped && facts.server.is_none();
+        **node != from && (writes || silent && !facts.data.signals.standby)
     });
     if let Some((second, _)) = second {
         return refuse(

@@ -11,6 +11,9 @@ use crate::inventory::NodeName;
 use crate::platform::Platform;
 use crate::postgres::{conf, hba};
 
+/// What says where WAL is archived to.
+const ARCHIVE: [&str; 2] = ["archive_command", "archive_library"];
+
 /// Leftovers of ALTER SYSTEM, of copies and of restores that would override what pgrepl writes.
 pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platform) {
     let path = platform.auto_conf();
@@ -21,11 +24,10 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
         return;
     };
     let settings: BTreeMap<String, String> = conf::settings(&text).collect();
-    let keys: Vec<String> = settings
-        .keys()
-        .filter(|key| DANGEROUS.contains(&key.as_str()))
-        .cloned()
-        .collect();
+    // With `backup:` it is decided where WAL goes.
+    let archives = b.cluster.backup.is_some();
+    let goes = |key: &str| DANGEROUS.contains(&key) || archives && ARCHIVE.contains(&key);
+    let keys: Vec<String> = settings.keys().filter(|key| goes(key)).cloned().collect();
     if !keys.is_empty() {
         b.step(
             name,
@@ -34,10 +36,7 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
             &[],
         );
     }
-    for (key, value) in settings
-        .iter()
-        .filter(|(key, _)| !DANGEROUS.contains(&key.as_str()))
-    {
+    for (key, value) in settings.iter().filter(|(key, _)| !goes(key)) {
         let wished = b
             .node(name)
             .is_some_and(|node| node.parameters.contains_key(key));

@@ -1,5 +1,7 @@
 //! WHAT WILL BE DONE: from a goal, a cluster and an observation to an ordered list of steps, without touching anything.
 
+mod adoption;
+pub mod archiving;
 pub mod backup;
 pub mod builder;
 pub mod check;

@@ -22,7 +22,7 @@ pub(super) fn of_copy(b: &Builder, name: &NodeName, source: &NodeName) -> Needs 
     let knows = |name: &&NodeName| {
         b.facts(name)
             .and_then(|facts| facts.server.as_ref())
-            .is_some_and(|server| server.database_bytes > 0)
+            .is_some_and(|server| server.database_bytes.is_some())
     };
     let source = [source, &b.leader]
         .into_iter()
@@ -40,7 +40,7 @@ pub(super) fn of_copy(b: &Builder, name: &NodeName, source: &NodeName) -> Needs 
         .data
         .control()
         .map_or(16 << 20, |control| control.wal_segment_size);
-    let main = with_margin(server.database_bytes.saturating_sub(outside));
+    let main = with_margin(server.database_bytes.unwrap_or(0).saturating_sub(outside));
     let spaces = there.data.tablespaces.iter().map(|(oid, path)| {
         let place = place_here(b, source, node, path);
         (place, with_margin(bytes_of(oid)))
@@ -74,8 +74,13 @@ pub(super) fn of_rewind(primary: &Facts, facts: &Facts) -> Needs {
         Some(_) => "wal",
         None => "data",
     };
-    // It has no more of it than this.
-    vec![(place.to_owned(), since.min(server.wal_bytes.unwrap_or(0)))]
+    let bytes = match (server.wal_bytes, since) {
+        // It has no more of it than this.
+        (Some(all), since) => since.min(all),
+        (None, u64::MAX) => 0,
+        (None, since) => since,
+    };
+    vec![(place.to_owned(), bytes)]
 }
 
 /// What a restored backup needs; `place` tells where a tablespace goes, by its OID and its place in the backup.

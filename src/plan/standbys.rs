@@ -12,7 +12,7 @@ use super::versions::odd_markers;
 use super::wanted::refuse;
 use super::{preflight, space};
 use crate::action::{Enable, MarkStandby, Register, Start, WaitStreaming};
-use crate::facts::{Content, Facts, Process, WayBack, way_back};
+use crate::facts::{Content, Facts, Process, WayBack, turned_away, way_back};
 use crate::files;
 use crate::inventory::NodeName;
 use crate::postgres::slot_name;
@@ -93,6 +93,10 @@ fn why_not(b: &mut Builder, name: &NodeName) {
     let unit = b.platform(name).map(|platform| platform.unit);
     let unit = unit.filter(|unit| !unit.is_empty());
     let upstream = upstream_of(b, name);
+    if let Some((why, help)) = turned_away(name, &facts) {
+        b.block(name, why, help);
+        return;
+    }
     match &facts.data.content {
         Content::Foreign(names) => b.block(
             name,

@@ -71,6 +71,61 @@ pub fn masked(text: &str) -> String {
     conninfo(&shown)
 }
 
+/// Keywords that say whom a server follows, as whom, and with what password: pgrepl decides them.
+const DECIDED: [&str; 10] = [
+    "host",
+    "hostaddr",
+    "port",
+    "user",
+    "password",
+    "passfile",
+    "application_name",
+    "fallback_application_name",
+    "connect_timeout",
+    "replication",
+];
+
+/// What a connection does by itself: `pg_basebackup -R` writes all of it.
+const USUAL: [(&str, &str); 14] = [
+    ("channel_binding", "prefer"),
+    ("dbname", "replication"),
+    ("gssdelegation", "0"),
+    ("gssencmode", "prefer"),
+    ("keepalives", "1"),
+    ("krbsrvname", "postgres"),
+    ("load_balance_hosts", "disable"),
+    ("requirepeer", ""),
+    ("ssl_min_protocol_version", "TLSv1.2"),
+    ("sslcertmode", "allow"),
+    ("sslcompression", "0"),
+    ("sslnegotiation", "postgres"),
+    ("sslsni", "1"),
+    ("target_session_attrs", "any"),
+];
+
+/// Says whether a keyword is none that an inventory may say: it follows from the roles.
+pub fn is_decided(keyword: &str) -> bool {
+    DECIDED.contains(&keyword)
+}
+
+/// Returns the pairs that make a connection another one than libpq's usual one with this `sslmode`.
+pub fn special(pairs: &[(String, String)], sslmode: &str) -> Vec<(String, String)> {
+    let usual = |keyword: &str, value: &str| {
+        value.is_empty()
+            || keyword == "sslmode" && value == sslmode
+            || USUAL.contains(&(keyword, value))
+    };
+    let mut special: Vec<(String, String)> = Vec::new();
+    for (keyword, value) in pairs {
+        // What is said again counts.
+        special.retain(|(said, _)| said != keyword);
+        if !is_decided(keyword) && !usual(keyword, value) {
+            special.push((keyword.clone(), value.clone()));
+        }
+    }
+    special
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +138,24 @@ mod tests {
             "host=h password='***' user=u"
         );
         assert_eq!(masked("password='open"), "***");
+    }
+
+    #[test]
+    fn what_a_copy_writes_by_itself_is_nothing_special() {
+        let copied = "user=rep password=x channel_binding=prefer host=server1 port=5432 sslmode=prefer \
+            sslnegotiation=postgres sslcompression=0 sslcertmode=allow sslsni=1 ssl_min_protocol_version=TLSv1.2 \
+            gssencmode=prefer krbsrvname=postgres gssdelegation=0 target_session_attrs=any load_balance_hosts=disable";
+        assert_eq!(special(&parse(copied).unwrap(), "prefer"), []);
+        let own = "host=a sslmode=verify-full sslrootcert=/a keepalives_idle=5 sslrootcert=/b dbname=postgres options='-c a=b'";
+        let special = special(&parse(own).unwrap(), "require");
+        let shown: Vec<(&str, &str)> = special
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        assert_eq!(
+            conninfo(&shown),
+            "sslmode=verify-full keepalives_idle=5 sslrootcert=/b dbname=postgres options='-c a=b'"
+        );
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub struct Capabilities {
     pub limits_slots: bool,
     /// Whether `pg_replication_slots` has `invalidation_reason`.
     pub tells_invalidation: bool,
+    /// Whether a standby can keep the logical slots of its primary up to date.
+    pub syncs_slots: bool,
     /// Whether a standby's `max_wal_senders` must not be below the primary's.
     pub senders_are_sensitive: bool,
     /// Whether initdb turns data checksums on by itself.
@@ -145,6 +147,7 @@ const V9_6: Capabilities = Capabilities {
     wal_keep_512mb: "32",
     limits_slots: false,
     tells_invalidation: false,
+    syncs_slots: false,
     senders_are_sensitive: false,
     checksums_by_default: false,
     receiver_knows_sender: false,
@@ -231,6 +234,7 @@ const V17: Capabilities = Capabilities {
     name: "17",
     has_incremental_backups: true,
     tells_invalidation: true,
+    syncs_slots: true,
     ..V16
 };
 

@@ -7,9 +7,11 @@ use super::style::{bytes, duration};
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{
-    Content, Facts, Mount, Observation, Process, Server, WayBack, waits_for_restart, way_back,
+    Content, Facts, Mount, Observation, Process, Server, WayBack, turned_away, waits_for_restart,
+    way_back,
 };
 use crate::inventory::{Cluster, NodeName};
+use crate::plan::archiving::archives_elsewhere;
 use crate::postgres::slot_name;
 
 /// Something wrong, and what to type.
@@ -104,10 +106,22 @@ fn host_troubles(
             format!("{} holds something else than PostgreSQL", facts.data.path),
             format!("ssh {name} sudo ls -la {}", facts.data.path),
         ),
-        (Content::Instance(_), None) if facts.process == Process::Busy => add(
-            "starts or recovers, and answers no SQL".into(),
-            String::new(),
-        ),
+        (Content::Instance(_), None) if facts.process == Process::Busy => {
+            let words = facts.turned_away.as_ref().map(|away| &away.words);
+            let words = words.map_or_else(String::new, |words| format!(": {words}"));
+            add(
+                format!("starts or recovers, and answers no SQL{words}"),
+                String::new(),
+            )
+        }
+        (Content::Instance(_), None) if facts.process == Process::Running => {
+            // Where it is the reason that nobody leads, it is told already.
+            if let Some((message, help)) = turned_away(name, facts)
+                && (leader.is_some() || facts.data.signals.standby)
+            {
+                add(message, help)
+            }
+        }
         (Content::Instance(_), None) => {
             let lost = leader.filter(|leader| *leader != name).and_then(|leader| {
                 match way_back(seen.facts(leader)?, facts) {
@@ -224,17 +238,9 @@ fn archive_troubles(
     );
     // A standby shows the same, and archives once it is promoted.
     if let Some(server) = &facts.server
-        && cluster.backup.is_some()
-        && !server.in_recovery
-        && server
-            .settings
-            .get("archive_mode")
-            .is_some_and(|mode| mode.setting == "off")
+        && let Some(why) = archives_elsewhere(cluster, server)
     {
-        add(
-            "archive_mode is off: it archives nothing, although `backup:` is set".into(),
-            "pgrepl apply".into(),
-        );
+        add(why, "pgrepl apply".into());
     }
     if let Some(server) = &facts.server
         && let Some(archiver) = &server.archiver
@@ -318,6 +324,15 @@ fn server_troubles(
                 format!("on {name}: SELECT {}();", cluster.major.caps().names.resume),
             );
         }
+    }
+    for slot in &server.stale_slots {
+        add(
+            format!(
+                "logical slot {slot} is not kept up to date on this standby and nobody reads it: if it is left from when {name} \
+                 was the primary, it keeps WAL here, and dead rows on the primary"
+            ),
+            format!("on {name}, if no reader needs it: SELECT pg_drop_replication_slot('{slot}');"),
+        );
     }
     for (slot, state) in &server.slots {
         let owner = cluster

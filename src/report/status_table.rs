@@ -184,6 +184,7 @@ fn row(status: &Status, cluster: &Cluster, name: &NodeName) -> [String; 10] {
             (Content::Nothing, _) => "no instance",
             (Content::Foreign(_), _) => "foreign data",
             (_, Process::Stopped) => "stopped",
+            (_, Process::Running) => "closed to pgrepl",
             _ => "starting",
         };
         return short(name, "-", state, "", "");

@@ -243,7 +243,7 @@ fn a_password_of_a_connection_string_stays_on_its_host() {
     assert!(!text.contains("s3cret"), "{text}");
     assert!(text.contains("primary_conninfo holds a password"), "{text}");
     assert!(
-        text.contains("primary_conninfo says keepalives_idle"),
+        text.contains("primary_conninfo: keepalives_idle=60 # with pgrepl's own keywords"),
         "{text}"
     );
     assert!(

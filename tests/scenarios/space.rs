@@ -35,7 +35,7 @@ fn pair() -> (Cluster, Observation) {
     let (mut first, mut second) = (state(&cluster, &one, 1), state(&cluster, &two, 7));
     first.data.tablespaces = vec![("16400".into(), "/srv/fast".into())];
     let server = first.server.as_mut().unwrap();
-    server.database_bytes = 700 * MB;
+    server.database_bytes = Some(700 * MB);
     server.tablespace_bytes = [("16400".to_owned(), 400 * MB)].into();
     // Room for the data only, and for the tablespace only.
     second.disks = vec![disk("data", "/", 350, "/dev/sda1")];

@@ -129,7 +129,7 @@ fn nothing_is_set_aside_for_a_copy_that_has_no_room() {
         rebuild::rebuild(&cluster, &Templates::default(), world, &wish)
     };
     assert!(rebuilt(&world).is_ok());
-    first(&mut world).database_bytes = 1 << 50;
+    first(&mut world).database_bytes = Some(1 << 50);
     match rebuilt(&world).map(|rebuild| titles(&rebuild.plan)) {
         Err(PlanError::Refused(no)) => assert!(
             no.message

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pgrepl::action::Action;
-use pgrepl::facts::{Content, Facts, Observation, Process, Sight, Unreachable};
+use pgrepl::facts::{Content, Facts, Observation, Process, Sight, TurnedAway, Unreachable};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::postgres::{Lsn, SystemId, Timeline};
@@ -13,7 +13,7 @@ use pgrepl::render::Templates;
 use crate::facts::recorded;
 
 /// Where a node can stand: the recording it is made from, its timeline, its end of WAL, and whose cluster it is.
-pub const STATES: [(&str, u32, u64, bool); 14] = [
+pub const STATES: [(&str, u32, u64, bool); 15] = [
     ("packages", 0, 0, true),
     ("primary", 1, 0x0400_0000, true),
     ("primary", 2, 0x0500_0000, true),
@@ -28,19 +28,40 @@ pub const STATES: [(&str, u32, u64, bool); 14] = [
     ("primary-stopped", 1, 0x0400_0000, false),
     ("primary", 1, 0x0400_0000, false),
     ("busy", 1, 0x0400_0000, true),
+    ("closed", 1, 0x0400_0000, true),
 ];
 
 pub fn state(cluster: &Cluster, node: &NodeName, at: usize) -> Facts {
     let (recording, timeline, end, ours) = STATES[at];
-    let busy = recording == "busy";
-    let mut facts = recorded(
-        cluster,
-        node,
-        if busy { "primary-crashed" } else { recording },
-    );
+    let (busy, closed) = (recording == "busy", recording == "closed");
+    let recording = if busy || closed {
+        "primary-crashed"
+    } else {
+        recording
+    };
+    let mut facts = recorded(cluster, node, recording);
     if busy {
         facts.process = Process::Busy;
     }
+    if closed {
+        facts.process = Process::Running;
+        facts.turned_away = Some(TurnedAway {
+            words: "no password supplied".into(),
+            socket_directory: "/run/postgresql".into(),
+        });
+    }
+    // A recording is of one host; here each has an address of its own.
+    let address = |name: &NodeName| {
+        let at = cluster.nodes.keys().position(|known| known == name);
+        let last = u8::try_from(at.unwrap() + 1).unwrap();
+        vec![std::net::IpAddr::from([10, 0, 0, last])]
+    };
+    facts.addresses = address(node);
+    facts.resolved = cluster
+        .nodes
+        .keys()
+        .map(|name| (name.clone(), address(name)))
+        .collect();
     let id = SystemId(if ours { 7 } else { 8 });
     if let Content::Instance(instance) = &mut facts.data.content {
         let control = instance.control.as_mut().unwrap();
@@ -74,7 +95,9 @@ pub fn running_primary(facts: &Facts) -> bool {
         .server
         .as_ref()
         .is_some_and(|server| !server.in_recovery)
-        || facts.process == Process::Busy && !facts.data.signals.standby
+        || facts.process != Process::Stopped
+            && facts.server.is_none()
+            && !facts.data.signals.standby
 }
 
 fn has_instance(facts: &Facts) -> bool {
