@@ -79,6 +79,10 @@ pub fn configure_files(
         (true, true, false) => "reload".into(),
         _ => String::new(),
     };
+    if running && !restart.is_empty() {
+        // Before the file says so: a standby that is stopped in between could not start any more.
+        wait_for_lowered(b, name, &facts, &wanted);
+    }
     let owner = format!("{0}:{0}", wanted.platform.user);
     let inside = wanted.platform.config_inside();
     let keeps_rules = b.cluster.unmanaged == Unmanaged::Keep;
@@ -198,7 +202,6 @@ pub fn configure_files(
     let unit = wanted.platform.unit.clone();
     if !restart.is_empty() {
         b.next_phase();
-        wait_for_lowered(b, name, &facts, &wanted);
         b.step(
             name,
             Restart {

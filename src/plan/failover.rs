@@ -162,13 +162,14 @@ pub fn failover(
     let ahead = standbys.iter().max_by_key(|(_, server)| end(server));
     if let Some((other, server)) = ahead.filter(|(_, server)| end(server) > end(candidate)) {
         let bytes = end(server).1.bytes_after(end(candidate).1);
-        return refuse(
-            format!(
-                "{other} has {bytes} bytes of WAL more than {to}, on timeline {}",
-                server.timeline
+        let more = match server.timeline == candidate.timeline {
+            true => format!("has {bytes} bytes of WAL more than {to}"),
+            false => format!(
+                "is on timeline {}, and {to} on {}",
+                server.timeline, candidate.timeline
             ),
-            format!("--to {other}"),
-        );
+        };
+        return refuse(format!("{other} {more}"), format!("--to {other}"));
     }
     if candidate.paused {
         return refuse(

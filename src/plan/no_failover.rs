@@ -24,10 +24,21 @@ pub(super) fn starting(seen: &Observation) -> Option<&NodeName> {
 
 /// Why nobody can take over, where no standby runs.
 pub(super) fn alone(cluster: &Cluster, seen: &Observation, from: &NodeName) -> (String, String) {
-    match seen.facts(from).filter(|facts| is_only_stopped(facts)) {
-        Some(facts) => (
+    let mut starting = seen.seen().filter(|(_, facts)| {
+        facts.server.is_none() && facts.process == Process::Busy && facts.other_port.is_none()
+    });
+    if let Some(facts) = seen.facts(from).filter(|facts| is_only_stopped(facts)) {
+        return (
             format!("{from} is only stopped, and no standby runs that could take over"),
             start(cluster, seen, facts, from),
+        );
+    }
+    match starting.next() {
+        Some((node, _)) => (
+            format!(
+                "{node} is starting up and does not answer yet, and no standby runs that could take over"
+            ),
+            "wait until it accepts connections, then run this again; pgrepl status --watch".into(),
         ),
         None => (
             "no standby runs that could take over".into(),

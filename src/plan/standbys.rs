@@ -232,7 +232,13 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                 b.step(name, mark, why, &needs);
             }
             enable(b, name, &facts);
-            configure(b, name, &floors, false, &[])?;
+            // It has not replayed yet that its primary's values went down.
+            let mut own = floors.clone();
+            for (parameter, value) in loaded_sensitive(b.cluster.major, &facts) {
+                let floor = own.entry(parameter).or_insert(value);
+                *floor = value.max(*floor);
+            }
+            configure(b, name, &own, false, &[])?;
             b.step(
                 name,
                 Start {
@@ -241,6 +247,10 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                 "it is stopped",
                 &needs,
             );
+            if own != floors {
+                b.next_phase();
+                configure(b, name, &floors, false, &[])?;
+            }
         }
         (Content::Foreign(_), _) => {}
     }

@@ -6,8 +6,9 @@ use crate::dice::Dice;
 use crate::moves::Doing;
 use crate::world::World;
 
-/// How long a run may last once a host is gone, in seconds.
+/// How long a run may last once a host is gone, and once it is back, in seconds.
 const END: u64 = 60;
+const END_WITH_ALL: u64 = 300;
 
 pub struct Cut {
     pub kind: &'static str,
@@ -89,7 +90,8 @@ impl Cut {
             }
             bring_back(world, self.host);
         }
-        let ran = world.end(&doing.arguments, child, END);
+        let end = self.back.map_or(END, |_| END_WITH_ALL);
+        let ran = world.end(&doing.arguments, child, end);
         bring_back(world, self.host);
         let ran = ran?;
         self.measure(world, doing, over && ran.code == 0, begin);

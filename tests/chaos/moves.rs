@@ -179,10 +179,10 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
             // One that has what the new primary never got.
             world.pause();
             world.lab.on(leader, CRASH);
-            let failover =
-                format!("failover --to {standby} --force --auto-approve --confirm {leader}");
+            let failover = format!("failover --force --auto-approve --confirm {leader}");
             person::until_good(world, &words(&failover), "a failover to begin with")?;
-            (leader, standby) = (standby, leader);
+            standby = leader;
+            leader = world.leaders().first().copied().unwrap_or(leader);
             world.primary = leader;
             world.write()?;
             format!("rebuild {standby} --auto-approve --confirm {standby}")

@@ -30,9 +30,8 @@ pub fn until_good(world: &mut World, arguments: &[String], what: &str) -> Result
             return Ok(());
         }
         // Nothing that waits for an answer, a lock or a start needs more than another look.
-        let later = [4, 5, 6, 8].contains(&ran.code)
-            || ran.out.contains("does not answer yet")
-            || ran.err.contains("no standby runs");
+        let said = format!("{}{}", ran.out, ran.err);
+        let later = [4, 5, 6, 8].contains(&ran.code) || said.contains("does not answer yet");
         match to_rebuild(&ran) {
             Some(host) if !arguments.iter().any(|word| word == "rebuild") => rebuild(world, &host)?,
             _ if later => {}

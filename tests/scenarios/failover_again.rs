@@ -89,6 +89,17 @@ fn what_an_earlier_failover_has_promoted_is_named() {
         );
         assert!(no.help.contains("run this again"), "{}", no.help);
     }
+    let wish = cluster("server2");
+    let mut standby = state(&wish, &two, 7);
+    standby.server = None;
+    standby.process = Process::Busy;
+    let no = refused(&left(vec![("server2", standby)]), "server2");
+    assert!(
+        no.message
+            .starts_with("server2 is starting up and does not answer yet"),
+        "{}",
+        no.message
+    );
     // `apply` starts nothing while server1 is silent.
     let wish = cluster("server2");
     let stopped = left(vec![("server2", state(&wish, &two, 5))]);

@@ -14,6 +14,7 @@ mod failover_again;
 mod firewall;
 mod history;
 mod lost_slot;
+mod lowering;
 mod mount;
 mod mount_away;
 mod mount_read;
