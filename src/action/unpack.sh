@@ -56,6 +56,15 @@ combine() {
     rm -rf "$work/parts"
 }
 
+# WAL that comes with a backup is nobody's to archive any more. A backup of a standby ends in the middle of a segment: what it
+# has of that is not what the archive has, and a server that tries to archive it archives nothing behind it.
+mark_archived() {
+    mkdir -p "$data/$wal_directory/archive_status"
+    for segment in "$data/$wal_directory"/????????????????????????; do
+        if [ -f "$segment" ]; then : >"$data/$wal_directory/archive_status/${segment##*/}.done"; fi
+    done
+}
+
 unpack_backup() {
     begin_sums
     last=${ids##* }
@@ -72,5 +81,6 @@ unpack_backup() {
     mkdir -p "$data/$wal_directory"
     # Where WAL was not streamed it is in the first archive.
     if [ -n "$(ls "$top/base/$last/pg_wal".tar* 2>/dev/null)" ]; then extract "$top/base/$last/pg_wal" "$data/$wal_directory"; fi
+    mark_archived
     end_sums
 }

@@ -1,8 +1,10 @@
 //! What a recovery needs before it begins, and what it leaves to be put right.
 
 use pgrepl::action::Action;
+use pgrepl::backup::engine;
 use pgrepl::facts::backups::Backups;
 use pgrepl::files::recovery::Target;
+use pgrepl::inventory::BackupTool;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::restore::{Wish, restore};
@@ -106,4 +108,34 @@ fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
         }
         assert_eq!(plan(&story, 400_000).is_ok(), whole, "{end:x}");
     }
+}
+
+#[test]
+fn wal_that_came_with_a_backup_is_never_archived_by_who_was_restored_from_it() {
+    let place = tempfile::tempdir().unwrap();
+    let script = format!(
+        "set -eu\n{}
+        top=$PWD/top work=$PWD/work data=$PWD/data spaces=/dev/null wal_directory=pg_wal ids=one
+        mkdir -p \"$top/base/one\" wal data work
+        echo 15 >PG_VERSION
+        tar -cf \"$top/base/one/base.tar\" PG_VERSION
+        : >wal/000000010000000000000004
+        : >wal/00000002.history
+        tar -cf \"$top/base/one/pg_wal.tar\" -C wal .
+        (cd \"$top/base/one\" && for file in *.tar; do printf '%s  %s\\n' \"$(sha256 <\"$file\")\" \"$file\"; done >SHA256SUMS)
+        unpack_backup
+        cd data/pg_wal && find . -type f | sort",
+        engine(BackupTool::Basebackup).unpack()
+    );
+    let ran = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&ran.stdout),
+        "./000000010000000000000004\n./00000002.history\n./archive_status/000000010000000000000004.done\n",
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
 }

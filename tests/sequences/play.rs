@@ -102,7 +102,7 @@ fn play(
 
 /// Lists that found a fault once, or that hold many ways between timelines.
 const LISTS: [&str; 2] = [
-    "backup; restore 2 time 2; failover 1; boot 2; rebuild 2 rewind; restore 1 xid 2",
+    "backup; restore 1 name 1; restore 2 latest; failover 1; boot 2; rebuild 2 rewind",
     "backup; switchover 2; restore 1 lsn 2; rebuild 2 backup; adopt 1",
 ];
 
