@@ -229,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn root_holds_the_host_for_a_script_that_another_user_runs() {
+        let command = Command::new("prepare", "main\n")
+            .by("postgres")
+            .var("step", "it's")
+            .var("cluster", "shop");
+        let shown = command.shown();
+        let (before, script) = shown.split_once("runuser").unwrap();
+        assert!(before.contains(r"step='it'\''s' cluster='shop'"), "{shown}");
+        assert!(before.contains("flock -w 10 4"), "{shown}");
+        assert!(!script.contains("flock"), "{shown}");
+    }
+
+    #[test]
     fn a_shown_command_hides_its_secrets() {
         let mut vault = Vault::default();
         vault.put(SecretName::PgpassPassword, "hunter2".into());
