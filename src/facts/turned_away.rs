@@ -51,7 +51,7 @@ pub fn turned_away(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
         )
     } else if says("too many clients") || says("connection slots") {
         format!(
-            "end connections, or raise max_connections: ssh {name} sudo pkill --oldest -TERM -f \"'^postgres: .* idle$'\""
+            "end one of its connections, or raise max_connections: ssh {name} ps -o pid,etime,args -u postgres"
         )
     } else if says("timeout") {
         format!("something holds it up: ssh {name} ps -o pid,etime,args -u postgres")
