@@ -50,7 +50,9 @@ fn a_stopped_standby_starts_with_what_it_had_and_is_lowered_then() {
     let lower = converge(&cluster, &Templates::default(), &world, None).unwrap();
     let two = NodeName::from("server2");
     let steps = lower.steps.iter();
-    let before = steps.take_while(|step| step.node == "server1".into()).count();
+    let before = steps
+        .take_while(|step| step.node == "server1".into())
+        .count();
     // The primary is done; the standby's power fails before it has replayed that, with the new file or the old one.
     let cut = after(&lower, &world, lower.steps.len());
     world = after(&lower, &world, before);
