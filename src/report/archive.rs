@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::style::bytes;
 use crate::facts::archive_state::{Finding, findings, timeline_of};
 use crate::facts::backups::Backups;
-use crate::facts::history::Tree;
+use crate::facts::history::{Tree, Window};
 
 /// The backups in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -104,8 +104,14 @@ fn told(there: &Backups, findings: impl Iterator<Item = Finding>) -> Vec<String>
 fn since(there: &Backups) -> Option<u64> {
     let tree = Tree::of(there);
     let windows = tree.windows().into_iter();
-    let mut live = windows.filter(|window| window.timeline == tree.newest());
+    let mut live = windows.filter(|window| window.timeline == tree.newest() && is_open(window));
     live.next()?.since
+}
+
+/// Says whether WAL came since the end of the oldest backup: before that there is no moment to choose.
+fn is_open(window: &Window) -> bool {
+    let came = window.until.zip(window.since);
+    came.is_none_or(|(until, since)| until >= since)
 }
 
 /// Says which moments can be restored, a sentence for each timeline, the one that the cluster lives on first.
@@ -124,7 +130,7 @@ pub fn windows(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<String> {
             "No backup leads to timeline {newest}, which the cluster lives on: pgrepl backup run"
         ));
     }
-    for window in &windows {
+    for window in windows.iter().filter(|window| is_open(window)) {
         let timeline = window.timeline;
         let on = if several {
             format!(" on timeline {timeline}")
