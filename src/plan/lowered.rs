@@ -9,9 +9,10 @@ use crate::facts::Facts;
 use crate::inventory::NodeName;
 use crate::postgres::slot_name;
 
-/// A standby whose values go down must first have replayed that its primary's went down, or it refuses to start.
+/// A standby whose values go down must first have replayed that its primary's went down, or it refuses to start: before its
+/// file says so, for it may be stopped in between.
 pub(super) fn wait_for_lowered(b: &mut Builder, name: &NodeName, facts: &Facts, wanted: &Wanted) {
-    if *name == b.leader {
+    if *name == b.leader || facts.server.is_none() {
         return;
     }
     let major = b.cluster.major;
