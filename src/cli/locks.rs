@@ -1,5 +1,7 @@
 //! One run at a time: the locks of a command that changes hosts.
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 
 use super::drive::Drive;
@@ -7,6 +9,9 @@ use super::{Failure, Kind};
 use crate::facts::Observation;
 use crate::host::lock::{self, Lock, NotLocked};
 use crate::inventory::NodeName;
+
+/// By then a host has noticed that the other end of a lock is gone (`host/lock.sh`).
+const RELEASED: Duration = Duration::from_secs(40);
 
 impl Drive<'_> {
     /// Takes the cluster's lock on every host that was seen: on the first of them alone, then on the others at once.
@@ -27,10 +32,17 @@ impl Drive<'_> {
         let mut takes = seen.seen().filter_map(|(node, _)| {
             let host = self.connections.hosts.get(node)?.clone();
             let holder = &holder;
+            let machine = machine.trim();
             Some(async move {
-                lock::take(host, &self.loaded.cluster.name, holder)
-                    .await
-                    .map_err(|why| not_locked(node, why))
+                let begin = Instant::now();
+                loop {
+                    let taken = lock::take(host.clone(), &self.loaded.cluster.name, holder).await;
+                    let dead = matches!(&taken, Err(NotLocked::Held(by)) if is_over(by, machine));
+                    if !dead || begin.elapsed() > RELEASED {
+                        return taken.map_err(|why| not_locked(node, why));
+                    }
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
             })
         });
         let mut locks = Vec::new();
@@ -44,13 +56,24 @@ impl Drive<'_> {
     }
 }
 
+/// Says whether a lock is that of a run on this machine whose process is gone.
+fn is_over(holder: &str, machine: &str) -> bool {
+    let Some((at, rest)) = holder.split_once(" pid ") else {
+        return false;
+    };
+    let here = at.split_once('@').is_some_and(|(_, host)| host == machine);
+    let pid = rest.split_whitespace().next().unwrap_or_default();
+    let pid = pid.parse::<u32>();
+    here && pid.is_ok_and(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists())
+}
+
 fn not_locked(node: &NodeName, why: NotLocked) -> Failure {
     match why {
         NotLocked::Held(by) => Failure::new(
             Kind::Locked,
             format!("{node} is locked by another run: {by}"),
         )
-        .help("wait for it to end; a run whose connection was cut frees its lock within a minute"),
+        .help("wait for it to end; a run whose connection was cut frees its lock within half a minute"),
         NotLocked::AtWork(step) => Failure::new(
             Kind::Locked,
             format!("a step of an earlier run is still at work on {node}: {step}"),
@@ -59,5 +82,22 @@ fn not_locked(node: &NodeName, why: NotLocked) -> Failure {
         NotLocked::Failed(error) => {
             Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_over;
+
+    #[test]
+    fn only_a_run_of_this_machine_is_known_to_be_over() {
+        let me = std::process::id();
+        let holder = |host: &str, pid: u32| {
+            format!("root@{host} pid {pid} since 1 (seconds since 1970): pgrepl apply")
+        };
+        assert!(!is_over(&holder("here", me), "here"));
+        assert!(is_over(&holder("here", u32::MAX), "here"));
+        assert!(!is_over(&holder("there", u32::MAX), "here"));
+        assert!(!is_over("somebody", "here"));
     }
 }

@@ -10,7 +10,12 @@ pub fn waits_for_restart(major: Major, facts: &Facts) -> Vec<String> {
     let Some(server) = &facts.server else {
         return Vec::new();
     };
+    // A primary does not look at how it would follow.
+    let follows = ["primary_conninfo", "primary_slot_name", "restore_command"];
     let waits = |name: &&String| {
+        if !server.in_recovery && follows.contains(&name.as_str()) {
+            return false;
+        }
         let (Some(setting), Some(parameter)) =
             (server.settings.get(*name), parameters::lookup(major, name))
         else {

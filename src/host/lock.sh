@@ -19,8 +19,9 @@ hold() {
     fi
     printf '%s\n' "$holder" >"$lock"
     fact locked yes
-    # A line comes every ten seconds; a minute without one means that the other end is gone.
-    while timeout 60 sh -c 'IFS= read -r _' 9>&-; do :; done
+    # A line comes every ten seconds; its ssh gives up after fifteen without an answer, so after half a minute without one
+    # the other end is gone.
+    while timeout 30 sh -c 'IFS= read -r _' 9>&-; do :; done
     printf '@exit 0\n'
     exit 0
 }

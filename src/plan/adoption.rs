@@ -104,7 +104,11 @@ fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String
 fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, String)> {
     let server = facts.server.as_ref().filter(|server| !server.in_recovery)?;
     let names = &server.settings.get(files::WAITED_FOR)?.setting;
-    let left = names.split(',').map(str::trim).find_map(|slot| {
+    let mut named = names
+        .split(',')
+        .map(str::trim)
+        .filter(|slot| !slot.is_empty());
+    let left = named.find_map(|slot| {
         let mut standbys = b.seen.seen();
         let (standby, _) = standbys.find(|(standby, facts)| {
             let follows = facts.server.as_ref().filter(|server| server.in_recovery);

@@ -152,8 +152,10 @@ fn a_mount_that_does_not_answer_holds_nobody() {
     assert_eq!(lab.on("server1", "ls /mnt/backups/shop/base | wc -l; ls -d /mnt/backups/shop/base/*.inprogress /mnt/backups/shop/lock 2>/dev/null | wc -l"), format!("{backups}\n0"));
     good(lab.pgrepl(&["-i", path, "backup", "verify"]));
 
-    // In the middle of a restore: everything is set aside, nothing new is begun, and the same restore ends it.
-    let run = begin(&lab, &restore);
+    // In the middle of a restore that is to stay as it is: everything is set aside, nothing new is begun, and the same
+    // restore ends it.
+    let stays = [&restore[..], &["--no-put-back"]].concat();
+    let run = begin(&lab, &stays);
     stall_under(&lab, "server1", "tar");
     said(&lab.finish(run), 8, "/mnt/backups/shop does not answer");
     said(
