@@ -1,5 +1,6 @@
 # make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
 # make test: everything that CI runs. make test-matrix: every release and version, also those that make test leaves out.
+# make test-long: that, 20 rounds of make chaos and two short lists of make sequences.
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
 # repeats such rounds. make sequences: see below.
 LAB = tests/lab/lab
@@ -12,7 +13,7 @@ ROUNDS ?= 4
 LENGTH ?= 8
 LANES ?= 1
 
-.PHONY: all build demo demo-down test test-matrix chaos sequences lint unit lab-base
+.PHONY: all build demo demo-down test test-long test-matrix chaos sequences lint unit lab-base
 
 all: build
 
@@ -39,7 +40,8 @@ demo-down:
 
 test: lint unit lab-base
 	cargo test --test e2e -- --test-threads=3
-	cargo test --test chaos
+
+test-long: test chaos
 	cargo test --test sequences
 
 chaos: lab-base
