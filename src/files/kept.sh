@@ -4,14 +4,16 @@
 
 number_of() { printf '%s' "$((0x${1%/*} * 4294967296 + 0x${1#*/}))"; }
 
-# Takes the newest of these histories as that of the cluster: read_history FILE...
+# Takes the newest of these histories as that of the cluster; ends with another code than 0 where they cannot be read, which
+# is not taken for a cluster that is on its first timeline: read_history FILE...
 read_history() {
     live=1 line='' newest=''
+    ls "${1%/*}/" >/dev/null || return
     for history in "$@"; do if [ -f "$history" ]; then newest=$history; fi; done
     case $newest in
         '') return 0 ;;
-        *.gz) line=$(gzip -dc "$newest") ;;
-        *) line=$(cat "$newest") ;;
+        *.gz) line=$(gzip -dc "$newest") || return ;;
+        *) line=$(cat "$newest") || return ;;
     esac
     live=${newest##*/}
     live=$((0x${live%%.*}))

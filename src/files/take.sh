@@ -7,7 +7,7 @@ field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
 # The newest backup that an incremental one can build on: none of a timeline that was left before its end.
 newest_parent() {
     parent=
-    read_history "$top"/wal/*.history
+    read_history "$top"/wal/*.history || return
     for told in "$top"/base/*/info; do
         named=${told%/info}
         named=${named##*/}
@@ -46,7 +46,10 @@ take_backup() {
     set -- -h "$socket_directory" -p "$port" -D "$work/data" -F t -X "$wal_method" -c fast -P -v -w -l "pgrepl $id"
     parent=
     if [ "$kind" = incremental ]; then
-        parent=$(newest_parent)
+        parent=$(newest_parent) || {
+            echo "cannot read the timelines in $top/wal" >>"$work/log"
+            return 1
+        }
         [ -n "$parent" ] || {
             echo "there is no backup that an incremental one could build on" >>"$work/log"
             return 1

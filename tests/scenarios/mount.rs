@@ -165,7 +165,7 @@ fn a_backup_that_another_host_has_not_finished_counts_for_nothing_and_keeps_what
     let kept = include_str!("../../src/files/kept.sh");
     let scheduled = include_str!("../../src/files/scheduled_backup.sh");
     let mut rest = "nodes=server1 keep=count keep_number=1 data_directory=/nowhere port=1 socket_directory=/nowhere from=primary\n\
-                    major=15 bindir=/bin\nmkdir -p \"$top/hosts\"; echo 0000000000000009 >\"$top/hosts/server1\"\n"
+                    major=15 bindir=/bin\nmkdir -p \"$top/hosts\" \"$top/wal\"; echo 0000000000000009 >\"$top/hosts/server1\"\n"
         .to_owned();
     for (id, wal, parent) in [
         ("1", 1, ""),
@@ -224,7 +224,7 @@ fn what_a_restore_reads_is_not_for_the_timer_to_remove() {
 
 #[test]
 fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
-    let decided = |keep: &str| {
+    let decided = |keep: &str, meanwhile: &str| {
         let place = tempfile::tempdir().unwrap();
         let kept = include_str!("../../src/files/kept.sh");
         let scheduled = include_str!("../../src/files/scheduled_backup.sh");
@@ -242,11 +242,11 @@ fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
         said(shell(
             place.path(),
             "server1",
-            &format!("{rest}{kept}{scheduled}\nbeyond | decide"),
+            &format!("{rest}{kept}{scheduled}\n{meanwhile}\nbeyond | decide"),
         ))
     };
     let gone = |keep: &str| -> Vec<String> {
-        let said = decided(keep);
+        let said = decided(keep, "");
         let ids = said.lines().filter_map(|line| line.strip_prefix("gone "));
         ids.map(str::to_owned).collect()
     };
@@ -256,6 +256,10 @@ fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
     assert!(gone("keep=count keep_number=3").is_empty());
     assert!(gone("keep=count keep_number=9").is_empty());
     assert_eq!(gone("keep=days keep_number=1"), ["1", "2", "3"]);
+    // Histories that cannot be read are not taken for none: nothing goes.
+    for meanwhile in ["rm -r \"$top/wal\"", "cat() { return 1; }"] {
+        assert_eq!(decided("keep=count keep_number=1", meanwhile), "");
+    }
 }
 
 #[test]
