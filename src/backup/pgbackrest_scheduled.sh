@@ -13,7 +13,7 @@ full_backups() {
 }
 
 prune() {
-    read_history "$top/pgbackrest/archive/$cluster"/*/*.history
+    read_history "$top/pgbackrest/archive/$cluster"/*-* || fail "cannot read the timelines: nothing is removed"
     first=$(full_backups | first_kept 1)
     if [ -z "$first" ]; then return; fi
     # Its own count knows of no timelines: it is told how many full ones stay, the newest ones.

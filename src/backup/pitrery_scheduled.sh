@@ -11,7 +11,7 @@ restorable() {
 }
 
 prune() {
-    read_history "$repository"/archived_wal/*.history "$repository"/archived_wal/*.history.gz
+    read_history "$repository/archived_wal" || fail "cannot read the timelines: nothing is removed"
     first=$(restorable | first_kept 0)
     if [ -z "$first" ]; then return; fi
     # It counts what cannot be restored too, and knows of no timelines: it is told how many stay, the newest ones.

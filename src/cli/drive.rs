@@ -227,16 +227,18 @@ impl<'a> Drive<'a> {
         };
         let run = self.running(seen, &stop, &tell);
         tokio::select! {
+            // Asked first, so that signals are waited for before the first step is told to have begun.
+            biased;
+            () = self.twice_interrupted(&stop) => {
+                cancel(plan, &run).await;
+                Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
+                    .help(format!("see where everything stands, and what to type: pgrepl status {}", self.loaded.path.display())))
+            }
             outcomes = execute(plan, &run) => {
                 if !outcomes.iter().all(Outcome::is_good) {
                     settle_started(plan, &outcomes, &run).await;
                 }
                 Ok((outcomes, stop.get()))
-            }
-            () = self.twice_interrupted(&stop) => {
-                cancel(plan, &run).await;
-                Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
-                    .help(format!("see where everything stands, and what to type: pgrepl status {}", self.loaded.path.display())))
             }
         }
     }

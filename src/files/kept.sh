@@ -4,12 +4,16 @@
 
 number_of() { printf '%s' "$((0x${1%/*} * 4294967296 + 0x${1#*/}))"; }
 
-# Takes the newest of these histories as that of the cluster; ends with another code than 0 where they cannot be read, which
-# is not taken for a cluster that is on its first timeline: read_history FILE...
+# Takes the newest history in these directories as that of the cluster; ends with another code than 0 where they cannot be
+# read, which is not taken for a cluster that is on its first timeline: read_history DIRECTORY...
 read_history() {
     live=1 line='' newest=''
-    ls "${1%/*}/" >/dev/null || return
-    for history in "$@"; do if [ -f "$history" ]; then newest=$history; fi; done
+    for place in "$@"; do
+        ls "$place/" >/dev/null || return
+        for history in "$place"/*.history "$place"/*.history.gz; do
+            if [ -f "$history" ]; then newest=$history; fi
+        done
+    done
     case $newest in
         '') return 0 ;;
         *.gz) line=$(gzip -dc "$newest") || return ;;

@@ -38,7 +38,7 @@ taken_already() {
 # One line for each backup that goes, `gone ID`, and `before POSITION` for the WAL that nobody needs.
 beyond() {
     ls "$top/base/" >/dev/null || return
-    read_history "$top"/wal/*.history || return
+    read_history "$top/wal" || return
     for told in "$top"/base/*/info; do
         case $told in
             *.removing/info) continue ;;

@@ -7,7 +7,7 @@ field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
 # The newest backup that an incremental one can build on: none of a timeline that was left before its end.
 newest_parent() {
     parent=
-    read_history "$top"/wal/*.history || return
+    read_history "$top/wal" || return
     for told in "$top"/base/*/info; do
         named=${told%/info}
         named=${named##*/}

@@ -337,7 +337,13 @@ fn killed_at_any_step_a_backup_and_a_restore_still_end() {
     archived(&lab, "server1");
     let kill_at = |arguments: &[&str], event: &str| lab.kill_at(path, arguments, event);
     // The backup goes on without its run, and the next run joins it, or takes its own: nothing is half done.
+    for host in ["server1", "server2"] {
+        lab.hold_backup(host);
+    }
     assert!(kill_at(&["backup", "run"], "\"step_progress\"").is_some());
+    for host in ["server1", "server2"] {
+        lab.release_backup(host);
+    }
     let run = lab.pgrepl(&["-v", "backup", "run", path]);
     assert_eq!(run.code, 0, "{}{}", run.out, run.err);
     assert_eq!(

@@ -20,6 +20,7 @@ fn primary(name: &str, standby: &str) -> Lab {
 
 /// Applies until the copy has begun.
 fn copying(lab: &Lab, path: &str) -> (Child, JoinHandle<String>) {
+    lab.hold_backup("server1");
     let mut child = lab
         .command(&["--format", "jsonl", "apply", path, "--auto-approve"])
         .stdout(Stdio::piped())
@@ -28,10 +29,9 @@ fn copying(lab: &Lab, path: &str) -> (Child, JoinHandle<String>) {
         .unwrap();
     let events = BufReader::new(child.stdout.take().unwrap());
     let mut lines = events.lines().map_while(Result::ok);
-    assert!(
-        lines.any(|line| line.contains("\"step_progress\"")),
-        "the copy did not begin"
-    );
+    if !lines.any(|line| line.contains("\"step_progress\"")) {
+        panic!("the copy did not begin: {}", lab.finish(child).err);
+    }
     // What is written later must find a reader.
     let rest = std::thread::spawn(move || lines.collect::<Vec<_>>().join("\n"));
     (child, rest)
@@ -49,6 +49,7 @@ fn it_outlives_its_run_and_is_joined() {
     let (mut child, _) = copying(&lab, inventory.to_str().unwrap());
     child.kill().unwrap();
     let _ = child.wait();
+    lab.release_backup("server1");
     let staging = "stat -c %i /var/lib/postgresql/15/main.pgrepl-new";
     let before = lab.on("server2", staging);
     let status = lab.pgrepl(&["status", inventory.to_str().unwrap()]);
@@ -76,6 +77,7 @@ fn it_survives_the_loss_of_the_standbys_network() {
         ran.err
     );
     lab.tell("heal", &["server2"]);
+    lab.release_backup("server1");
     lab.converge(&inventory);
     complete(&lab);
 }

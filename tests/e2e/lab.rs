@@ -6,6 +6,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 pub const PASSWORD: &str = "it's \"a\\b:c$d;e%f é";
 
+/// The title of a process that sends a base backup; as a pattern that does not match itself.
+const SENDS_BACKUP: &str = "[w]alsender .* sending backup";
+
 pub struct Lab {
     run: String,
     dir: tempfile::TempDir,
@@ -109,6 +112,25 @@ impl Lab {
             .output()
             .unwrap();
         check(output, "cannot send a file");
+    }
+
+    /// Slows base backups of this server down, so that one can't have ended before it is looked at.
+    pub fn hold_backup(&self, host: &str) {
+        let hold = format!(
+            "while :; do pkill -STOP -f '{SENDS_BACKUP}' && sleep 0.3; pkill -CONT -f '{SENDS_BACKUP}'; sleep 0.02; done"
+        );
+        self.tell(
+            "exec",
+            &[host, "systemd-run", "-q", "-u", "hold", "sh", "-c", &hold],
+        );
+    }
+
+    /// Lets base backups go on at their own speed.
+    pub fn release_backup(&self, host: &str) {
+        self.on(
+            host,
+            &format!("systemctl stop hold 2>/dev/null || :; pkill -CONT -f '{SENDS_BACKUP}' || :"),
+        );
     }
 
     pub fn sql(&self, host: &str, sql: &str) -> String {
