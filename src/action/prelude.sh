@@ -126,9 +126,13 @@ bytes_in() { as_service_user du -sk "$1" 2>/dev/null | awk '{ kilobytes = $1 } E
 # The postmaster of the data directory, if one lives there.
 postmaster_pid() {
     [ -f "$data_directory/postmaster.pid" ] || return 1
-    pid=$(head -n 1 "$data_directory/postmaster.pid")
+    read -r pid <"$data_directory/postmaster.pid" || [ -n "$pid" ] || return 1
     # A file left by a power cut may name a process that is someone else by now.
-    [ "$(readlink "/proc/$pid/cwd" 2>/dev/null)" = "$(readlink -f "$data_directory")" ] || return 1
+    both=$(readlink -f "/proc/$pid/cwd" "$data_directory") || return 1
+    [ "$both" = "${both%%
+*}
+${both%%
+*}" ] || return 1
     printf '%s\n' "$pid"
 }
 

@@ -16,7 +16,7 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
     let (text, from) = match source {
         SecretSource::Env(name) => {
             let value = std::env::var(name).map_err(|_| {
-                Failure::new(Kind::Failed, format!("cannot read the replication password: the environment has no variable {name}"))
+                Failure::new(Kind::Failed, format!("the environment has no variable {name}, which the replication password is read from"))
                     .help(format!("export {name}=…"))
             })?;
             (value, format!("variable {name}"))

@@ -2,7 +2,19 @@
 # How a data directory lies on its host, as far as a rename of it or of what belongs to it is concerned.
 # In: real (where the data directory leads) wal_directory data_directory
 
-is_mount() { mountpoint -q "$1" 2>/dev/null; }
+# Asks no program: what the kernel tells is enough, except for a path that it writes in another way.
+is_mount() {
+    case $1 in
+        *[[:space:]\\]*)
+            mountpoint -q "$1" 2>/dev/null
+            return
+            ;;
+    esac
+    while read -r _ _ _ _ point _; do
+        if [ "$point" = "$1" ]; then return 0; fi
+    done </proc/self/mountinfo
+    return 1
+}
 
 read_layout() {
     if is_mount "$real"; then fact data_is_mount yes; fi

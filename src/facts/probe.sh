@@ -4,20 +4,20 @@
 #     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
+# A file of the system, made to be read by shells.
 read_release() {
-    # A file of the system, made to be read by shells.
-    (
-        ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=''
-        # shellcheck disable=SC1091
+    # shellcheck disable=SC1091
+    release=$(ID='' ID_LIKE='' VERSION_ID='' PRETTY_NAME=''
         if [ -r /etc/os-release ]; then . /etc/os-release; fi
-        fact os "$ID	$ID_LIKE	$VERSION_ID	$PRETTY_NAME"
-    )
+        printf '%s\t%s\t%s\t%s\n%s %s' "$ID" "$ID_LIKE" "$VERSION_ID" "$PRETTY_NAME" "$ID" "$ID_LIKE")
+    fact os "${release%%
+*}"
 }
 
 # Where PostgreSQL lives is known only now, unless the inventory says it.
 choose_place() {
-    # shellcheck disable=SC1091
-    for word in $(ID='' ID_LIKE='' && if [ -r /etc/os-release ]; then . /etc/os-release; fi && printf '%s %s' "$ID" "$ID_LIKE"); do
+    for word in ${release#*
+}; do
         if eval "$places"; then return; fi
     done
 }
@@ -40,7 +40,10 @@ read_network() {
 read_packages() {
     if command -v zstd >/dev/null 2>&1; then fact zstd yes; fi
     if [ -x "$bindir/postgres" ]; then
-        fact server "$("$bindir/postgres" --version)"
+        # Of the same package, and started in a fraction of the time; some packages do not have it.
+        teller=$bindir/pg_controldata
+        if [ ! -x "$teller" ]; then teller=$bindir/postgres; fi
+        fact server "$("$teller" --version)"
         fact bindir "$bindir"
         tools=
         for tool in "$bindir"/*; do tools="$tools ${tool##*/}"; done
@@ -145,99 +148,13 @@ read_data() {
 # What a run that is gone still does here; of one that lives its lock tells.
 read_work() {
     at_work=/run/pgrepl/$cluster.work
-    if [ -f "$at_work" ] && ! flock -n "$at_work" true 2>/dev/null &&
-        { [ ! -f "/run/pgrepl/$cluster.lock" ] || flock -n "/run/pgrepl/$cluster.lock" true 2>/dev/null; }; then
+    if [ -f "$at_work" ] && ! flock -n 6 6<"$at_work" &&
+        { [ ! -f "/run/pgrepl/$cluster.lock" ] || flock -n 6 6<"/run/pgrepl/$cluster.lock"; }; then
         fact at_work "$(head -n 1 "$at_work")"
     fi
 }
 
-# Tells of files, which are read by a command, or as root: tell_files COMMAND FILES...
-tell_files() {
-    reader=$1
-    shift
-    $reader stat -L -c '@fact file %n	%U	%G	%a	%.Y' "$@" >&7
-    $reader sha256sum "$@" | awk '{ print "@fact digest " substr($0, 67) "\t" $1 }' >&7
-    # shellcheck disable=SC2016 # for awk
-    $reader awk '{ print "@fact line " FILENAME "\t" $0 }' "$@" >&7
-    # Files are bytes: what is more than printable ASCII in lines comes whole.
-    $reader grep -laxv '[	 -~]*' "$@" | while IFS= read -r file; do
-        fact text "$file	$($reader base64 -w 0 "$file")"
-    done
-}
-
-# What files of the configuration name: files, directories, and some that are neither, each as a path.
-# shellcheck disable=SC2016 # for awk
-names_files='
-    function tell(path, base) { if (path != "") print (path ~ /^\//) ? path : base "/" path }
-    function bare(word) {
-        quote = substr(word, 1, 1)
-        if (quote == "\047" || quote == "\"") {
-            word = substr(word, 2)
-            sub(quote ".*", "", word)
-        } else sub(/[ \t#].*/, "", word)
-        return word
-    }
-    { directory = FILENAME; sub("/[^/]*$", "", directory); sub(/\r$/, "") }
-    tolower($0) ~ /^[ \t]*"?(include|include_if_exists|include_dir|hba_file|ident_file)"?[ \t=]/ {
-        word = $0
-        sub(/^[ \t]*"?[A-Za-z_]+"?[ \t]*=?[ \t]*/, "", word)
-        tell(bare(word), tolower($0) ~ /^[ \t]*(hba|ident)_file/ ? data : directory)
-    }
-    /@/ {
-        count = split($0, words, /[ \t,]+/)
-        rest = $0
-        for (i = 1; i <= count; i++) if (words[i] ~ /^@/) {
-            rest = substr(rest, index(rest, words[i]) + 1)
-            tell(bare(rest ~ /^"/ ? rest : substr(words[i], 2)), directory)
-        }
-    }'
-
-# Of paths the files that are of a reasonable size; of a directory those that include_dir takes.
-# shellcheck disable=SC2016 # for sh
-readable_files='
-    for path; do
-        path=${path%/}
-        if [ -d "$path" ]; then set -- "$path"/*.conf; else set -- "$path"; fi
-        for file; do
-            if [ -f "$file" ] && [ -r "$file" ] && [ "$(stat -L -c %s "$file")" -le 1048576 ]; then printf "%s\n" "$file"; fi
-        done
-    done'
-
-read_files() {
-    set --
-    for file in "$config_directory"/*.conf "$config_directory"/conf.d/*.conf "/usr/local/lib/pgrepl/$cluster"/* \
-        "/etc/systemd/system/pgrepl-$cluster-backup".* "/etc/pgbackrest/$cluster.conf" "/etc/pitrery/$cluster.conf"; do
-        if [ -f "$file" ]; then set -- "$@" "$file"; fi
-    done
-    # Where the configuration lies in the data directory they were among these.
-    for file in "$data_directory/postgresql.auto.conf" "$data_directory/recovery.conf"; do
-        if [ -f "$file" ] && [ "$config_directory" != "$data_directory" ]; then set -- "$@" "$file"; fi
-    done
-    if [ $# -gt 0 ]; then tell_files '' "$@"; fi
-    # What the configuration names beyond these is read as the service user: he chose it.
-    if [ $# -gt 0 ] && id "$service_user" >/dev/null 2>&1; then
-        told=$(printf '%s\n' "$@")
-        next=$(printf '%s\n' "$@" | grep -F -e "$config_directory/" -e "$data_directory/" || :)
-        rounds=0
-        while [ -n "$next" ] && [ "$rounds" -lt 11 ]; do
-            rounds=$((rounds + 1))
-            named=$(printf '%s\n' "$next" | as_service_user xargs -d '\n' awk -v data="$data_directory" "$names_files" 2>/dev/null | sort -u |
-                as_service_user xargs -r -d '\n' sh -c "$readable_files" sh) || :
-            next=$(printf '%s\n' "$named" | grep -vxF -e "$told" || :)
-            told="$told
-$next"
-            if [ -z "$next" ]; then break; fi
-            old=$IFS
-            IFS='
-'
-            set -f
-            # shellcheck disable=SC2086 # one a line
-            set -- $next
-            set +f
-            IFS=$old
-            tell_files as_service_user "$@" || :
-        done
-    fi
+read_pgpass() {
     if [ -f "$home/.pgpass" ]; then
         stat -c '@fact pgpass_file %U	%a' "$home/.pgpass" >&7
         # The password is the fifth field; it is turned into a digest here and leaves the host in no other form.
@@ -373,6 +290,7 @@ main() {
     read_packages
     read_data
     read_files
+    read_pgpass
     read_service
     read_port
     read_file_systems

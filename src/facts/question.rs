@@ -6,7 +6,7 @@ use crate::postgres::{Major, sql};
 /// role or its database. The files tell it, in their own units, or else it is the built-in value.
 const FOR_OTHERS: &str = "select coalesce(said.setting, s.boot_val) as setting,
             case when said.sourcefile is null then 'default' else 'configuration file' end as source, said.sourcefile
-            from (select 1) once left join (select name, setting, sourcefile, seqno from pg_file_settings where error is null) said on lower(said.name) = lower(s.name)
+            from (select 1) once left join files said on said.error is null and lower(said.name) = lower(s.name)
             where s.source in ('client', 'session', 'user', 'database', 'database user', 'global')
             order by said.seqno desc nulls last limit 1";
 
@@ -48,7 +48,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
         "'[]'::json".into()
     };
     format!(
-        "select json_build_object(
+        "with files as (select * from pg_file_settings)
+        select json_build_object(
         'version', current_setting('server_version_num')::int,
         'in_recovery', pg_is_in_recovery(),
         'system_id', (select system_identifier::text from pg_control_system()),
@@ -72,7 +73,7 @@ pub fn question(major: Major, replication_user: &str) -> String {
             from pg_settings s left join lateral ({FOR_OTHERS}) f on true where s.name !~ '[.]'),
         'pending_restart', (select coalesce(json_agg(name order by name), '[]') from pg_settings where pending_restart),
         'conf_errors', (select coalesce(json_agg(json_build_object('file', sourcefile, 'line', sourceline, 'error', error)), '[]')
-            from pg_file_settings where error is not null and error <> 'setting could not be applied'
+            from files where error is not null and error <> 'setting could not be applied'
             and error not like '%cannot be changed without restarting the server'),
         'hba_errors', {hba},
         'role', (select json_build_object('login', rolcanlogin, 'replication', rolreplication, 'superuser', rolsuper,

@@ -316,7 +316,7 @@ impl<'de> Deserialize<'de> for Major {
 pub struct ServerVersion(pub u32);
 
 impl ServerVersion {
-    /// Reads the version in the answer of `postgres --version`: "postgres (PostgreSQL) 16.4 (Debian …)"; `None` if there is none.
+    /// Reads the version in the answer of a program of the server to `--version`: "postgres (PostgreSQL) 16.4 (Debian …)"; `None` if there is none.
     pub fn from_program(text: &str) -> Option<Self> {
         let word = text
             .split_whitespace()

@@ -119,8 +119,9 @@ fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
         return None;
     }
     let value = &rest[at..];
-    // What is no value: the end of the line, a mapping of YAML, a mask, a reference to a variable of the environment.
-    if value.is_empty() || value.starts_with(['{', '\x1b', '\n']) || value.starts_with(MASK) {
+    // What is no value: the end of the line, a mapping of YAML, a mask, the place for one, a reference to a variable of the environment.
+    if value.is_empty() || value.starts_with(['{', '\x1b', '\n', '…']) || value.starts_with(MASK)
+    {
         return None;
     }
     let quoted = value.len() - value.trim_start_matches(['\'', '"', '\\']).len();
@@ -278,6 +279,7 @@ mod tests {
             "local all all md5",
             "ssl_passphrase_command = ''",
             "password=***",
+            "export SHOP_REPLICATION_PASSWORD=…",
             "the replication password: see secrets",
             "host replication replicator 10.0.0.2/32 scram-sha-256",
             "https://host:8443/path@x",
