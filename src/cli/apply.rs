@@ -1,17 +1,15 @@
 //! `pgrepl apply`.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::context;
 use super::drive::Drive;
-use super::plan::{DiffArgument, Saved, make, show};
-use super::still::stale;
+use super::pipe::{Course, Draft, Way};
+use super::plan::{DiffArgument, Saved, make};
 use super::{Failure, Global, Kind};
 use crate::facts::Observation;
 use crate::plan::Plan;
 use crate::report::plan::{Diff, read_again};
-use crate::report::sink;
 
 /// Makes every server match the inventory, or does what a saved plan says
 ///
@@ -122,61 +120,49 @@ async fn go(
     saved: Option<&Saved>,
     diff: Diff,
 ) -> Result<u8, Failure> {
-    let begin = Instant::now();
-    let make = |seen: &Observation| make(drive.global, drive.loaded, seen, limit);
-    let mut seen = drive.look().await;
-    let plan = make(&seen)?;
-    if drive.speaks() {
-        let seconds = begin.elapsed().as_secs_f64();
-        show(drive.global, drive.loaded, &plan, &seen, seconds, diff);
-    }
-    if saved.is_some_and(|saved| !saved.is(&plan)) {
-        return Err(Failure::new(
-            Kind::Stale,
-            "the saved plan is out of date: a host or the inventory is not as it was",
-        )
-        .help("make a new one: pgrepl plan --out FILE"));
-    }
-    if plan.steps.is_empty() {
-        return Ok(left_alone(&seen, &plan));
-    }
-    drive.ask(&plan)?;
-    let _locks = drive.lock(&seen).await?;
-    // What was shown may have waited for an answer for hours.
-    if !drive.approved || saved.is_some() {
-        seen = drive.look().await;
-        if make(&seen)? != plan {
-            return Err(stale());
-        }
-    }
-    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-    let changed = drive.conclude(&plan, &outcomes, interrupted)?;
+    let way = Way {
+        diff,
+        look_again: saved.is_some(),
+        ..Way::default()
+    };
+    let plan = async |seen: &Observation| {
+        let plan = make(drive.global, drive.loaded, seen, limit)?;
+        let refused = saved.filter(|saved| !saved.is(&plan)).map(|_| {
+            Failure::new(
+                Kind::Stale,
+                "the saved plan is out of date: a host or the inventory is not as it was",
+            )
+            .help("make a new one: pgrepl plan --out FILE")
+        });
+        Ok(Draft {
+            refused,
+            ..Draft::new(plan, ())
+        })
+    };
+    let done = match drive.carry_out(&way, plan).await? {
+        Course::Idle(draft, seen) => return Ok(left_alone(&seen, &draft.plan)),
+        Course::Done(done) => done,
+    };
+    let plan = &done.draft.plan;
+    let changed = drive.conclude(plan, &done.outcomes, done.interrupted)?;
     // The plan was done if a second one is empty; else what is left is told.
-    let seen = drive.verify(&plan, &outcomes, &seen).await;
-    let left = make(&seen)?;
-    if !left.steps.is_empty() {
-        let steps: Vec<String> = left
-            .steps
-            .iter()
-            .map(|step| format!("{}  {}", step.node, step.action.act().title()))
+    let something_left = |left: &Plan| {
+        let steps = left.steps.iter();
+        let steps: String = steps
+            .map(|step| format!("\n  {}  {}", step.node, step.action.act().title()))
             .collect();
-        return Err(Failure::new(
-            Kind::PartWay,
-            format!(
-                "every step was done, and yet something is left\n  {}",
-                steps.join("\n  ")
-            ),
-        )
-        .help(drive.again.clone()));
-    }
-    if drive.speaks() {
-        sink::err(&format!(
-            "{} {changed} steps in {:.1} s; read again: {}\n",
-            drive.global.err().green("Done:"),
-            begin.elapsed().as_secs_f64(),
+        let message = format!("every step was done, and yet something is left{steps}");
+        Failure::new(Kind::PartWay, message).help(drive.again.clone())
+    };
+    let (seen, left) = drive
+        .prove(&done, limit, &plan.leader, something_left)
+        .await?;
+    drive.tell_done(done.begin, |seconds| {
+        format!(
+            "{changed} steps in {seconds}; read again: {}",
             read_again(&left)
-        ));
-    }
+        )
+    });
     Ok(left_alone(&seen, &left))
 }
 

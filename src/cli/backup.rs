@@ -1,12 +1,11 @@
 //! `pgrepl backup`.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::context::Connections;
 use super::drive::Drive;
-use super::plan::{no_plan, show};
-use super::still::still;
+use super::pipe::{Course, Draft, Way};
+use super::plan::no_plan;
 use super::{Failure, Format, Global, Kind, context};
 use crate::action::Action;
 use crate::backup::Depth;
@@ -18,10 +17,8 @@ use crate::inventory::{Cluster, NodeName};
 use crate::observe;
 use crate::plan::backup::{prune, take, verify};
 use crate::plan::builder::place_of;
-use crate::plan::{Plan, PlanError};
 use crate::report::backups::table;
 use crate::report::event::Outcome;
-use crate::report::plan::Diff;
 use crate::report::sink;
 
 /// Takes, lists, verifies and removes backups on the mount
@@ -153,46 +150,49 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Result<u8, Failure> {
-    let begin = Instant::now();
     let id = jiff::Timestamp::now()
         .strftime("%Y%m%dT%H%M%SZ")
         .to_string();
-    let seen = drive.look().await;
     let cluster = &drive.loaded.cluster;
-    let templates = &drive.loaded.templates;
-    let plan = take(cluster, templates, &seen, host.as_ref(), &id, depth)
-        .map_err(|error| no_plan(drive.global, &seen, error))?;
-    let _locks = drive.lock(&seen).await?;
-    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-    drive.conclude(&plan, &outcomes, interrupted)?;
+    let way = Way {
+        silent: true,
+        ..Way::default()
+    };
+    let plan = async |seen: &Observation| {
+        let templates = &drive.loaded.templates;
+        take(cluster, templates, seen, host.as_ref(), &id, depth)
+            .map(|plan| Draft::new(plan, ()))
+            .map_err(|error| no_plan(drive.global, seen, error))
+    };
+    let done = match drive.carry_out(&way, plan).await? {
+        Course::Idle(..) => return Ok(0),
+        Course::Done(done) => done,
+    };
+    let steps = &done.draft.plan.steps;
+    drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
     // A backup that an earlier run began has the name of that run.
-    let id = plan
-        .steps
+    let told = steps
         .iter()
-        .zip(&outcomes)
+        .zip(&done.outcomes)
         .find_map(|(step, outcome)| match (&step.action, outcome) {
             (Action::TakeBackup(_) | Action::ToolBackup(_), Outcome::Changed { detail }) => {
-                Some(detail.clone())
+                Some(detail)
             }
             _ => None,
-        })
-        .unwrap_or(id);
-    let there = read(cluster, &drive.connections, &seen).await?;
-    let Some(taken) = there.1.backups.iter().find(|backup| backup.id == id) else {
+        });
+    let id = told.unwrap_or(&id);
+    let (_, there) = read(cluster, &drive.connections, &done.seen).await?;
+    let Some(taken) = there.backups.iter().find(|backup| backup.id == *id) else {
         return Err(Failure::new(
             Kind::PartWay,
             format!("backup {id} was taken, and is not in the list"),
         )
         .help("pgrepl backup list"));
     };
-    if drive.speaks() {
-        sink::err(&format!(
-            "{} backup {id}, {} in {:.1} s.\n",
-            drive.global.err().green("Done:"),
-            crate::report::style::bytes(taken.bytes),
-            begin.elapsed().as_secs_f64()
-        ));
-    }
+    drive.tell_done(done.begin, |seconds| {
+        let bytes = crate::report::style::bytes(taken.bytes);
+        format!("backup {id}, {bytes} in {seconds}.")
+    });
     Ok(0)
 }
 
@@ -244,39 +244,21 @@ async fn prove(
 }
 
 async fn remove(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
-    let begin = Instant::now();
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     let cluster = &drive.loaded.cluster;
-    let make = async |seen: &Observation| {
+    let way = Way {
+        dry_run,
+        ..Way::default()
+    };
+    let plan = async |seen: &Observation| {
         let (node, there) = read(cluster, &drive.connections, seen).await?;
         prune(cluster, &drive.loaded.templates, seen, &there, &node, now)
-            .map_err(|error: PlanError| no_plan(drive.global, seen, error))
+            .map(|plan| Draft::new(plan, ()))
+            .map_err(|error| no_plan(drive.global, seen, error))
     };
-    let mut seen = drive.look().await;
-    let mut plan: Plan = make(&seen).await?;
-    if drive.speaks() || dry_run {
-        show(
-            drive.global,
-            drive.loaded,
-            &plan,
-            &seen,
-            begin.elapsed().as_secs_f64(),
-            Diff::None,
-        );
+    if let Course::Done(done) = drive.carry_out(&way, plan).await? {
+        drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
     }
-    if dry_run || plan.steps.is_empty() {
-        return Ok(0);
-    }
-    drive.ask(&plan)?;
-    let _locks = drive.lock(&seen).await?;
-    if !drive.approved {
-        seen = drive.look().await;
-        let now = make(&seen).await?;
-        still(&plan, &now)?;
-        plan = now;
-    }
-    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-    drive.conclude(&plan, &outcomes, interrupted)?;
     Ok(0)
 }
 

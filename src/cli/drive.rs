@@ -1,4 +1,4 @@
-//! The pipe that every command which changes hosts runs through: observe, plan, ask, lock, execute, verify.
+//! One run of a command: its hosts, its questions to a person, and how its steps are executed.
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, IsTerminal};
@@ -49,6 +49,8 @@ pub struct Drive<'a> {
     pub parallel: usize,
     /// Whether the ordinary question is answered already.
     pub approved: bool,
+    /// Whether it stops servers that run and puts others in their place: what these need is looked at then.
+    pub replaces: bool,
     /// When each step of the last plan ended.
     pub ended: RefCell<Vec<(usize, Instant)>>,
 }
@@ -72,6 +74,7 @@ impl<'a> Drive<'a> {
             again,
             parallel: usize::MAX >> 4,
             approved: false,
+            replaces: false,
             ended: RefCell::default(),
         })
     }
@@ -141,8 +144,7 @@ impl<'a> Drive<'a> {
             });
             // Whoever goes on all the same is refused by the lock.
             let Some(work) = at_work.filter(|_| begin.elapsed() < PATIENCE) else {
-                // Servers that run are replaced too.
-                if matches!(self.command, "rebuild" | "restore") {
+                if self.replaces {
                     examine(cluster, hosts, &mut seen, |_| true).await;
                 }
                 return seen;

@@ -1,17 +1,15 @@
 //! `pgrepl failover`.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::drive::Drive;
-use super::plan::{DiffArgument, make, no_plan, show};
-use super::still::still;
+use super::pipe::{Course, Draft, Way};
+use super::plan::{DiffArgument, no_plan};
 use super::write::roles;
-use super::{Failure, Format, Global, Kind, context, secrets};
+use super::{Failure, Global, Kind, context, secrets};
 use crate::facts::Observation;
 use crate::inventory::NodeName;
 use crate::plan::failover::{Failover, Wish, failover};
-use crate::report::sink;
 
 /// Makes a standby the primary because the primary is gone; what may be lost is shown first
 ///
@@ -64,81 +62,54 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
-    let begin = Instant::now();
     let wanted = arguments.to.as_deref().map(NodeName::from);
     let token = secrets::token()?;
-    let plan = |seen: &Observation| {
+    let way = Way {
+        dry_run: arguments.dry_run,
+        diff: arguments.diff.diff(),
+        confirm: &arguments.confirm,
+        ..Way::default()
+    };
+    let plan = async |seen: &Observation| {
         let wish = Wish {
             to: wanted.as_ref(),
             force: arguments.force,
             token: &token,
         };
-        failover(&drive.loaded.cluster, &drive.loaded.templates, seen, &wish)
-            .map_err(|error| no_plan(drive.global, seen, error))
+        let Failover { plan, from, loss } =
+            failover(&drive.loaded.cluster, &drive.loaded.templates, seen, &wish)
+                .map_err(|error| no_plan(drive.global, seen, error))?;
+        let before = from == plan.leader;
+        let word = if before { "Done before:" } else { "Loss:" };
+        Ok(Draft {
+            remark: format!("{} {loss}.\n", drive.global.out().bold(word)),
+            word: (!before).then(|| (from.clone(), format!("commits of {from} may be lost"))),
+            ..Draft::new(plan, from)
+        })
     };
-    let mut seen = drive.look().await;
-    let Failover {
-        plan: doing,
-        from,
-        loss,
-    } = plan(&seen)?;
-    let to = doing.leader.clone();
-    if drive.speaks() || arguments.dry_run {
-        let seconds = begin.elapsed().as_secs_f64();
-        show(
-            drive.global,
-            drive.loaded,
-            &doing,
-            &seen,
-            seconds,
-            arguments.diff.diff(),
-        );
-        if drive.global.format == Format::Human {
-            let word = if from == to { "Done before:" } else { "Loss:" };
-            sink::out(&format!("{} {loss}.\n", drive.global.out().bold(word)));
+    let done = match drive.carry_out(&way, plan).await? {
+        Course::Idle(..) if arguments.dry_run => return Ok(0),
+        Course::Idle(draft, _) => {
+            return roles(drive, arguments.write_inventory, &draft.plan.leader);
         }
-    }
-    if arguments.dry_run {
-        return Ok(0);
-    }
-    if from == to && doing.steps.is_empty() {
-        return roles(drive, arguments.write_inventory, &to);
-    }
-    if from != to {
-        drive.confirm(
-            &from,
-            &format!("commits of {from} may be lost"),
-            &arguments.confirm,
-        )?;
-    }
-    drive.ask(&doing)?;
-    let _locks = drive.lock(&seen).await?;
-    if !drive.approved {
-        seen = drive.look().await;
-        still(&doing, &plan(&seen)?.plan)?;
-    }
-    let (outcomes, interrupted) = drive.execute(&doing, &seen).await?;
-    let changed = drive.conclude(&doing, &outcomes, interrupted)?;
-    let seen = drive.verify(&doing, &outcomes, &seen).await;
-    let left = make(drive.global, drive.loaded, &seen, &[])?;
-    if !left.steps.is_empty() || left.leader != to {
-        return Err(Failure::new(
-            Kind::PartWay,
-            format!("{to} leads, and yet something is left to do"),
-        )
-        .help(drive.again.clone()));
-    }
-    if drive.speaks() {
+        Course::Done(done) => done,
+    };
+    let (plan, from) = (&done.draft.plan, &done.draft.more);
+    let to = &plan.leader;
+    let changed = drive.conclude(plan, &done.outcomes, done.interrupted)?;
+    drive
+        .prove(&done, &[], to, |_| {
+            let message = format!("{to} leads, and yet something is left to do");
+            Failure::new(Kind::PartWay, message).help(drive.again.clone())
+        })
+        .await?;
+    drive.tell_done(done.begin, |seconds| {
         let back = if from == to {
             String::new()
         } else {
             format!(". When {from} is back: pgrepl rebuild {from}")
         };
-        sink::err(&format!(
-            "{} {to} leads; {changed} steps in {:.1} s{back}\n",
-            drive.global.err().green("Done:"),
-            begin.elapsed().as_secs_f64()
-        ));
-    }
-    roles(drive, arguments.write_inventory, &to)
+        format!("{to} leads; {changed} steps in {seconds}{back}")
+    });
+    roles(drive, arguments.write_inventory, to)
 }

@@ -8,8 +8,11 @@ use std::time::Instant;
 use super::context::{self, Loaded};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, Kind, secrets};
+use serde_json::Value;
+
 use crate::facts::Observation;
 use crate::plan::converge::converge;
+use crate::plan::still::is_still;
 use crate::plan::{Plan, PlanError};
 use crate::report::plan::Diff;
 use crate::report::{markdown, plan as text, sink};
@@ -72,13 +75,16 @@ pub struct Saved {
     /// The hosts it was limited to.
     pub limit: Vec<String>,
     /// The plan, without the secrets that stand in files of the hosts.
-    pub plan: serde_json::Value,
+    pub plan: Value,
 }
 
 impl Saved {
     /// Says whether a plan made now is the one that was saved, as far as a person could see it.
     pub fn is(&self, plan: &Plan) -> bool {
-        sink::shown(plan).is_ok_and(|shown| shown == self.plan)
+        let read = |shown: Value| serde_json::from_value::<Plan>(shown).ok();
+        let now = sink::shown(plan).ok().and_then(read);
+        now.zip(read(self.plan.clone()))
+            .is_some_and(|(now, saved)| is_still(&saved, &now))
     }
 }
 

@@ -1,10 +1,8 @@
 //! `pgrepl rebuild`.
 
-use std::time::Instant;
-
 use super::drive::Drive;
+use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan, show};
-use super::still::stale;
 use super::undo::undo;
 use super::{Failure, Global, Kind, context};
 use crate::action::Action;
@@ -17,7 +15,6 @@ use crate::inventory::NodeName;
 use crate::plan::rebuild::{From, Rebuild, Wish, rebuild};
 use crate::plan::{Plan, restore};
 use crate::report::event::Outcome;
-use crate::report::sink;
 
 /// Makes a server a standby again, whatever became of it, in the cheapest way that works
 ///
@@ -72,6 +69,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     );
     let drive = Drive {
         approved: arguments.auto_approve,
+        replaces: true,
         ..Drive::open(global, &loaded, "rebuild", again)?
     };
     let node = NodeName::from(arguments.node.as_str());
@@ -84,82 +82,50 @@ async fn go(
     node: &NodeName,
     from: From,
 ) -> Result<u8, Failure> {
-    let begin = Instant::now();
-    let mut seen = drive.look().await;
-    let from = match arguments.from.strip_prefix("backup") {
-        Some(id) => From::Backup(Box::new(
-            backup(drive, &seen, node, id.strip_prefix(':')).await?,
-        )),
-        None => from,
+    let way = Way {
+        dry_run: arguments.dry_run,
+        diff: arguments.diff.diff(),
+        confirm: &arguments.confirm,
+        ..Way::default()
     };
-    let make = |seen: &Observation, rewind_failed: bool| -> Result<Rebuild, Failure> {
+    let make = |seen: &Observation, from: From, rewind_failed: bool| {
         let wish = Wish {
             node,
-            from: from.clone(),
+            from,
             rewind_failed,
         };
         rebuild(&drive.loaded.cluster, &drive.loaded.templates, seen, &wish)
             .map_err(|error| no_plan(drive.global, seen, error))
     };
-    let Rebuild { mut plan, may_lose } = make(&seen, false)?;
-    if drive.speaks() || arguments.dry_run {
-        let seconds = begin.elapsed().as_secs_f64();
-        show(
-            drive.global,
-            drive.loaded,
-            &plan,
-            &seen,
-            seconds,
-            arguments.diff.diff(),
-        );
-    }
-    if arguments.dry_run {
-        return Ok(0);
-    }
-    if plan.steps.is_empty() {
-        if let Some((_, blocked)) = plan.blocked().find(|(name, _)| *name == node) {
-            return Err(Failure::new(
-                Kind::Refused,
-                format!("{node} is left alone: {}", blocked.message),
-            )
-            .help(blocked.help.clone()));
-        }
-        return Ok(0);
-    }
-    let replaces = |step: &Action| matches!(step, Action::SetAside(_) | Action::Rewind(_));
-    if may_lose.is_some() || plan.steps.iter().any(|step| replaces(&step.action)) {
-        let what = may_lose.unwrap_or_else(|| format!("the data of {node} is replaced"));
-        drive.confirm(node, &what, &arguments.confirm)?;
-    }
-    drive.ask(&plan)?;
-    let _locks = drive.lock(&seen).await?;
-    if !drive.approved {
-        seen = drive.look().await;
-        if make(&seen, false)?.plan != plan {
-            return Err(stale());
-        }
-    }
-    let before = seen.clone();
-    let (mut outcomes, mut interrupted) = drive.execute(&plan, &seen).await?;
-    let mut failed = drive.conclude(&plan, &outcomes, interrupted);
-    if from == From::Auto && !interrupted && rewind_failed(&plan, &outcomes) {
+    let plan = async |seen: &Observation| {
+        let from = match arguments.from.strip_prefix("backup") {
+            Some(id) => From::Backup(Box::new(
+                backup(drive, seen, node, id.strip_prefix(':')).await?,
+            )),
+            None => from.clone(),
+        };
+        draft(node, make(seen, from, false)?)
+    };
+    let mut done = match drive.carry_out(&way, plan).await? {
+        Course::Idle(..) => return Ok(0),
+        Course::Done(done) => done,
+    };
+    let before = done.seen.clone();
+    let mut failed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted);
+    let by_itself = from == From::Auto && !arguments.from.starts_with("backup");
+    if by_itself && !done.interrupted && rewind_failed(&done.draft.plan, &done.outcomes) {
         // The next cheapest way; what was approved is that the data is replaced.
-        seen = drive.look().await;
-        match make(&seen, true) {
+        done.seen = drive.look().await;
+        match make(&done.seen, From::Auto, true) {
             Ok(next) => {
-                plan = next.plan;
+                done.draft.plan = next.plan;
+                let (plan, seen) = (&done.draft.plan, &done.seen);
                 if drive.speaks() {
-                    show(
-                        drive.global,
-                        drive.loaded,
-                        &plan,
-                        &seen,
-                        begin.elapsed().as_secs_f64(),
-                        arguments.diff.diff(),
-                    );
+                    let seconds = done.begin.elapsed().as_secs_f64();
+                    show(drive.global, drive.loaded, plan, seen, seconds, way.diff);
                 }
-                (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-                failed = drive.conclude(&plan, &outcomes, interrupted);
+                (done.outcomes, done.interrupted) = drive.execute(plan, seen).await?;
+                failed = drive.conclude(plan, &done.outcomes, done.interrupted);
             }
             Err(no) => {
                 let why = failed.err().map_or_else(String::new, |why| why.message());
@@ -168,33 +134,48 @@ async fn go(
             }
         }
     }
+    let plan = &done.draft.plan;
     let changed = match failed {
         Ok(changed) => changed,
         Err(failure) if arguments.no_put_back => return Err(failure),
-        Err(failure) => return Err(undo(drive, &plan, &outcomes, &before, failure).await),
+        Err(failure) => return Err(undo(drive, plan, &done.outcomes, &before, failure).await),
     };
-    let seen = drive.verify(&plan, &outcomes, &seen).await;
-    let left = super::plan::make(
-        drive.global,
-        drive.loaded,
-        &seen,
-        std::slice::from_ref(&arguments.node),
-    )?;
+    let something_left = |_: &Plan| {
+        let message = format!("every step was done, and yet something is left to do on {node}");
+        Failure::new(Kind::PartWay, message)
+            .help(format!("pgrepl plan {}", drive.loaded.path.display()))
+    };
+    let limit = std::slice::from_ref(&arguments.node);
+    let (_, left) = drive
+        .prove(&done, limit, &plan.leader, something_left)
+        .await?;
     if !left.is_empty() {
-        return Err(Failure::new(
-            Kind::PartWay,
-            format!("every step was done, and yet something is left to do on {node}"),
-        )
-        .help(format!("pgrepl plan {}", drive.loaded.path.display())));
+        return Err(something_left(&left));
     }
-    if drive.speaks() {
-        sink::err(&format!(
-            "{} {node} is a standby; {changed} steps in {:.1} s; read again: it streams.\n",
-            drive.global.err().green("Done:"),
-            begin.elapsed().as_secs_f64()
-        ));
-    }
+    drive.tell_done(done.begin, |seconds| {
+        format!("{node} is a standby; {changed} steps in {seconds}; read again: it streams.")
+    });
     Ok(0)
+}
+
+/// Adds the word that the data of a server is replaced with, and why nothing may be done.
+fn draft(node: &NodeName, planned: Rebuild) -> Result<Draft<()>, Failure> {
+    let Rebuild { plan, may_lose } = planned;
+    let replaces = |step: &Action| matches!(step, Action::SetAside(_) | Action::Rewind(_));
+    let word = (may_lose.is_some() || plan.steps.iter().any(|step| replaces(&step.action)))
+        .then(|| may_lose.unwrap_or_else(|| format!("the data of {node} is replaced")));
+    let blocked = plan.blocked().find(|(name, _)| *name == node);
+    let refused = blocked
+        .filter(|_| plan.steps.is_empty())
+        .map(|(_, blocked)| {
+            let message = format!("{node} is left alone: {}", blocked.message);
+            Failure::new(Kind::Refused, message).help(blocked.help.clone())
+        });
+    Ok(Draft {
+        word: word.map(|what| (node.clone(), what)),
+        refused,
+        ..Draft::new(plan, ())
+    })
 }
 
 /// Finds the backup that a standby is made from: by its name, or the newest one that leads to what the primary has.

@@ -1,25 +1,21 @@
 //! `pgrepl restore`.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
 use super::backup::read;
 use super::drive::Drive;
-use super::plan::{DiffArgument, make, no_plan, show};
-use super::still::still;
+use super::pipe::{Course, Draft, Way};
+use super::plan::{DiffArgument, no_plan};
 use super::undo::{go_back, undo};
 use super::{Failure, Global, Kind, context};
 use crate::facts::Observation;
-use crate::facts::backups::Backups;
 use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
-use crate::plan::Plan;
 use crate::plan::restore::{Wish, restore};
 use crate::plan::restore_copy::{Aside, restore_copy};
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
-use crate::report::sink;
 
 /// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
 ///
@@ -175,6 +171,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         let again = format!("pgrepl restore {} --put-back", loaded.path.display());
         let drive = Drive {
             approved: arguments.auto_approve,
+            replaces: true,
             ..Drive::open(global, &loaded, "restore", again)?
         };
         return drive.run(go_back(&drive, arguments.dry_run));
@@ -195,6 +192,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     );
     let drive = Drive {
         approved: arguments.auto_approve,
+        replaces: true,
         ..Drive::open(global, &loaded, "restore", again)?
     };
     let to = NodeName::from(arguments.to.as_str());
@@ -209,88 +207,50 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
-    let begin = Instant::now();
-    let mut seen = drive.look().await;
-    let (there, mut plan) = make_plan(drive, arguments, wish, &seen).await?;
-    if drive.speaks() || arguments.dry_run {
-        show(
-            drive.global,
-            drive.loaded,
-            &plan,
-            &seen,
-            begin.elapsed().as_secs_f64(),
-            arguments.diff.diff(),
-        );
-        if let (Some(said), Some(moment)) = (&arguments.target.time, wish.moment) {
-            sink::err(&format!(
-                "{said:?} is {} here and {} for the server.\n",
-                super::backup::moment(moment),
-                wish.target
-            ));
-        }
-    }
-    if drive.speaks() || arguments.dry_run {
-        for line in windows(&there, &super::backup::moment) {
-            sink::err(&(line + "\n"));
-        }
-    }
-    if arguments.dry_run {
-        return Ok(0);
-    }
-    if arguments.data_directory.is_none() {
-        let what = format!(
-            "every server goes back to {}, and what was committed later is only in the directories that are set aside",
-            wish.target
-        );
-        drive.confirm(wish.to, &what, &arguments.confirm)?;
-    }
-    drive.ask(&plan)?;
-    let _locks = drive.lock(&seen).await?;
-    if !drive.approved {
-        seen = drive.look().await;
-        let now = make_plan(drive, arguments, wish, &seen).await?.1;
-        still(&plan, &now)?;
-        plan = now;
-    }
+    let way = Way {
+        dry_run: arguments.dry_run,
+        diff: arguments.diff.diff(),
+        confirm: &arguments.confirm,
+        ..Way::default()
+    };
+    let plan = async |seen: &Observation| draft(drive, arguments, wish, seen).await;
+    let done = match drive.carry_out(&way, plan).await? {
+        Course::Idle(..) => return Ok(0),
+        Course::Done(done) => done,
+    };
+    let plan = &done.draft.plan;
+    let concluded = drive.conclude(plan, &done.outcomes, done.interrupted);
     if arguments.data_directory.is_some() {
-        let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-        drive.conclude(&plan, &outcomes, interrupted)?;
-        return Ok(0);
+        return concluded.map(|_| 0);
     }
-    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-    let changed = match drive.conclude(&plan, &outcomes, interrupted) {
+    let changed = match concluded {
         Ok(changed) => changed,
         Err(failure) if arguments.no_put_back => return Err(failure),
-        Err(failure) => return Err(undo(drive, &plan, &outcomes, &seen, failure).await),
+        Err(failure) => return Err(undo(drive, plan, &done.outcomes, &done.seen, failure).await),
     };
-    let seen = drive.verify(&plan, &outcomes, &seen).await;
-    let left = make(drive.global, drive.loaded, &seen, &[])?;
-    if !left.steps.is_empty() || left.leader != *wish.to {
-        return Err(Failure::new(
-            Kind::PartWay,
-            "the restore is done, and yet something is left to do",
+    drive
+        .prove(&done, &[], wish.to, |_| {
+            let message = "the restore is done, and yet something is left to do";
+            Failure::new(Kind::PartWay, message)
+                .help(format!("pgrepl apply {}", drive.loaded.path.display()))
+        })
+        .await?;
+    drive.tell_done(done.begin, |seconds| {
+        format!(
+            "{} leads with the data of {}; {changed} steps in {seconds}. Take a new backup: pgrepl backup run",
+            wish.to, wish.target
         )
-        .help(format!("pgrepl apply {}", drive.loaded.path.display())));
-    }
-    if drive.speaks() {
-        sink::err(&format!(
-            "{} {} leads with the data of {}; {changed} steps in {:.1} s. Take a new backup: pgrepl backup run\n",
-            drive.global.err().green("Done:"),
-            wish.to,
-            wish.target,
-            begin.elapsed().as_secs_f64()
-        ));
-    }
+    });
     Ok(0)
 }
 
 /// Reads the backups and plans what was asked for.
-async fn make_plan(
+async fn draft(
     drive: &Drive<'_>,
     arguments: &Arguments,
     wish: &Wish<'_>,
     seen: &Observation,
-) -> Result<(Backups, Plan), Failure> {
+) -> Result<Draft<()>, Failure> {
     let cluster = &drive.loaded.cluster;
     let (_, there) = read(cluster, &drive.connections, seen).await?;
     let templates = &drive.loaded.templates;
@@ -305,7 +265,29 @@ async fn make_plan(
         None => restore(cluster, templates, seen, &there, wish),
     };
     let plan = plan.map_err(|error| no_plan(drive.global, seen, error))?;
-    Ok((there, plan))
+    let mut remark = String::new();
+    if let (Some(said), Some(moment)) = (&arguments.target.time, wish.moment) {
+        let here = super::backup::moment(moment);
+        remark += &format!(
+            "{said:?} is {here} here and {} for the server.\n",
+            wish.target
+        );
+    }
+    for line in windows(&there, &super::backup::moment) {
+        remark += &(line + "\n");
+    }
+    let word = arguments.data_directory.is_none().then(|| {
+        let what = format!(
+            "every server goes back to {}, and what was committed later is only in the directories that are set aside",
+            wish.target
+        );
+        (wish.to.clone(), what)
+    });
+    Ok(Draft {
+        remark,
+        word,
+        ..Draft::new(plan, ())
+    })
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::drive::Drive;
-use super::plan::{DiffArgument, make, no_plan, show};
+use super::pipe::{Course, Draft, Way};
+use super::plan::{DiffArgument, no_plan};
+use super::undo::ended;
 use super::write::roles;
 use super::{Failure, Global, Kind, context, secrets};
 use crate::action::{Action, Start};
@@ -14,6 +16,7 @@ use crate::facts::leader::leader;
 use crate::inventory::NodeName;
 use crate::plan::builder::platform_of;
 use crate::plan::switchover::{Wish, logins, switchover};
+use crate::plan::switchover_cut::{Course as NextCourse, Cut, after_cut, cut_short};
 use crate::plan::{Goal, Plan, Step};
 use crate::report::event::Outcome;
 use crate::report::sink;
@@ -70,111 +73,103 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
-    let begin = Instant::now();
     let cluster = &drive.loaded.cluster;
-    let plan = |seen: &Observation, wish: &Wish| {
+    let plan = |seen: &Observation, wish: &Wish<'_>| {
         switchover(cluster, &drive.loaded.templates, seen, wish)
             .map_err(|error| no_plan(drive.global, seen, error))
     };
-    let mut seen = drive.look().await;
-    let mut doing = match plan(&seen, wish) {
-        Ok(doing) => doing,
-        Err(no) => return Err(with_logins(drive, &seen, wish, no).await),
+    let way = Way {
+        dry_run: arguments.dry_run,
+        diff: arguments.diff.diff(),
+        ..Way::default()
     };
-    if drive.speaks() || arguments.dry_run {
-        let seconds = begin.elapsed().as_secs_f64();
-        show(
-            drive.global,
-            drive.loaded,
-            &doing,
-            &seen,
-            seconds,
-            arguments.diff.diff(),
-        );
-    }
-    if arguments.dry_run {
-        return rehearse(drive, doing, &seen).await;
-    }
-    let Goal::Switchover(to) = doing.goal.clone() else {
+    let draft = async |seen: &Observation| match plan(seen, wish) {
+        Ok(plan) => Ok(Draft::new(plan, ())),
+        Err(no) => Err(with_logins(drive, seen, wish, no).await),
+    };
+    let mut done = match drive.carry_out(&way, draft).await? {
+        Course::Idle(draft, seen) if arguments.dry_run => {
+            return rehearse(drive, draft.plan, &seen).await;
+        }
+        Course::Idle(draft, _) => {
+            let to = &draft.plan.leader;
+            if drive.speaks() {
+                sink::err(&format!("{to} is the primary already: nothing to do.\n"));
+            }
+            return roles(drive, arguments.write_inventory, to);
+        }
+        Course::Done(done) => done,
+    };
+    let Goal::Switchover(to) = done.draft.plan.goal.clone() else {
         return Ok(0);
     };
-    // Who led before, for the inventory and for the way back.
-    let from = leader(cluster.major, &seen, &cluster.primary)
+    // Who led before, for the way back.
+    let from = leader(cluster.major, &done.seen, &cluster.primary)
         .map(|leader| leader.node().clone())
         .unwrap_or_else(|_| cluster.primary.clone());
-    if doing.steps.is_empty() {
-        if drive.speaks() {
-            sink::err(&format!("{to} is the primary already: nothing to do.\n"));
-        }
-        return roles(drive, arguments.write_inventory, &to);
-    }
-    drive.ask(&doing)?;
-    let _locks = drive.lock(&seen).await?;
-    if !drive.approved {
-        seen = drive.look().await;
-        if plan(&seen, wish)? != doing {
-            return Err(Failure::new(
-                Kind::Stale,
-                "a host has changed since the plan was shown; nothing was done",
-            )
-            .help("run it again"));
-        }
-    }
     let wish = Wish {
         to: Some(&to),
         ..*wish
     };
-    let (mut outcomes, mut interrupted) = drive.execute(&doing, &seen).await?;
     let mut carried = false;
-    while let Some(why) = cut_short(&doing, &outcomes) {
-        // The primary is stopped and nobody was promoted: go on with what the standby lacks, or go back.
-        let patience = Duration::from_secs(match why {
+    while let Some(cut) = cut_short(&done.draft.plan, &ended(&done.outcomes)) {
+        let patience = Duration::from_secs(match cut {
             Cut::Undecided => 30,
             Cut::Clear => 0,
         });
-        seen = look_for(drive, &to, patience).await;
-        let next = plan(&seen, &wish);
-        let standby = seen.facts(&to).and_then(|facts| facts.server.as_ref());
-        match (standby, next) {
-            (Some(server), Ok(next)) if !server.in_recovery || !(carried || interrupted) => {
-                carried = server.in_recovery;
-                doing = next;
+        let seen = look_for(drive, &to, patience).await;
+        let (next, no) = match plan(&seen, &wish) {
+            Ok(next) => (Some(next), String::new()),
+            Err(no) => (None, no.message()),
+        };
+        let last = carried || done.interrupted;
+        let asked = format!("{to} was asked to promote");
+        let stays = format!("{from} stays stopped, because there could be two primaries");
+        match after_cut(cut, &to, &seen, next.is_some(), last) {
+            NextCourse::GoOn => {
+                let server = seen.facts(&to).and_then(|facts| facts.server.as_ref());
+                carried = server.is_some_and(|server| server.in_recovery);
+                done.draft.plan = next.unwrap_or(done.draft.plan);
+                done.seen = seen;
             }
-            (None, _) if matches!(why, Cut::Undecided) => {
-                return Err(Failure::new(
-                    Kind::PartWay,
-                    format!("{to} was asked to promote, did not answer, and cannot be read: {from} stays stopped, because there could be two primaries"),
-                )
-                .help(format!("look at {to}; if it leads: {}; if it does not: pgrepl apply", drive.again)));
+            NextCourse::Unread => {
+                let message = format!("{asked}, did not answer, and cannot be read: {stays}");
+                let again = &drive.again;
+                return Err(Failure::new(Kind::PartWay, message).help(format!(
+                    "look at {to}; if it leads: {again}; if it does not: pgrepl apply"
+                )));
             }
-            (Some(server), _) if matches!(why, Cut::Undecided) && server.in_recovery => {
-                return Err(Failure::new(
-                    Kind::PartWay,
-                    format!("{to} was asked to promote and is still a standby: {from} stays stopped, because there could be two primaries"),
-                )
-                .help(format!("look at the log of {to}, then: {}", drive.again)));
+            NextCourse::Leads => {
+                let message = format!("{to} leads, and {from} is stopped: {no}");
+                let help = format!("pgrepl apply {}", drive.loaded.path.display());
+                return Err(Failure::new(Kind::PartWay, message).help(help));
             }
-            _ => return Err(undo(drive, &doing, &outcomes, &seen, &from).await),
+            NextCourse::StillStandby => {
+                let message = format!("{asked} and is still a standby: {stays}");
+                let help = format!("look at the log of {to}, then: {}", drive.again);
+                return Err(Failure::new(Kind::PartWay, message).help(help));
+            }
+            NextCourse::GoBack => {
+                return Err(
+                    start_again(drive, &done.draft.plan, &done.outcomes, &seen, &from).await,
+                );
+            }
         }
-        (outcomes, interrupted) = drive.execute(&doing, &seen).await?;
+        (done.outcomes, done.interrupted) = drive.execute(&done.draft.plan, &done.seen).await?;
     }
-    let changed = drive.conclude(&doing, &outcomes, interrupted)?;
-    let seen = drive.verify(&doing, &outcomes, &seen).await;
-    let left = make(drive.global, drive.loaded, &seen, &[])?;
-    if !left.steps.is_empty() || left.leader != to {
-        return Err(Failure::new(
-            Kind::PartWay,
-            format!("{to} leads, and yet something is left to do"),
+    let changed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
+    drive
+        .prove(&done, &[], &to, |_| {
+            let message = format!("{to} leads, and yet something is left to do");
+            Failure::new(Kind::PartWay, message)
+                .help(format!("pgrepl apply {}", drive.loaded.path.display()))
+        })
+        .await?;
+    drive.tell_done(done.begin, |seconds| {
+        format!(
+            "{to} leads; {changed} steps in {seconds}; rows written on it are read on every standby."
         )
-        .help(format!("pgrepl apply {}", drive.loaded.path.display())));
-    }
-    if drive.speaks() {
-        sink::err(&format!(
-            "{} {to} leads; {changed} steps in {:.1} s; rows written on it are read on every standby.\n",
-            drive.global.err().green("Done:"),
-            begin.elapsed().as_secs_f64()
-        ));
-    }
+    });
     roles(drive, arguments.write_inventory, &to)
 }
 
@@ -215,34 +210,6 @@ async fn rehearse(drive: &Drive<'_>, plan: Plan, seen: &Observation) -> Result<u
     Ok(0)
 }
 
-/// How a handover ended in the middle.
-enum Cut {
-    /// Nobody was promoted.
-    Clear,
-    /// The promotion was asked for, and what became of it is not known.
-    Undecided,
-}
-
-/// Says whether the primary was stopped, or may have been, without another one in its place.
-fn cut_short(plan: &Plan, outcomes: &Outcomes) -> Option<Cut> {
-    let outcome = |wanted: &dyn Fn(&Action) -> bool| {
-        plan.steps
-            .iter()
-            .zip(outcomes)
-            .find(|(step, _)| wanted(&step.action))
-            .map(|(_, outcome)| outcome)
-    };
-    let stop = outcome(&|action| matches!(action, Action::Stop(_)));
-    let promote = outcome(&|action| matches!(action, Action::Promote(_)))?;
-    if promote.is_good() || matches!(stop, Some(Outcome::Skipped { .. })) {
-        return None;
-    }
-    Some(match promote {
-        Outcome::Unknown { .. } => Cut::Undecided,
-        _ => Cut::Clear,
-    })
-}
-
 /// Reads every host, again and again while the new primary does not answer.
 async fn look_for(drive: &Drive<'_>, to: &NodeName, patience: Duration) -> Observation {
     let until = Instant::now() + patience;
@@ -257,7 +224,7 @@ async fn look_for(drive: &Drive<'_>, to: &NodeName, patience: Duration) -> Obser
 }
 
 /// Starts the old primary again, and tells why and with what success.
-async fn undo(
+async fn start_again(
     drive: &Drive<'_>,
     failed: &Plan,
     outcomes: &Outcomes,

@@ -1,10 +1,8 @@
 //! After a restore or a rebuild that failed: everything is put back as it was found.
 
-use std::time::Instant;
-
 use super::drive::{Drive, WAS};
-use super::plan::{no_plan, show};
-use super::still::still;
+use super::pipe::{Course, Draft, Way};
+use super::plan::no_plan;
 use super::{Failure, Kind};
 use crate::execute::Outcomes;
 use crate::facts::{Observation, Process};
@@ -13,7 +11,6 @@ use crate::plan::Plan;
 use crate::plan::put_back::{Ended, Undo, put_back, runs_again};
 use crate::plan::put_back_last::put_back_last;
 use crate::report::event::Outcome;
-use crate::report::plan::Diff;
 use crate::report::sink;
 
 /// Puts back what a failed plan found, and returns its failure with what came of that.
@@ -24,14 +21,13 @@ pub async fn undo(
     before: &Observation,
     failure: Failure,
 ) -> Failure {
-    let ended: Vec<Ended> = outcomes.iter().map(ended).collect();
     let loaded = drive.loaded;
     let now = drive.look().await;
     let plan = put_back(
         &loaded.cluster,
         &loaded.templates,
         failed,
-        &ended,
+        &ended(outcomes),
         before,
         &now,
     );
@@ -111,36 +107,25 @@ pub async fn undo(
 
 /// Puts back what a run that was killed has set aside.
 pub async fn go_back(drive: &Drive<'_>, dry_run: bool) -> Result<u8, Failure> {
-    let begin = Instant::now();
     let loaded = drive.loaded;
-    let make = |seen: &Observation| {
+    let way = Way {
+        dry_run,
+        ..Way::default()
+    };
+    let plan = async |seen: &Observation| {
         put_back_last(&loaded.cluster, &loaded.templates, seen)
+            .map(|plan| Draft::new(plan, ()))
             .map_err(|error| no_plan(drive.global, seen, error))
     };
-    let mut seen = drive.look().await;
-    let plan = make(&seen)?;
-    if drive.speaks() || dry_run {
-        let seconds = begin.elapsed().as_secs_f64();
-        show(drive.global, loaded, &plan, &seen, seconds, Diff::None);
-    }
-    if dry_run {
-        return Ok(0);
-    }
-    drive.ask(&plan)?;
-    let _locks = drive.lock(&seen).await?;
-    if !drive.approved {
-        seen = drive.look().await;
-        still(&plan, &make(&seen)?)?;
-    }
-    let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
-    drive.conclude(&plan, &outcomes, interrupted)?;
-    if drive.speaks() {
-        sink::err(&format!(
-            "{} what was set aside has its place again. Start the servers: pgrepl apply {}\n",
-            drive.global.err().green("Done:"),
-            loaded.path.display()
-        ));
-    }
+    let done = match drive.carry_out(&way, plan).await? {
+        Course::Idle(..) => return Ok(0),
+        Course::Done(done) => done,
+    };
+    drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
+    drive.tell_done(done.begin, |seconds| {
+        let path = loaded.path.display();
+        format!("what was set aside has its place again, in {seconds}. Start the servers: pgrepl apply {path}")
+    });
     Ok(0)
 }
 
@@ -149,11 +134,13 @@ fn comma(nodes: &[&NodeName]) -> String {
     names.join(", ")
 }
 
-fn ended(outcome: &Outcome) -> Ended {
-    match outcome {
+/// Returns how the steps of a plan ended, for what is decided after a failure.
+pub fn ended(outcomes: &Outcomes) -> Vec<Ended> {
+    let ended = |outcome: &Outcome| match outcome {
         Outcome::Changed { .. } | Outcome::AlreadyDone => Ended::Good,
         Outcome::Skipped { .. } => Ended::NotBegun,
         Outcome::Failed { .. } | Outcome::Refused { .. } => Ended::Failed,
         Outcome::Unknown { .. } => Ended::Unknown,
-    }
+    };
+    outcomes.iter().map(ended).collect()
 }

@@ -30,9 +30,11 @@ mod sensitive;
 mod slots;
 mod space;
 mod standbys;
+pub mod still;
 pub mod switchover;
 mod switchover_candidate;
 mod switchover_checks;
+pub mod switchover_cut;
 mod versions;
 mod wanted;
 

@@ -24,6 +24,18 @@ pub(super) fn starting(seen: &Observation) -> Option<&NodeName> {
 
 /// Why nobody can take over, where no standby runs.
 pub(super) fn alone(cluster: &Cluster, seen: &Observation, from: &NodeName) -> (String, String) {
+    let leads = |facts: &Facts| {
+        facts
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.in_recovery)
+    };
+    if let Some((node, _)) = seen.seen().find(|(_, facts)| leads(facts)) {
+        return (
+            format!("{node} is the primary and runs, and no standby runs that could take over"),
+            "pgrepl status".into(),
+        );
+    }
     let mut starting = seen.seen().filter(|(_, facts)| {
         facts.server.is_none() && facts.process == Process::Busy && facts.other_port.is_none()
     });

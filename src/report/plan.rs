@@ -12,13 +12,14 @@ use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
 use crate::postgres::{conf, conninfo, hba};
 
 /// How much of a file's change is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Diff {
     /// Every line.
     Full,
     /// What changes, without comments.
     Changed,
     /// Nothing.
+    #[default]
     None,
 }
 

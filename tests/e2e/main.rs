@@ -2,6 +2,7 @@
 
 mod adopt;
 mod adopt_rhel;
+mod asked;
 mod backup;
 mod backups;
 mod change;
