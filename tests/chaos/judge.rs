@@ -16,10 +16,7 @@ pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<
             .map(|word| word.replace("PATH", &path))
             .collect()
     };
-    let leaders = world.leaders();
-    let [leader] = leaders[..] else {
-        return Err(format!("not one primary: {leaders:?}"));
-    };
+    let leader = leader(world)?;
     let mut streams = streaming(world, leader);
     if !done && streams.is_err() {
         person::apply(world)?;
@@ -48,6 +45,20 @@ pub fn judge(world: &mut World, doing: &Doing, cut: &Cut, done: bool) -> Result<
         }
     }
     leftovers(world)
+}
+
+/// Waits for the primary, whose host may have come back only now; two of them are never right.
+fn leader(world: &World) -> Result<&'static str, String> {
+    let begin = Instant::now();
+    loop {
+        match world.leaders()[..] {
+            [leader] => return Ok(leader),
+            [] if begin.elapsed().as_secs() < 30 => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            ref leaders => return Err(format!("not one primary: {leaders:?}")),
+        }
+    }
 }
 
 /// Waits until every standby streams from the primary.
