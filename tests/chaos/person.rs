@@ -32,7 +32,9 @@ pub fn until_good(world: &mut World, arguments: &[String], what: &str) -> Result
         // Nothing that waits for an answer, a lock or a start needs more than another look.
         let said = format!("{}{}", ran.out, ran.err);
         let later = [4, 5, 6, 8].contains(&ran.code) || said.contains("does not answer yet");
-        match to_rebuild(&ran) {
+        // A server that is away is rebuilt once it is back.
+        let away = |host: &String| world.away.iter().any(|(_, away)| away == host);
+        match to_rebuild(&ran).filter(|host| !away(host)) {
             Some(host) if !arguments.iter().any(|word| word == "rebuild") => rebuild(world, &host)?,
             _ if later => {}
             _ => return Err(format!("{what}: {}: {}", ran.code, last(&ran))),
