@@ -7,6 +7,7 @@ use super::builder::Builder;
 use super::configure::{configure, passwords, wanted};
 use super::engines;
 use super::firewall;
+use super::password;
 use super::port::ports;
 use super::schedule::timers;
 use super::sensitive::{Floors, loaded_sensitive, sensitive};
@@ -15,10 +16,9 @@ use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
 use super::wanted::refuse;
 use super::{Goal, Plan, PlanError};
-use crate::action::{Enable, EnsureRole, InitDb, InstallPackages, PrepareMount, Start};
+use crate::action::{Enable, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::rights::{lost, rights};
-use crate::facts::server::StoredPassword;
 use crate::facts::{Mount, Observation, Process};
 use crate::files::archive::programs;
 use crate::inventory::{Cluster, NodeName};
@@ -68,12 +68,16 @@ pub(super) fn prepare(b: &mut Builder) {
 pub(super) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), PlanError> {
     ports(b);
     firewall::open(b);
+    let rotates = password::is_another(b);
     let raised = raise_standbys(b)?;
     b.next_phase();
     lead_pass(b, lead, &raised, false)?;
     b.next_phase();
     standbys(b)?;
     b.next_phase();
+    if rotates {
+        password::prove_another(b);
+    }
     lead_pass(b, lead, &raised, true)?;
     b.next_phase();
     drop_stale(b);
@@ -314,33 +318,7 @@ fn lead_pass(
             &[],
         );
     }
-    replication_role(b, &name);
+    password::replication_role(b, &name);
     engines::prepare(b, &name);
     Ok(())
-}
-
-fn replication_role(b: &mut Builder, name: &NodeName) {
-    let Some(server) = b.facts(name).and_then(|facts| facts.server.as_ref()) else {
-        return;
-    };
-    let scram = b.cluster.major.caps().has_scram;
-    let role = server.role.as_ref();
-    let stored = role.map_or(StoredPassword::None, |role| role.password);
-    let (password, why) = match stored {
-        StoredPassword::SameScram => (false, ""),
-        StoredPassword::SameMd5 if !scram => (false, ""),
-        StoredPassword::SameMd5 => (true, "its password is stored as md5"),
-        StoredPassword::Differs => (true, "another password"),
-        StoredPassword::None | StoredPassword::NotCompared => (true, ""),
-    };
-    let rights = role.is_some_and(|role| role.login && role.replication);
-    if password || !rights {
-        let action = EnsureRole {
-            role: b.cluster.replication.user.clone(),
-            exists: role.is_some(),
-            password,
-            scram,
-        };
-        b.step(name, action, why, &[]);
-    }
 }

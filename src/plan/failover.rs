@@ -5,6 +5,7 @@ use super::check::rows;
 use super::converge::{converge, passes};
 use super::gone::gone;
 use super::no_failover::{alone, starting, still_there};
+use super::password::refuse_another;
 use super::switchover::slots;
 use super::{Goal, Plan, PlanError, Refusal};
 use crate::action::{Checkpoint, Disable, Promote, Stop};
@@ -177,6 +178,7 @@ pub fn failover(
             format!("SELECT {}();", cluster.major.caps().names.resume),
         );
     }
+    refuse_another(cluster, seen)?;
     let mut b = Builder::new(cluster, templates, seen, to.clone(), None);
     fence(&mut b, &from, to);
     b.next_phase();

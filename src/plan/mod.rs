@@ -16,6 +16,7 @@ mod gone;
 mod leftovers;
 mod lowered;
 mod no_failover;
+mod password;
 mod port;
 mod preflight;
 pub mod put_back;

@@ -8,6 +8,7 @@ use super::backup::can_restore;
 use super::builder::Builder;
 use super::clone::CopyFrom;
 use super::converge::passes;
+use super::password::refuse_another;
 use super::port::trouble;
 use super::rebuild_way::{Way, way};
 use super::slots::{followed, wal_is_lost};
@@ -73,6 +74,7 @@ pub fn rebuild(
     seen: &Observation,
     wish: &Wish,
 ) -> Result<Rebuild, PlanError> {
+    refuse_another(cluster, seen)?;
     let node = wish.node;
     if !cluster.nodes.contains_key(node) {
         return refuse(

@@ -9,6 +9,7 @@ pub use super::chosen::choose;
 use super::chosen::{follow, tell};
 use super::configure::{configure, configure_files};
 use super::converge::{passes, prepare};
+use super::password::refuse_another;
 use super::sensitive::Floors;
 use super::{Goal, Plan, PlanError, Refusal, Role};
 use super::{engines, preflight, reach, space};
@@ -58,6 +59,10 @@ pub fn restore(
     there: &Backups,
     wish: &Wish,
 ) -> Result<Plan, PlanError> {
+    // What a restore that was begun brought back may have an older password.
+    if seen.seen().all(|(_, facts)| facts.set_aside.is_empty()) {
+        refuse_another(cluster, seen)?;
+    }
     let to = wish.to;
     let way = choose(cluster, there, wish)?;
     let backup = way.backup;

@@ -14,6 +14,9 @@ use crate::inventory::{Cluster, NodeName, Role};
 use crate::postgres::{SystemId, lsn};
 use crate::render::Templates;
 
+/// Why a login is tried.
+const TRIED: &str = "tried before anything stops";
+
 /// What a switchover is told besides the cluster.
 pub struct Wish<'a> {
     /// Who is to lead; without it the only standby that can.
@@ -138,7 +141,7 @@ fn followers(b: &Builder, to: &NodeName) -> Vec<NodeName> {
 }
 
 /// Everyone who will follow tries the way to the new primary.
-fn log_in(b: &mut Builder, to: &NodeName, system_id: SystemId) {
+pub(super) fn log_in(b: &mut Builder, to: &NodeName, system_id: SystemId, why: &str) {
     for name in followers(b, to) {
         let (Some(node), Some(place)) = (b.node(&name), b.platform(&name)) else {
             continue;
@@ -152,7 +155,7 @@ fn log_in(b: &mut Builder, to: &NodeName, system_id: SystemId) {
                 conninfo,
                 system_id,
             };
-            b.step(&name, login, "tried before anything stops", &[]);
+            b.step(&name, login, why, &[]);
         }
     }
 }
@@ -171,7 +174,7 @@ pub fn logins(
         return None;
     }
     let mut b = Builder::new(cluster, templates, seen, to.clone(), None);
-    log_in(&mut b, &to, server.system_id);
+    log_in(&mut b, &to, server.system_id, TRIED);
     Some(b.finish(Goal::Switchover(to)))
 }
 
@@ -188,7 +191,7 @@ fn hand_over(
     let Some(system_id) = facts.server.as_ref().map(|server| server.system_id) else {
         return Ok(());
     };
-    log_in(b, to, system_id);
+    log_in(b, to, system_id, TRIED);
     b.next_phase();
     // Whatever goes wrong until here ends it before anything stops.
     let everyone: Vec<&NodeName> = b.cluster.nodes.keys().collect();

@@ -1,6 +1,7 @@
 //! What must be true before a primary is stopped for another one; all of it is told at once.
 
 use super::converge::converge;
+use super::password;
 use super::switchover_candidate::candidate_can_lead;
 use super::{PlanError, Refusal};
 use crate::action::Action;
@@ -65,6 +66,9 @@ pub fn ready(
     to: &NodeName,
 ) -> Checks {
     let mut checks = Checks::default();
+    if let Some((message, help)) = password::another(cluster, seen) {
+        checks.forbid(message, help);
+    }
     everyone_is_seen(&mut checks, seen);
     match converge(cluster, templates, seen, None) {
         Ok(plan) => {

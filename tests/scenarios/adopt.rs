@@ -96,6 +96,7 @@ pub fn costly(plan: &Plan) -> Vec<&Action> {
                     | Action::EnsureRole(_)
                     | Action::Reload(_)
                     | Action::WaitStreaming(_)
+                    | Action::TryLogin(_)
             )
         })
         .collect()

@@ -1,6 +1,6 @@
 //! What must be true before a primary is stopped for another one: each thing that forbids it, and all of them at once.
 
-use pgrepl::facts::server::{Archiver, Sender, Server, Setting, Slot};
+use pgrepl::facts::server::{Archiver, Sender, Server, Setting, Slot, StoredPassword};
 use pgrepl::facts::{Observation, Sight, Unreachable};
 use pgrepl::inventory::swap::swap;
 use pgrepl::inventory::{Cluster, NodeName, read};
@@ -15,7 +15,7 @@ use crate::stories::{after, stories, titles};
 type Change = fn(&mut Observation);
 
 /// What is changed in a world where a switchover to server2 may be done, and what is said of it.
-const TROUBLES: [(Change, &str); 22] = [
+const TROUBLES: [(Change, &str); 23] = [
     (
         |world| {
             let gone = Unreachable {
@@ -138,11 +138,22 @@ const TROUBLES: [(Change, &str); 22] = [
         },
         "only 1000 bytes are free on",
     ),
+    (
+        |world| other_password(first(world)),
+        "A is not the password that replication uses",
+    ),
 ];
 
 pub fn server<'a>(world: &'a mut Observation, node: &str) -> &'a mut Server {
     let facts = world.facts_mut(&NodeName::from(node)).unwrap();
     facts.server.as_mut().unwrap()
+}
+
+/// What is stored is not what was given.
+pub fn other_password(server: &mut Server) {
+    if let Some(role) = &mut server.role {
+        role.password = StoredPassword::Differs;
+    }
 }
 
 pub fn first(world: &mut Observation) -> &mut Server {

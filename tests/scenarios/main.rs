@@ -19,6 +19,7 @@ mod mount;
 mod mount_away;
 mod mount_read;
 mod others_files;
+mod password;
 mod preflight;
 mod put_back;
 mod recovery;

@@ -1,0 +1,101 @@
+//! The password of the replication role. Only `apply` gives the role another one, and every server its own copy with it.
+
+use super::builder::Builder;
+use super::switchover::log_in;
+use super::{PlanError, Refusal};
+use crate::action::EnsureRole;
+use crate::facts::Observation;
+use crate::facts::server::{Server, StoredPassword};
+use crate::inventory::{Cluster, NodeName, SecretSource};
+
+/// Tells that the password that was given is not the one that replication uses, and what gives the right one.
+pub(super) fn another(cluster: &Cluster, seen: &Observation) -> Option<(String, String)> {
+    let differs = |server: &Server| {
+        let role = server.role.as_ref();
+        role.is_some_and(|role| role.password == StoredPassword::Differs)
+    };
+    let mut servers = seen.seen().filter_map(|(_, facts)| facts.server.as_ref());
+    if !servers.any(differs) {
+        return None;
+    }
+    let (source, help) = match &cluster.replication.password {
+        SecretSource::Env(name) => (name.clone(), format!("export {name}=…")),
+        SecretSource::File(path) => {
+            let path = path.display().to_string();
+            (
+                path.clone(),
+                format!("the password that is in use, in {path}"),
+            )
+        }
+        SecretSource::Command(command) => ("what the command prints".into(), command.clone()),
+    };
+    let message = format!("{source} is not the password that replication uses");
+    Some((message, help))
+}
+
+/// Refuses to go on with another password than the one that replication uses.
+pub(super) fn refuse_another(cluster: &Cluster, seen: &Observation) -> Result<(), PlanError> {
+    another(cluster, seen).map_or(Ok(()), |(message, help)| {
+        Err(PlanError::Refused(Refusal {
+            message,
+            details: Vec::new(),
+            help,
+        }))
+    })
+}
+
+/// Plans the role on the primary. Another password is given to all servers at once, or not at all.
+pub(super) fn replication_role(b: &mut Builder, name: &NodeName) {
+    let Some(server) = b.facts(name).and_then(|facts| facts.server.as_ref()) else {
+        return;
+    };
+    let scram = b.cluster.major.caps().has_scram;
+    let role = server.role.as_ref();
+    let stored = role.map_or(StoredPassword::None, |role| role.password);
+    let (password, why) = match stored {
+        StoredPassword::SameScram => (false, ""),
+        StoredPassword::SameMd5 if !scram => (false, ""),
+        StoredPassword::SameMd5 => (true, "its password is stored as md5"),
+        StoredPassword::Differs => (true, "another password"),
+        StoredPassword::None | StoredPassword::NotCompared => (true, ""),
+    };
+    let rights = role.is_some_and(|role| role.login && role.replication);
+    if !password && rights {
+        return;
+    }
+    let action = EnsureRole {
+        role: b.cluster.replication.user.clone(),
+        exists: role.is_some(),
+        password,
+        scram,
+    };
+    if stored == StoredPassword::Differs
+        && let Some((_, missing)) = b.standbys().into_iter().find(|(_, name)| !b.free(name))
+    {
+        b.block(
+            name,
+            format!("the password of replication is another one than stored, and {missing}, which needs it too, is left alone"),
+            format!("make {missing} part of the run, or give the password that is in use"),
+        );
+        return;
+    }
+    b.step(name, action, why, &[]);
+}
+
+/// Says whether the primary is about to be given another password than it has.
+pub(super) fn is_another(b: &Builder) -> bool {
+    let server = b.facts(&b.leader).and_then(|facts| facts.server.as_ref());
+    let role = server.and_then(|server| server.role.as_ref());
+    role.is_some_and(|role| role.password == StoredPassword::Differs)
+}
+
+/// Lets every standby log in with the other password that the role was given: tried, not believed.
+pub(super) fn prove_another(b: &mut Builder) {
+    let leader = b.leader.clone();
+    let control = b.facts(&leader).and_then(|facts| facts.data.control());
+    if let (true, Some(control)) = (b.free(&leader), control) {
+        let system_id = control.system_id;
+        log_in(b, &leader, system_id, "with its new password");
+        b.next_phase();
+    }
+}

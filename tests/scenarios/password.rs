@@ -1,0 +1,85 @@
+//! The password that was given is not the one that replication uses: a slip of the person who types, or what apply is for.
+
+use std::collections::BTreeSet;
+
+use pgrepl::action::Action;
+use pgrepl::facts::Observation;
+use pgrepl::inventory::{Cluster, NodeName};
+use pgrepl::plan::converge::converge;
+use pgrepl::plan::rebuild::{From, Wish, rebuild};
+use pgrepl::plan::{Plan, PlanError};
+use pgrepl::render::Templates;
+
+use crate::checks::{calm, first, other_password};
+
+fn slip() -> (Cluster, Observation) {
+    let (cluster, mut world) = calm();
+    other_password(first(&mut world));
+    for facts in world.hosts.keys().cloned().collect::<Vec<_>>() {
+        if let Some(file) = world
+            .facts_mut(&facts)
+            .and_then(|facts| facts.pgpass.as_mut())
+        {
+            file.same_password = Some(false);
+        }
+    }
+    (cluster, world)
+}
+
+fn apply(cluster: &Cluster, world: &Observation, limit: Option<&BTreeSet<NodeName>>) -> Plan {
+    converge(cluster, &Templates::default(), world, limit).unwrap_or_else(|_| panic!("refused"))
+}
+
+#[test]
+fn no_command_but_apply_gives_replication_another_password() {
+    let (cluster, world) = slip();
+    let node = "server2".into();
+    for from in [From::Auto, From::Primary] {
+        let wish = Wish {
+            node: &node,
+            from,
+            rewind_failed: false,
+        };
+        match rebuild(&cluster, &Templates::default(), &world, &wish) {
+            Err(PlanError::Refused(no)) => {
+                assert_eq!(no.message, "A is not the password that replication uses");
+                assert_eq!(no.help, "export A=…");
+            }
+            _ => panic!("the password is changed by a rebuild"),
+        }
+    }
+}
+
+#[test]
+fn another_password_is_given_to_every_server_and_tried_or_to_none() {
+    let (cluster, world) = slip();
+    let plan = apply(&cluster, &world, None);
+    let place = |wanted: &dyn Fn(&Action) -> bool, node: &str| {
+        let mut steps = plan.steps.iter();
+        steps.position(|step| step.node.as_str() == node && wanted(&step.action))
+    };
+    let role = place(&|action| matches!(action, Action::EnsureRole(_)), "server1");
+    for node in ["server1", "server2"] {
+        let file = place(&|action| matches!(action, Action::WritePgpass(_)), node);
+        assert!(file.is_some(), "{node}: {:#?}", plan.steps);
+    }
+    let login = place(&|action| matches!(action, Action::TryLogin(_)), "server2");
+    assert!(role.is_some() && login > role, "{:#?}", plan.steps);
+    let file = place(
+        &|action| matches!(action, Action::WritePgpass(_)),
+        "server2",
+    );
+    assert!(login > file, "{:#?}", plan.steps);
+
+    let alone = BTreeSet::from(["server1".into()]);
+    let plan = apply(&cluster, &world, Some(&alone));
+    let changes = |step: &pgrepl::plan::Step| matches!(step.action, Action::EnsureRole(_));
+    assert!(!plan.steps.iter().any(changes), "{:#?}", plan.steps);
+    let (node, blocked) = plan.blocked().next().expect("the primary is left alone");
+    assert_eq!(node.as_str(), "server1");
+    assert!(
+        blocked.message.contains("server2, which needs it too"),
+        "{}",
+        blocked.message
+    );
+}
