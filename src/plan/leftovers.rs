@@ -26,8 +26,13 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
     let settings: BTreeMap<String, String> = conf::settings(&text).collect();
     // With `backup:` it is decided where WAL goes.
     let archives = b.cluster.backup.is_some();
-    let goes = |key: &str| DANGEROUS.contains(&key) || archives && ARCHIVE.contains(&key);
-    let keys: Vec<String> = settings.keys().filter(|key| goes(key)).cloned().collect();
+    // A restore lets nobody in until it is done.
+    let closed = |key: &str, value: &str| key == "listen_addresses" && value.is_empty();
+    let goes = |key: &str, value: &str| {
+        DANGEROUS.contains(&key) || archives && ARCHIVE.contains(&key) || closed(key, value)
+    };
+    let keys = settings.iter().filter(|(key, value)| goes(key, value));
+    let keys: Vec<String> = keys.map(|(key, _)| key.clone()).collect();
     if !keys.is_empty() {
         b.step(
             name,
@@ -36,7 +41,7 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
             &[],
         );
     }
-    for (key, value) in settings.iter().filter(|(key, _)| !goes(key)) {
+    for (key, value) in settings.iter().filter(|(key, value)| !goes(key, value)) {
         let wished = b
             .node(name)
             .is_some_and(|node| node.parameters.contains_key(key));

@@ -233,7 +233,8 @@ pub fn restore(
         source: to.clone(),
         system_id: Some(backup.system_id),
         marker: recovery.marker.clone(),
-        recovery: Some(recovery.settings),
+        // Who wrote to it before it archives would lose that with the next try of a run that is killed.
+        recovery: Some(format!("{}\nlisten_addresses = ''", recovery.settings)),
     };
     b.step(to, place, "", &[]);
     if inside {
@@ -252,7 +253,12 @@ pub fn restore(
         newest,
         marker: recovery.marker.name,
     };
-    b.step(to, recover, "archives nothing until it is done", &[]);
+    b.step(
+        to,
+        recover,
+        "lets nobody in and archives nothing until it is done",
+        &[],
+    );
     b.next_phase();
     passes(&mut b, &Leader::Running(to.clone()))?;
     let plan = b.finish(Goal::Restore(to.clone()));
