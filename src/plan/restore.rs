@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::archiving::archives_elsewhere;
 use super::backup::can_restore;
 use super::builder::Builder;
 use super::check::archived;
@@ -135,13 +136,16 @@ pub fn restore(
     }
     let lead = leader(cluster.major, seen, &cluster.primary);
     let archives = match &lead {
-        Ok(Leader::Running(lead)) if seen.facts(lead).is_some_and(archives) => Some(lead.clone()),
+        Ok(Leader::Running(lead)) => Some(lead).filter(|lead| archives(cluster, seen, lead)),
         _ => None,
-    };
+    }
+    .cloned();
     if let (Some(moment), Some(until)) = (wish.moment, there.wal_until)
         && moment > until
         && archives.is_none()
-        && !lead.is_ok_and(|lead| reach::is_whole(seen, there, &lead))
+        && !lead
+            .as_ref()
+            .is_ok_and(|lead| reach::is_whole(seen, there, lead))
     {
         return refuse(
             format!("the archive ends before {}", wish.target),
@@ -167,11 +171,19 @@ pub fn restore(
         );
     }
     tell(&mut b, there, &way, wish.target);
-    reach::tell(&mut b, seen, there, &way, wish.target)?;
+    let nobody = Observation::default();
+    let archiving = if archives.is_some() { seen } else { &nobody };
+    reach::tell(&mut b, archiving, there, &way, wish.target)?;
     for (node, reason) in seen.unseen() {
         b.cluster_note(
             format!("{node} cannot be reached: if it runs, it goes on with the old history"),
             reason.help.clone(),
+        );
+    }
+    if let (None, Ok(Leader::Running(lead))) = (&archives, &lead) {
+        b.cluster_note(
+            format!("{lead} does not archive to {}: what it committed behind the end of the archive is only in the directory that is set aside", wanted.mount),
+            String::new(),
         );
     }
     if let Some(lead) = archives.filter(|_| *wish.target != Target::Immediate) {
@@ -312,8 +324,16 @@ fn lack(
     space::lack(node, facts, &space::begun(facts, needs))
 }
 
-/// Says whether a primary archives: where its last attempt failed, nobody waits for the next one.
-fn archives(facts: &Facts) -> bool {
+/// Says whether a primary archives to where the restore reads: where its last attempt failed, nobody waits for the next one.
+/// One that a restore which was cut off has recovered archives nothing yet.
+fn archives(cluster: &Cluster, seen: &Observation, lead: &NodeName) -> bool {
+    let Some(facts) = seen.facts(lead) else {
+        return false;
+    };
+    let elsewhere = |server| archives_elsewhere(cluster, server).is_some();
+    if facts.server.as_ref().is_some_and(elsewhere) {
+        return false;
+    }
     let archiver = facts.server.as_ref().and_then(|s| s.archiver.as_ref());
     let fails = archiver.is_some_and(|archiver| {
         let good = archiver.last_archived_age_s;

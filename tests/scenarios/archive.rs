@@ -6,15 +6,14 @@ use pgrepl::facts::way::Line;
 use pgrepl::facts::{Mount, Observation};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName, read};
+use pgrepl::plan::PlanError;
 use pgrepl::plan::backup::prune;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::restore::{Wish, choose, restore};
-use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::Lsn;
 use pgrepl::render::Templates;
 
-use crate::stories::{Story, after, stories, titles};
-use crate::worlds::running_primary;
+use crate::stories::{Story, after, stories};
 
 /// The story of a pair and a cascading standby in sync, with a backup mount that everybody sees.
 pub fn story(keep: &str) -> Story {
@@ -229,64 +228,10 @@ fn prune_keeps_what_any_backup_or_standby_needs() {
 }
 
 #[test]
-fn a_restore_ends_with_one_primary_whom_everybody_follows() {
-    let story = story("count: 7");
-    let there = there(&story);
-    for to in ["server1", "server2"] {
-        let to = NodeName::from(to);
-        let wish = Wish {
-            to: &to,
-            target: &Target::Latest,
-            moment: None,
-            backup: None,
-            timeline: Line::Found,
-        };
-        let plan: Plan = restore(
-            &story.cluster,
-            &Templates::default(),
-            &story.world,
-            &there,
-            &wish,
-        )
-        .unwrap();
-        for cut in 0..=plan.steps.len() {
-            let world = after(&plan, &story.world, cut);
-            let primaries = world
-                .seen()
-                .filter(|(_, facts)| running_primary(facts))
-                .count();
-            assert!(
-                primaries <= 1,
-                "cut after step {cut} of {:#?}",
-                titles(&plan)
-            );
-            // Who types `apply` instead never gets an empty cluster.
-            if let Ok(apply) = converge(&story.cluster, &Templates::default(), &world, None) {
-                let new = |action: &Action| matches!(action, Action::InitDb(_));
-                assert!(
-                    !apply.steps.iter().any(|step| new(&step.action)),
-                    "cut after step {cut}"
-                );
-            }
-            // Typed again, it ends.
-            let again =
-                restore(&story.cluster, &Templates::default(), &world, &there, &wish).unwrap();
-            let end = after(&again, &world, again.steps.len());
-            let left = converge(&story.cluster, &Templates::default(), &end, None).unwrap();
-            assert_eq!(left.leader, to, "cut after step {cut}");
-            assert!(
-                left.steps.is_empty(),
-                "cut after step {cut} of {:#?}: {:#?}",
-                titles(&plan),
-                titles(&left)
-            );
-        }
-    }
-}
-
-#[test]
 fn a_position_that_the_archive_does_not_reach_is_refused() {
     let mut story = story("count: 7");
+    let apply = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    story.world = after(&apply, &story.world, apply.steps.len());
     let there = there(&story);
     let to = NodeName::from("server1");
     let last = there.wal.last().unwrap().1.clone();

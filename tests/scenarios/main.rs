@@ -23,6 +23,7 @@ mod password;
 mod preflight;
 mod put_back;
 mod recovery;
+mod restored;
 mod runs;
 mod scheduled;
 mod selinux;

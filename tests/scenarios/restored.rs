@@ -1,0 +1,88 @@
+//! A restore in place, cut anywhere and typed again.
+
+use pgrepl::action::Action;
+use pgrepl::facts::Facts;
+use pgrepl::facts::way::Line;
+use pgrepl::files::recovery::Target;
+use pgrepl::inventory::NodeName;
+use pgrepl::plan::Plan;
+use pgrepl::plan::converge::converge;
+use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::render::Templates;
+
+use crate::archive::{story, there};
+use crate::stories::{after, titles};
+use crate::worlds::running_primary;
+
+#[test]
+fn a_restore_ends_with_one_primary_whom_everybody_follows() {
+    let story = story("count: 7");
+    let there = there(&story);
+    for to in ["server1", "server2"] {
+        let to = NodeName::from(to);
+        let wish = Wish {
+            to: &to,
+            target: &Target::Latest,
+            moment: None,
+            backup: None,
+            timeline: Line::Found,
+        };
+        let plan: Plan = restore(
+            &story.cluster,
+            &Templates::default(),
+            &story.world,
+            &there,
+            &wish,
+        )
+        .unwrap();
+        let mut archived_nothing = false;
+        for cut in 0..=plan.steps.len() {
+            let world = after(&plan, &story.world, cut);
+            let primaries = world
+                .seen()
+                .filter(|(_, facts)| running_primary(facts))
+                .count();
+            assert!(
+                primaries <= 1,
+                "cut after step {cut} of {:#?}",
+                titles(&plan)
+            );
+            // Who types `apply` instead never gets an empty cluster.
+            if let Ok(apply) = converge(&story.cluster, &Templates::default(), &world, None) {
+                let new = |action: &Action| matches!(action, Action::InitDb(_));
+                assert!(
+                    !apply.steps.iter().any(|step| new(&step.action)),
+                    "cut after step {cut}"
+                );
+            }
+            // Typed again, it ends.
+            let again =
+                restore(&story.cluster, &Templates::default(), &world, &there, &wish).unwrap();
+            // Who archives nothing yet is not waited for.
+            if world.seen().any(|(_, facts)| archives_nothing(facts)) {
+                let waits = |action: &Action| matches!(action, Action::SeeArchived(_));
+                assert!(!again.steps.iter().any(|step| waits(&step.action)));
+                archived_nothing = true;
+            }
+            let end = after(&again, &world, again.steps.len());
+            let left = converge(&story.cluster, &Templates::default(), &end, None).unwrap();
+            assert_eq!(left.leader, to, "cut after step {cut}");
+            assert!(
+                left.steps.is_empty(),
+                "cut after step {cut} of {:#?}: {:#?}",
+                titles(&plan),
+                titles(&left)
+            );
+        }
+        assert!(
+            archived_nothing,
+            "no cut between the recovery and the restart with archiving"
+        );
+    }
+}
+
+fn archives_nothing(facts: &Facts) -> bool {
+    let server = facts.server.as_ref();
+    running_primary(facts)
+        && server.is_some_and(|server| server.settings["archive_mode"].setting == "off")
+}
