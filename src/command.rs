@@ -203,6 +203,16 @@ pub fn shell_quote(value: &str) -> String {
     quoted
 }
 
+/// Returns a word of a command line as a person would type it: quoted only where it has to be.
+pub fn shell_word(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        shell_quote(value)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use crate::report::foreign::{line as line_of, lines};
 use crate::report::style::Style;
 
 /// Why a command did not succeed; each has its exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// 1: failed, and nothing was changed.
     Failed,
@@ -100,6 +101,16 @@ impl Failure {
             1 => last,
             _ => format!("{}: {last}", self.error),
         }
+    }
+
+    /// Returns the failure as the JSON document that stands for a result.
+    pub fn document(&self) -> serde_json::Value {
+        serde_json::json!({ "error": {
+            "kind": self.kind,
+            "code": self.kind.code(),
+            "message": self.message().trim_end(),
+            "help": self.help,
+        } })
     }
 
     /// Lays the failure out: what could not be done with the last cause; all that is between them if `verbose`.

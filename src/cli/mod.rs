@@ -35,12 +35,7 @@ pub use exit::{Failure, Kind};
 
 /// Makes a set of PostgreSQL servers match one YAML file.
 #[derive(Parser)]
-#[command(
-    name = "pgrepl",
-    version,
-    disable_help_subcommand = true,
-    infer_subcommands = false
-)]
+#[command(name = "pgrepl", version, infer_subcommands = false)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -48,8 +43,9 @@ struct Cli {
     command: Command,
 }
 
-/// Options of every command.
+/// Options of every command, which stand before it or behind it.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Shows what programs on the hosts say, and the original words of errors
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -67,9 +63,11 @@ pub struct Global {
     #[arg(long, global = true)]
     pub no_input: bool,
     /// The inventory
+    // Its name is not that of the argument which some commands have: clap would take the two for one.
     #[arg(
+        id = "inventory-file",
         short,
-        long,
+        long = "inventory",
         global = true,
         value_name = "FILE",
         env = "PGREPL_INVENTORY"
@@ -133,6 +131,7 @@ impl Global {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let color = match self.color {
+            _ if matches!(self.format, Format::Json | Format::Jsonl) => false,
             When::Always => true,
             When::Never => false,
             When::Auto => terminal && !plain,
@@ -215,6 +214,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     match result {
         Ok(code) => code,
         Err(failure) => {
+            if global.format == Format::Json {
+                sink::json(&failure.document());
+            }
             sink::err(&failure.shown(global.err(), global.verbose > 0));
             failure.kind.code()
         }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::drive::Drive;
 use super::plan::{make, show};
 use super::{Failure, Kind};
+use crate::command::shell_word;
 use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::host::lock::Lock;
@@ -106,6 +107,9 @@ impl Drive<'_> {
             }
         }
         if way.dry_run {
+            if self.global.format == super::Format::Human && !draft.plan.steps.is_empty() {
+                sink::out(&format!("\nTo do this: {}\n", without_dry_run()));
+            }
             return Ok(Course::Idle(draft, seen));
         }
         if let Some(refused) = draft.refused {
@@ -169,6 +173,14 @@ impl Drive<'_> {
             sink::err(&format!("{done} {}\n", words(&seconds)));
         }
     }
+}
+
+/// Returns the command that was typed, but for the option that it only shows what it would do.
+fn without_dry_run() -> String {
+    let typed = std::env::args().skip(1).filter(|word| word != "--dry-run");
+    typed.fold("pgrepl".into(), |line, word| {
+        line + " " + &shell_word(&word)
+    })
 }
 
 /// Returns the failure of a plan that is not what was shown any more.

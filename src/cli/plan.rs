@@ -10,6 +10,7 @@ use super::exit::PENDING;
 use super::{Failure, Format, Global, Kind, secrets};
 use serde_json::Value;
 
+use crate::command::shell_word;
 use crate::facts::Observation;
 use crate::plan::converge::converge;
 use crate::plan::still::is_still;
@@ -168,10 +169,12 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             ));
         }
     } else if global.format == Format::Human && !plan.steps.is_empty() {
-        sink::out(&format!(
-            "\nTo do this: pgrepl apply {}\n",
-            loaded.path.display()
-        ));
+        let limit = match &arguments.limit[..] {
+            [] => String::new(),
+            limit => format!(" --limit {}", limit.join(",")),
+        };
+        let path = shell_word(&loaded.path.to_string_lossy());
+        sink::out(&format!("\nTo do this: pgrepl apply {path}{limit}\n"));
     }
     if seen.unseen().next().is_some() {
         return Ok(Kind::Unreachable.code());

@@ -277,7 +277,8 @@ pub fn summary(plan: &Plan, style: Style) -> String {
             count(Kind::Replace)
         );
     if blocked > 0 {
-        text += &format!(", {blocked} hosts left alone");
+        let hosts = if blocked == 1 { "host" } else { "hosts" };
+        text += &format!(", {blocked} {hosts} left alone");
     }
     text += ".\n";
     let cost = plan.cost();

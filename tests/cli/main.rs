@@ -3,6 +3,7 @@
 mod advice;
 mod bad;
 mod hostile;
+mod options;
 mod shape;
 mod tools;
 mod trust;
