@@ -16,6 +16,7 @@ mod mount;
 mod pair;
 mod pgbackrest;
 mod pitrery;
+mod put_back;
 mod reach;
 mod rebuild;
 mod record;
