@@ -300,7 +300,7 @@ pub async fn read(
     let mut there = observe::backups(cluster, node, &place, host.as_ref())
         .await
         .map_err(|error| Failure::new(Kind::Failed, error))?;
-    there.live = live(seen);
+    there.live = live(seen, &there);
     Ok((node.clone(), there))
 }
 

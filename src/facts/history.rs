@@ -55,10 +55,17 @@ fn number(name: &str, size: u64) -> Option<(Timeline, u64)> {
     Some((Timeline(timeline), part(8..16)? * per_file + part(16..24)?))
 }
 
-/// Returns the history of the timeline that a running primary is on.
-pub fn live(seen: &Observation) -> Option<History> {
+/// Returns the history of the timeline that a running primary is on. One that archives nothing, and of whose timeline the
+/// archive knows nothing, is on none that anybody could restore: that of a restore which was cut off.
+pub fn live(seen: &Observation, there: &Backups) -> Option<History> {
     let writes = seen.seen().filter_map(|(_, facts)| {
         let server = facts.server.as_ref().filter(|server| !server.in_recovery)?;
+        let archives = server.settings.get("archive_mode");
+        if archives.is_some_and(|mode| mode.setting == "off")
+            && !Tree::of(there).timelines().contains(&server.timeline)
+        {
+            return None;
+        }
         let known = facts.data.history.clone();
         Some(
             known

@@ -2,6 +2,7 @@
 
 use pgrepl::action::Action;
 use pgrepl::facts::Facts;
+use pgrepl::facts::history::live;
 use pgrepl::facts::way::Line;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
@@ -56,12 +57,28 @@ fn a_restore_ends_with_one_primary_whom_everybody_follows() {
                 );
             }
             // Typed again, it ends.
+            let mut there = there.clone();
+            let nothing = world.seen().any(|(_, facts)| archives_nothing(facts));
+            there.live = live(&world, &there).filter(|_| nothing);
             let again =
                 restore(&story.cluster, &Templates::default(), &world, &there, &wish).unwrap();
             // Who archives nothing yet is not waited for.
-            if world.seen().any(|(_, facts)| archives_nothing(facts)) {
+            if nothing {
                 let waits = |action: &Action| matches!(action, Action::SeeArchived(_));
                 assert!(!again.steps.iter().any(|step| waits(&step.action)));
+                // Its timeline is known to nobody else.
+                let follows = |action: &Action| match action {
+                    Action::PlaceClone(place) => place.recovery.as_ref().is_some_and(|settings| {
+                        settings.contains("recovery_target_timeline = '1'")
+                    }),
+                    _ => false,
+                };
+                let mut steps = again.steps.iter();
+                assert!(
+                    steps.any(|step| follows(&step.action)),
+                    "{:#?}",
+                    again.steps
+                );
                 archived_nothing = true;
             }
             let end = after(&again, &world, again.steps.len());
