@@ -33,6 +33,7 @@ mod standbys;
 pub mod switchover;
 mod switchover_candidate;
 mod switchover_checks;
+mod tablespaces;
 mod versions;
 mod wanted;
 
