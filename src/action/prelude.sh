@@ -57,6 +57,14 @@ as_service_user() {
     esac
 }
 
+# Says whether there is a service user, as there is not before the packages are; asked once.
+has_user() {
+    if [ -z "${exists:-}" ]; then
+        if id "$service_user" >/dev/null 2>&1; then exists=yes; else exists=no; fi
+    fi
+    [ "$exists" = yes ]
+}
+
 # Says whether the service user could exchange what a directory leads to, or what is in it: it, or one on the way there, belongs to
 # him or is open to him. The kernel is asked by root: what runs as him he may make say anything. Where somebody else's directory
 # is open to all (t), what others have in it stays theirs; new names there are anybody's.

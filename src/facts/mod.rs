@@ -147,6 +147,9 @@ pub struct Packages {
     pub tools: BTreeSet<String>,
     /// Where those are.
     pub bindir: Option<String>,
+    /// What of the way there is not root's alone, where the inventory names it: the part, and whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strange: Option<String>,
     /// The version the package manager would install; read only when the server is not installed.
     pub candidate: Option<String>,
     /// Whether the host can unpack what zstd compressed.

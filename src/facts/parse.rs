@@ -193,6 +193,7 @@ fn packages(lines: &Lines) -> Packages {
             .map(str::to_owned)
             .collect::<BTreeSet<_>>(),
         bindir: lines.first("bindir").map(str::to_owned),
+        strange: lines.first("bindir_strange").map(str::to_owned),
         candidate: lines
             .first("candidate")
             .filter(|c| !c.is_empty())

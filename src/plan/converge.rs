@@ -95,6 +95,15 @@ fn packages(b: &mut Builder, name: &NodeName) {
         );
         return;
     };
+    if let Some(strange) = &facts.packages.strange {
+        let bindir = &platform.bindir;
+        b.block(
+            name,
+            format!("the programs in {bindir} are not root's alone: {strange}"),
+            format!("ssh {name} sudo chown -R root:root {bindir}/..; ssh {name} namei -mo {bindir}/postgres shows the rest"),
+        );
+        return;
+    }
     if !b.free(name) || facts.packages.server.is_some() || facts.packages.installed_next {
         return;
     }
