@@ -38,9 +38,12 @@ make_tablespaces() {
 
 forget_tablespaces() {
     [ -f "$staging/tablespaces" ] || return 0
-    while IFS='	' read -r _ place; do
-        (cd / && as_service_user find "$place" -mindepth 1 -maxdepth 1 -name 'PG_*' -exec rm -rf {} +)
-    done <"$staging/tablespaces"
+    begun=$(as_service_user cut -f 2 "$staging/tablespaces")
+    while IFS= read -r place; do
+        if [ -d "$place" ]; then (cd / && as_service_user find "$place" -mindepth 1 -maxdepth 1 -name 'PG_*' -exec rm -rf {} +); fi
+    done <<-LIST
+	$begun
+	LIST
 }
 
 # Makes it anew: new_staging SOURCE

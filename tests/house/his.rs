@@ -39,6 +39,10 @@ const BY_ROOT: &[(&str, &str)] = &[
         "chown -h \"$service_user:$service_user\" \"$1\"",
     ),
     ("prelude.sh", ">\"$1\""),
+    (
+        "prelude.sh",
+        "read -r pid <\"$data_directory/postmaster.pid\"",
+    ),
     // Nothing of what these read is said: a process, a port, whether two are the same.
     ("service.sh", "sed -n"),
     ("write_file.sh", "awk -F"),
@@ -85,7 +89,8 @@ fn root_touches_nothing_where_the_service_user_may() {
                 if by_root { inner } else { before }
             });
             let program = bare.split(' ').next().unwrap_or_default();
-            let writes = bare.contains(">\"$") && !bare.contains("as_service_user");
+            let writes = [">\"$", "<\"$"].iter().any(|sign| bare.contains(sign))
+                && !bare.contains("as_service_user");
             looked += 1;
             if (PROGRAMS.contains(&program) || writes) && names(bare) {
                 let known = BY_ROOT
