@@ -174,6 +174,7 @@ read_port() {
         serves=
         # The fourth line.
         { read -r _ && read -r _ && read -r _ && read -r serves; } <"$data_directory/postmaster.pid" || :
+        serves=${serves%%[!0-9]*}
         if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
     fi
     taken=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)

@@ -162,6 +162,10 @@ fn layout(major: Major, name: &NodeName, facts: &Facts) -> Trouble {
             format!("root may not write in {parent}: {path} could not be renamed"),
             format!("ssh {name} sudo touch {parent}/pgrepl-may-write"),
         ),
+        Obstacle::Between(parent) => (
+            format!("{parent} is root's, in a directory of the service user's: {path} could not be renamed"),
+            format!("ssh {name} sudo chown --reference={} {parent}", if empty { format!("{parent}/..") } else { path.clone() }),
+        ),
         Obstacle::Wal(Some(place)) => {
             let wal = format!("{path}/{}", major.caps().names.wal_directory);
             (
