@@ -62,7 +62,7 @@ fn unfit(place: &str) -> Option<&'static str> {
     };
     if !plain && place != "/" {
         Some("is no absolute path without . and ..")
-    } else if SHARED.contains(&place) || !local && SYSTEM.iter().any(|one| below(one)) {
+    } else if SHARED.contains(&place) || !local && SYSTEM.iter().any(below) {
         Some("belongs to the system")
     } else {
         None
