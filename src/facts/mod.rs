@@ -70,6 +70,9 @@ pub struct Facts {
     pub server: Option<Server>,
     /// Managed and related files by path (PostgreSQL's configuration, its includes, postgresql.auto.conf).
     pub files: BTreeMap<String, FileFact>,
+    /// Such files that are there and that the service user cannot read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// The cluster's own lines in the service user's .pgpass; `None` if there are none.
     pub pgpass: Option<PassFile>,
     /// The service that runs the server.

@@ -122,6 +122,11 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             server
         }),
         files: files(&lines, told.as_ref()),
+        unread: lines
+            .all("unread")
+            .iter()
+            .map(|path| (*path).to_owned())
+            .collect(),
         pgpass: pgpass(&lines, context),
         service: service(&lines, context),
         firewall: Firewall::read(
