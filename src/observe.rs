@@ -30,6 +30,7 @@ const SCRIPT: &str = concat!(
     include_str!("facts/tool.sh"),
     include_str!("facts/mount.sh"),
     include_str!("facts/disks.sh"),
+    include_str!("facts/his.sh"),
     include_str!("facts/files.sh"),
     include_str!("facts/layout.sh"),
     include_str!("facts/probe.sh"),

@@ -2,14 +2,14 @@
 # A server that runs beside the cluster's own, on its socket only: as a transient unit that can write to its own
 # directories only. WAL that creates a tablespace names its original place, and a server that replays it makes its link point
 # there, to the files of a server that runs: in the unit that place is the copy, and whatever else is on the host is read-only.
-# In: as ended.sh, and staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
+# In: as ended.sh and staging.sh, and staging tablespaces (lines: OID TAB place) origins (lines: OID TAB original place) apart_socket (a directory)
 #     apart_port recovery (settings) marker marker_text
 
 ask() { printf '%s\n' "$1" | (cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$apart_socket" -p "$apart_port" -d postgres); }
 
 # What the recovery must not have less of than the server that wrote the WAL.
 least() {
-    "$bindir/pg_controldata" "$1" | sed -n "s/^max_connections setting: */max_connections = /p
+    as_service_user "$bindir/pg_controldata" "$1" | sed -n "s/^max_connections setting: */max_connections = /p
         s/^max_worker_processes setting: */max_worker_processes = /p
         s/^max_wal_senders setting: */max_wal_senders = /p
         s/^max_prepared_xacts setting: */max_prepared_transactions = /p
@@ -43,12 +43,17 @@ start_apart() {
     configure "$staging/data" "$apart_about" "hot_standby = off
 $recovery"
     put "$staging/data/$marker" "$marker_text"
-    set -- -p ProtectSystem=strict -p "ReadWritePaths=$staging $apart_socket" -p KillSignal=SIGINT -p KillMode=mixed
+    writable="$staging
+$apart_socket
+$(places_here)"
+    set -- -p KillSignal=SIGINT -p KillMode=mixed
     # A here-document, so that the loop is not a shell of its own.
     while IFS='	' read -r oid origin; do
-        [ -n "$oid" ] || continue
+        # What is missing would be made by root, and the mount says what that is: only what the inventory names is.
+        if [ ! -d "$origin" ] && ! is_named "$origin"; then continue; fi
+        # systemd splits at some of the others.
+        case $origin in '' | *[!A-Za-z0-9/._+@=,~-]*) continue ;; esac
         here=$(printf '%s' "$tablespaces" | awk -F '\t' -v oid="$oid" '$1 == oid { print $2 }')
-        set -- "$@" -p "ReadWritePaths=$here"
         if [ "$origin" != "$here" ]; then set -- "$@" -p "BindPaths=$here:$origin"; fi
     done <<-LIST
 	$origins

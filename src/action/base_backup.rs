@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fetch::{lines, staged, vacant};
+use super::fetch::{going, lines, staged, vacant};
 use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
 use crate::facts::{Facts, Observation};
@@ -29,6 +29,9 @@ pub struct BaseBackup {
     /// Where its tablespaces are, and where the copies go.
     #[serde(default)]
     pub tablespaces: Vec<(String, String)>,
+    /// The places that the inventory names: what the others lead to root neither makes nor gives away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
     /// The cluster's system identifier, if it exists before the plan runs.
     pub system_id: Option<SystemId>,
     /// Bytes of all databases, as far as known.
@@ -40,6 +43,11 @@ pub struct BaseBackup {
 impl Act for BaseBackup {
     fn title(&self) -> String {
         format!("base backup from {}", self.source)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let places = self.tablespaces.iter();
+        places.map(|(there, here)| going(there, here)).collect()
     }
 
     fn kind(&self) -> Kind {
@@ -79,6 +87,7 @@ impl Act for BaseBackup {
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),
                 )
                 .var("tablespaces", lines(&self.tablespaces))
+                .var("named", self.named.join("\n"))
                 .timeout(None),
         ]
     }

@@ -15,6 +15,8 @@ begin() {
         fi
         if "$clients/pg_basebackup" "$@" >log 2>&1; then : >complete; fi'
     if [ -d /run/systemd/system ]; then
+        writable="$staging
+$(places_here)"
         systemctl reset-failed "$clone_unit" 2>/dev/null || :
         start_unit "$clone_unit" \
             --setenv=staging="$staging" --setenv=conninfo="$conninfo" --setenv=slot="$slot" --setenv=clients="$clients" \
@@ -31,7 +33,7 @@ main() {
     if unit_active "$clone_unit"; then
         joined=yes
         note "joined the copy that was already running"
-    elif [ -f "$staging/complete" ] && [ "$(cat "$staging/source")" = "$source" ] && [ "$(cat "$staging/system_id")" = "$system_id" ]; then
+    elif [ -f "$staging/complete" ] && [ "$(as_service_user cat "$staging/source")" = "$source" ] && [ "$(as_service_user cat "$staging/system_id")" = "$system_id" ]; then
         already
         return
     else

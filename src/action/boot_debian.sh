@@ -3,7 +3,7 @@ fence() {
     put "$config_directory/start.conf" 'disabled
 '
     as_service_user chmod 644 "$config_directory/start.conf"
-    sync "$config_directory/start.conf"
+    as_service_user sync "$config_directory/start.conf"
     systemctl daemon-reload 2>/dev/null || :
 }
 unfence() {

@@ -48,7 +48,7 @@ unfence() {
 make_places() {
     for place in "${data_directory%/*}" "$config_directory"; do
         if [ ! -d "$place" ] && [ "$place" != "$data_directory" ]; then
-            (umask 022 && mkdir -p "${place%/*}")
+            make_way "${place%/*}"
             own_directory "$place"
             as_service_user chmod 755 "$place"
             label "$place"

@@ -26,6 +26,9 @@ pub struct Drill {
     pub backup: Source,
     /// Its tablespaces: OID and location.
     pub tablespaces: Vec<(String, String)>,
+    /// The places that the inventory names: what the others lead to root neither makes nor gives away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
     /// What makes it recover.
     pub marker: Marker,
     /// The settings of the recovery.
@@ -39,6 +42,15 @@ impl Act for Drill {
 
     fn done(&self) -> String {
         format!("backup {} can be restored", self.backup.id)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let places = self.tablespaces.iter();
+        places
+            .map(|(oid, there)| {
+                format!("tablespace {oid}, {there}, goes beside the data directory")
+            })
+            .collect()
     }
 
     fn kind(&self) -> Kind {
@@ -56,9 +68,13 @@ impl Act for Drill {
             .iter()
             .map(|(oid, _)| (oid.clone(), format!("{staging}.{oid}")))
             .collect();
+        let own = here.iter().map(|(_, place)| place.clone());
+        let named: Vec<String> = self.named.iter().cloned().chain(own).collect();
         let unit = |what: &str| place.clone_unit().replace("-clone.", &format!("-{what}."));
         let reader = super::place::reader(&place.node, "drill");
-        let fetch = self.backup.fetch(place, SCRIPT, &staging, &here, &reader);
+        let fetch = self
+            .backup
+            .fetch(place, SCRIPT, &staging, &here, &named, &reader);
         vec![
             fetch
                 .var("origins", lines(&self.tablespaces))

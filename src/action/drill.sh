@@ -2,9 +2,9 @@
 # In: as fetch.sh and apart.sh, and fetch_unit drill_unit
 end_drill() {
     systemctl stop "$drill_unit" "$fetch_unit" 2>/dev/null || :
-    rm -rf "$staging"
+    remove "$staging"
     while IFS='	' read -r _ place; do
-        if [ -n "$place" ]; then rm -rf "$place"; fi
+        if [ -n "$place" ]; then remove "$place"; fi
     done <<-LIST
 	$tablespaces
 	LIST

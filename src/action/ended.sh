@@ -19,7 +19,7 @@ recovers_to_end() { printf '%s\n' "$1" | grep -q "$ends_at_target" && grep -q 'b
 # sort; empty if that is not known): ended_short HISTORY
 ended_short() {
     [ -n "${end:-}" ] && [ -f "$1" ] || return 1
-    last=$(awk 'NF { line = $0 } END { print line }' "$1")
+    last=$(as_service_user cat "$1" | awk 'NF { line = $0 } END { print line }')
     case $(printf '%s' "$last" | cut -f 3) in
         'no recovery target specified' | 'before 2000-01-01 '* | 'before 1999-12-31 '* | 'before LSN 0/0') ;;
         *) return 1 ;;

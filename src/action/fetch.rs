@@ -42,6 +42,7 @@ impl Source {
         script: &'static str,
         staging: &str,
         tablespaces: &[(String, String)],
+        named: &[String],
         reader: &str,
     ) -> Command {
         let program = [BEFORE, engine(self.tool).unpack(), BEHIND].concat();
@@ -56,6 +57,7 @@ impl Source {
             .var("system_id", self.system_id)
             .var("wal_directory", place.major.caps().names.wal_directory)
             .var("tablespaces", lines(tablespaces))
+            .var("named", named.join("\n"))
             .timeout(None)
     }
 
@@ -71,6 +73,15 @@ pub(super) fn lines(pairs: &[(String, String)]) -> String {
         .iter()
         .map(|(one, other)| format!("{one}\t{other}\n"))
         .collect()
+}
+
+/// Tells where a tablespace goes, for people.
+pub(super) fn going(there: &str, here: &str) -> String {
+    if there == here {
+        format!("tablespace in {here}")
+    } else {
+        format!("tablespace {there} goes to {here}")
+    }
 }
 
 /// Says whether the place of a data directory is free for what comes.

@@ -6,15 +6,19 @@
 show_progress() { progress "$(bytes_in "$staging/data")" "$bytes"; }
 
 # Says whether an earlier run brought it: is_fetched UNIT SOURCE
-is_fetched() { ! unit_active "$1" && [ -f "$staging/complete" ] && [ "$(cat "$staging/source")" = "$2" ]; }
+is_fetched() { ! unit_active "$1" && [ -f "$staging/complete" ] && [ "$(as_service_user cat "$staging/source")" = "$2" ]; }
 
 # fetch_backup UNIT SOURCE
 fetch_backup() {
     read_owner
-    if unit_active "$1" && [ "$(cat "$staging/source")" = "$2" ]; then
+    if unit_active "$1" && [ "$(as_service_user cat "$staging/source")" = "$2" ]; then
         note "joined the restore that was already running"
     elif ! is_fetched "$1" "$2"; then
         new_staging "$2"
+        writable="$staging
+$top
+/var/log/pgbackrest
+$(places_here)"
         systemctl reset-failed "$1" 2>/dev/null || :
         # The program comes in a variable: in an argument systemd would expand what looks like one of its own.
         # shellcheck disable=SC2016 # expanded by the shell of the unit
@@ -23,7 +27,7 @@ fetch_backup() {
             /bin/sh -c 'eval "$program"' >&2 || fail "cannot start the restore"
     fi
     follow "$1" "$staging/complete" "$staging/log" ||
-        fail "the backup ${ids##* } could not be restored: $(tail -n 1 "$staging/log")"
+        fail "the backup ${ids##* } could not be restored: $(as_service_user tail -n 1 "$staging/log")"
     found=$(control_field "$staging/data" 'Database system identifier')
     [ "$found" = "$system_id" ] || fail "the backup ${ids##* } could not be restored: expected system identifier $system_id, found ${found:-none}"
 }

@@ -20,13 +20,19 @@ config_elsewhere() {
     config_inside || (cd "$staging/data" && as_service_user rm -f postgresql.conf pg_hba.conf pg_ident.conf)
 }
 
+# Gives him the root of the file system that is mounted there, if it is that one which the way there leads to.
+own_mount() {
+    (cd "$data_directory" && mountpoint -q . && { ! is_his "${data_directory%/*}" || [ "$(pwd -P)" = "$data_directory" ]; } &&
+        chown -h "$service_user:$service_user" .) || fail "cannot give $data_directory to $service_user"
+}
+
 # A mount point cannot be renamed to: there the file that makes it an instance is moved last.
 move_up() {
-    find "$staging/data" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec mv -t "$data_directory" {} + ||
+    (cd / && as_service_user find "$staging/data" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec mv -t "$data_directory" {} +) ||
         fail "cannot move the database cluster from $staging to $data_directory"
     as_service_user chmod 700 "$data_directory"
     sync
-    mv "$staging/data/PG_VERSION" "$data_directory/PG_VERSION" || fail "cannot move PG_VERSION to $data_directory"
+    as_service_user mv -fT "$staging/data/PG_VERSION" "$data_directory/PG_VERSION" || fail "cannot move PG_VERSION to $data_directory"
 }
 
 main() {
@@ -42,7 +48,7 @@ main() {
     on_mount=no
     if mountpoint -q "$data_directory" 2>/dev/null; then
         on_mount=yes
-        chown -h "$service_user:$service_user" "$data_directory"
+        own_mount
         staging=$data_directory/pgrepl-new
     fi
     system_id='' tablespaces=''
@@ -56,11 +62,11 @@ main() {
     if [ "$on_mount" = yes ]; then
         move_up
     else
-        [ ! -d "$data_directory" ] || rmdir "$data_directory" || fail "cannot replace $data_directory: it is in use"
-        mv "$staging/data" "$data_directory" || fail "cannot give the database cluster in $staging its place, $data_directory"
+        [ ! -d "$data_directory" ] || by_owner "${data_directory%/*}" rmdir "$data_directory" || fail "cannot replace $data_directory: it is in use"
+        move "$staging/data" "$data_directory" || fail "cannot give the database cluster in $staging its place, $data_directory"
     fi
     sync
-    rm -rf "$staging"
+    remove "$staging"
     label_data
     ok
 }

@@ -2,12 +2,18 @@
 # it makes when it has ended well.
 
 # Starts a transient unit of the service user that outlives this connection: start_unit UNIT SYSTEMD-RUN-ARGUMENTS...
+# In: writable (what it may write besides the directory of the socket: paths, one a line)
 start_unit() {
     new_unit=$1
     shift
-    tries=0
-    until said=$(systemd-run --quiet --unit="${new_unit%.service}" --uid="$service_user" --gid="$service_user" \
-        --setenv=HOME="$home" --setenv=LC_ALL=C "$@" 2>&1); do
+    tries=0 confined=yes
+    until said=$(run_unit "$@" 2>&1); do
+        # That of RHEL 7 cannot close a file system.
+        case $confined:$said in yes:*'nknown assignment'*)
+            confined=no
+            continue
+            ;;
+        esac
         # A unit of that name that has just ended, or was only asked about, is forgotten in systemd's own time.
         tries=$((tries + 1))
         case $said in *'already loaded'*) [ "$tries" -lt 160 ] ;; *) false ;; esac || {
@@ -21,6 +27,28 @@ start_unit() {
         unit_active "$new_unit" || systemctl stop "$new_unit" 2>/dev/null || :
         sleep 0.25
     done
+}
+
+# It gains no right that its user does not have, and can write to what it works on and nothing else. A list of paths is one of
+# quoted words (systemd.syntax(7)); a path with - may be missing.
+run_unit() {
+    if [ "$confined" = yes ]; then
+        set -- -p ProtectSystem=strict "$@"
+        # What is in these directories it must see.
+        case "
+$socket_directory/
+$writable/" in *"
+/tmp/"* | *"
+/var/tmp/"*) ;; *) set -- -p PrivateTmp=yes "$@" ;; esac
+        while IFS= read -r one; do
+            if [ -n "$one" ]; then set -- -p "ReadWritePaths=\"-$(printf '%s' "$one" | sed 's/[\\"]/\\&/g')\"" "$@"; fi
+        done <<-LIST
+	$socket_directory
+	$writable
+	LIST
+    fi
+    systemd-run --quiet --unit="${new_unit%.service}" --uid="$service_user" --gid="$service_user" \
+        --setenv=HOME="$home" --setenv=LC_ALL=C -p NoNewPrivileges=yes "$@"
 }
 
 unit_active() {

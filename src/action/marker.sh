@@ -4,17 +4,18 @@
 # Writes it into a data directory that no server uses, in place of every other: write_marker DIRECTORY. An instance that
 # started without it would be a second primary.
 write_marker() {
-    put "$1/.pgrepl-marker" "$marker_text"
-    { sync "$1/.pgrepl-marker" && mv -f "$1/.pgrepl-marker" "$1/$marker"; } || fail "cannot write $1/$marker"
-    for other in standby.signal recovery.signal recovery.conf recovery.done; do
-        if [ "$other" != "$marker" ]; then rm -f "$1/$other"; fi
-    done
-    sync "$1"
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    printf '%s' "$marker_text" | as_service_user sh -c 'umask 077
+        cat >"$1/.pgrepl-marker" && sync "$1/.pgrepl-marker" && mv -fT "$1/.pgrepl-marker" "$1/$2" || exit
+        for other in standby.signal recovery.signal recovery.conf recovery.done; do
+            [ "$other" = "$2" ] || rm -f "$1/$other" || exit
+        done
+        sync "$1"' sh "$1" "$marker" || fail "cannot write $1/$marker"
 }
 
 # Takes parameters out of the postgresql.auto.conf of a stopped instance: forget_keys FILE KEYS
 forget_keys() {
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    as_service_user sh -c 'umask 077 && awk -v keys=" $2 " "{ name = tolower(\$1); sub(\"=.*\", \"\", name) } index(keys, \" \" name \" \") == 0" "$1" >"$1.new" && mv -f "$1.new" "$1"' \
+    as_service_user sh -c 'umask 077 && awk -v keys=" $2 " "{ name = tolower(\$1); sub(\"=.*\", \"\", name) } index(keys, \" \" name \" \") == 0" "$1" >"$1.new" && mv -fT "$1.new" "$1"' \
         sh "$1" "$2" || fail "cannot write $1: no space left"
 }

@@ -126,6 +126,11 @@ pub trait Act {
         self.title()
     }
 
+    /// Tells of each place besides the data directory where it makes or renames something, one a line.
+    fn places(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Tells how it shows in a plan.
     fn kind(&self) -> Kind;
 

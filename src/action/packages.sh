@@ -25,5 +25,5 @@ main() {
     # shellcheck disable=SC2086
     install_packages $packages || fail "cannot install $packages: $(why)"
     [ -x "$bindir/postgres" ] || fail "cannot find $bindir/postgres after installing $packages"
-    ok "$("$bindir/postgres" --version)"
+    ok "$(as_service_user "$bindir/postgres" --version)"
 }

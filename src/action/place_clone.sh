@@ -22,16 +22,18 @@ main() {
     if config_inside; then
         # What came along is the other server's: this one gets its own before it starts.
         inside=$staging/data${config_directory#"$data_directory"}
-        rm -f "$inside/postgresql.conf" "$inside/pg_hba.conf" "$inside"/*.pgrepl-previous "$inside"/*.before-pgrepl
+        # shellcheck disable=SC2016 # expanded by the shell it is given to
+        as_service_user sh -c 'rm -f "$1/postgresql.conf" "$1/pg_hba.conf" "$1"/*.pgrepl-previous "$1"/*.before-pgrepl' sh "$inside" ||
+            fail "cannot remove the configuration that came along from $inside"
     fi
-    case $log in "$data_directory"/*) rm -rf "$staging/data${log#"$data_directory"}" ;; esac
+    case $log in "$data_directory"/*) as_service_user rm -rf "$staging/data${log#"$data_directory"}" ;; esac
     write_marker "$staging/data"
     as_service_user chmod 700 "$staging/data"
     sync
-    if [ -d "$data_directory" ]; then rmdir "$data_directory" || fail "cannot replace $data_directory: it is a mount point or in use"; fi
-    mv "$staging/data" "$data_directory" || fail "cannot give the copy in $staging its place, $data_directory"
+    if [ -d "$data_directory" ]; then by_owner "${data_directory%/*}" rmdir "$data_directory" || fail "cannot replace $data_directory: it is a mount point or in use"; fi
+    move "$staging/data" "$data_directory" || fail "cannot give the copy in $staging its place, $data_directory"
     label_data
     sync
-    rm -rf "$staging"
+    remove "$staging"
     ok
 }

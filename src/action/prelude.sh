@@ -3,6 +3,8 @@
 # with @; whatever programs say goes to standard error. Values escape \ as \\ and newline as \n.
 set -eu
 umask 077
+# Where root begins may be closed to the service user.
+cd /
 LC_ALL=C
 export LC_ALL
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -55,16 +57,70 @@ as_service_user() {
     esac
 }
 
-# Makes a directory of the service user's: by himself where he may, so that root follows nothing that he put there.
-own_directory() {
-    as_service_user mkdir -m 700 "$1" 2>/dev/null || { mkdir -m 700 "$1" && chown -h "$service_user:$service_user" "$1"; } || fail "cannot make $1"
+# Says whether there is a service user, as there is not before the packages are; asked once.
+has_user() {
+    if [ -z "${exists:-}" ]; then
+        if id "$service_user" >/dev/null 2>&1; then exists=yes; else exists=no; fi
+    fi
+    [ "$exists" = yes ]
 }
 
-# Writes a file of the service user's whole, likewise: put PATH TEXT
+# Says whether the service user could exchange what a directory leads to, or what is in it: it, or one on the way there, belongs to
+# him or is open to him. The kernel is asked by root: what runs as him he may make say anything. Where somebody else's directory
+# is open to all (t), what others have in it stays theirs; new names there are anybody's.
+is_his() {
+    if [ "$setpriv_knows" = himself ] || as_service_user test -w "$1"; then return 0; fi
+    way=$(namei -mo -- "$1" 2>/dev/null) || return 0
+    printf '%s\n' "$way" | awk -v user="$service_user" -v groups=" $(id -Gn "$service_user" 2>/dev/null) " '
+        NR == 1 { next }
+        { open = 0 }
+        $2 == user { his = 1 }
+        $1 ~ /^[^l]....w/ && index(groups, " " $3 " ") || $1 ~ /^[^l].......w/ { if ($1 ~ /[tT]$/) open = 1; else his = 1 }
+        END { exit !(his || open) }'
+}
+
+# Makes, renames or removes something in a directory: as the service user where that may be his doing, so that root follows
+# nothing that he put there, else as root: by_owner DIRECTORY COMMAND...
+by_owner() {
+    where=$1
+    shift
+    if is_his "$where"; then as_service_user "$@"; else "$@"; fi
+}
+
+# Gives something another name, which nobody has: move FROM TO
+move() { by_owner "${2%/*}" mv -fT "$1" "$2"; }
+
+# Removes directories of the service user's with all in them, wherever they are.
+remove() {
+    for going; do
+        as_service_user rm -rf "$going" 2>/dev/null || by_owner "${going%/*}" rmdir "$going" || return
+    done
+}
+
+# Makes what is missing of the way to a directory, and the directory, for everybody to read.
+make_way() {
+    near=$1
+    while [ ! -d "$near" ]; do
+        near=${near%/*}
+        near=${near:-/}
+    done
+    [ "$near" = "$1" ] || (umask 022 && by_owner "$near" mkdir -p "$1") || fail "cannot make $1"
+}
+
+# Makes a directory of the service user's.
+own_directory() {
+    if is_his "${1%/*}"; then
+        as_service_user mkdir -m 700 "$1"
+    else
+        mkdir -m 700 "$1" && chown -h "$service_user:$service_user" "$1"
+    fi || fail "cannot make $1"
+}
+
+# Writes a file of the service user's whole: put PATH TEXT
 put() {
     # shellcheck disable=SC2016 # expanded by the shell it is given to
-    if as_service_user test -w "${1%/*}"; then
-        printf '%s' "$2" | as_service_user sh -c 'umask 077 && cat >"$1.put" && mv -f "$1.put" "$1"' sh "$1"
+    if is_his "${1%/*}"; then
+        printf '%s' "$2" | as_service_user sh -c 'umask 077 && cat >"$1.put" && mv -fT "$1.put" "$1"' sh "$1"
     else
         printf '%s' "$2" >"$1" && chown -h "$service_user:$service_user" "$1"
     fi || fail "cannot write $1"
@@ -79,8 +135,7 @@ psql_here() (
     PGOPTIONS="-c lc_messages=C -c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0"
     PGOPTIONS="$PGOPTIONS -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 ${sql_options:-}"
     export PGOPTIONS
-    # The working directory of an administrator may be closed to the service user.
-    cd / && as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres
+    as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres
 )
 
 # Runs a command that touches a file system that may not answer: within SECONDS COMMAND... ; 124 when it gave none in
@@ -137,7 +192,7 @@ ${both%%
 }
 
 accepts_connections() {
-    "$clients/pg_isready" -q -h "$socket_directory" -p "$port" -d postgres
+    as_service_user "$clients/pg_isready" -q -h "$socket_directory" -p "$port" -d postgres
 }
 
 # The file the server writes its log into now: where a collector writes, the newest one.
@@ -152,7 +207,7 @@ server_log() {
 
 log_tail() {
     log_now=$(server_log)
-    if [ -f "$log_now" ]; then tail -n "${1:-10}" "$log_now" >&2; fi
+    if [ -f "$log_now" ]; then as_service_user tail -n "${1:-10}" "$log_now" >&2; fi
     # What a server says before its collector works is heard by its unit only.
     if [ -d "$log" ] && [ -n "$unit" ]; then journalctl -q --no-pager -o cat -n "${1:-10}" -u "$unit" >&2 || :; fi
 }
@@ -194,7 +249,10 @@ tell_selinux() {
 # The data directory and its tablespaces, wherever the inventory has them.
 label_data() {
     for place in "$data_directory" "$data_directory"/pg_tblspc/*; do
-        [ ! -d "$place" ] || label_as postgresql_db_t "$(readlink -f "$place")"
+        [ -d "$place" ] || continue
+        place=$(readlink -f "$place")
+        # A link of the service user's leads anywhere.
+        [ "$(stat -c %U "$place")" != "$service_user" ] || label_as postgresql_db_t "$place"
     done
 }
 
@@ -212,14 +270,10 @@ control_field() {
             echo "pg_controldata is not installed in $bindir" >&2
             return 1
         fi
-        od -An -t u8 -N 8 "$1/global/pg_control" | tr -d ' '
+        as_service_user od -An -t u8 -N 8 "$1/global/pg_control" | tr -d ' '
         return
     fi
-    "$bindir/pg_controldata" "$1" | awk -F ': *' -v want="$2" '$1 == want { print $2 }'
-}
-
-digest_of() {
-    if [ -e "$1" ]; then sha256sum <"$1" | cut -d ' ' -f 1; else echo absent; fi
+    as_service_user "$bindir/pg_controldata" "$1" | awk -F ': *' -v want="$2" '$1 == want { print $2 }'
 }
 
 # Whoever works on a mount that does not answer says nothing any more, so another one looks at it, and speaks in its

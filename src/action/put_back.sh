@@ -6,8 +6,8 @@ place_of_link() { printf '%s\n' "${1%%.pgrepl-[0-9]*}"; }
 
 # What stands in a place is set aside, unless it is an empty directory: make_room PLACE
 make_room() {
-    if [ ! -e "$1" ] || rmdir "$1" 2>/dev/null; then return 0; fi
-    mv "$1" "$1.pgrepl-failed-$stamp" || fail "cannot set $1 aside"
+    if [ ! -e "$1" ] || by_owner "${1%/*}" rmdir "$1" 2>/dev/null; then return 0; fi
+    move "$1" "$1.pgrepl-failed-$stamp" || fail "cannot set $1 aside"
 }
 
 # In: a data directory whose tablespaces may have been set aside, all of them or some
@@ -24,7 +24,7 @@ put_tablespaces_back() {
         if [ -d "$from" ]; then
             [ "$(stat -c %U "$from")" = "$service_user" ] || fail "the tablespace $from does not belong to $service_user: it cannot be put back"
             make_room "$place"
-            mv "$from" "$place" || fail "cannot put the tablespace $place back"
+            move "$from" "$place" || fail "cannot put the tablespace $place back"
         fi
         as_service_user ln -sfn "$place" "$link"
     done
@@ -63,7 +63,7 @@ main() {
     fi
     if [ -f "$staging/source" ]; then
         if [ -d "$staging/data" ]; then forget_tablespaces; fi
-        rm -rf "$staging"
+        remove "$staging" || fail "cannot remove $staging"
     fi
     failed=
     [ -z "$(ls -A "$data_directory" 2>/dev/null)" ] || failed=$data_directory.pgrepl-failed-$stamp
@@ -78,7 +78,7 @@ main() {
             as_service_user ln -sfn "$place.pgrepl-failed-$stamp" "$link"
         done
     fi
-    mv "$aside" "$data_directory" || fail "cannot put $aside back to $data_directory"
+    move "$aside" "$data_directory" || fail "cannot put $aside back to $data_directory"
     label_data
     sync
     ok "${failed:+what the run had made is in $failed}"

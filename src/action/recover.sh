@@ -8,11 +8,11 @@ main() {
     mark=$(date -u '+%Y-%m-%d %H:%M:%S')
     # Only what the server says from now on is about this recovery.
     old_log=$(server_log)
-    before=$(wc -c <"$old_log" 2>/dev/null) || before=0
+    before=$(as_service_user cat "$old_log" 2>/dev/null | wc -c) || before=0
     since() {
         new_log=$(server_log)
         [ "$new_log" = "$old_log" ] || before=0
-        if [ -f "$new_log" ]; then tail -c "+$((before + 1))" "$new_log"; fi
+        if [ -f "$new_log" ]; then as_service_user tail -c "+$((before + 1))" "$new_log"; fi
     }
     if ! postmaster_pid >/dev/null; then
         [ -f "$data_directory/$marker" ] || refused "a restored instance with $marker" "none"
@@ -20,7 +20,7 @@ main() {
     fi
     until accepts_connections && [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; do
         start_goes_on || {
-            if since | recovers_to_end "$(cat "$data_directory/postgresql.auto.conf")"; then
+            if since | recovers_to_end "$(as_service_user cat "$data_directory/postgresql.auto.conf")"; then
                 forget_start
                 forget_keys "$data_directory/postgresql.auto.conf" 'recovery_target recovery_target_time recovery_target_lsn'
                 begin_start start
@@ -44,7 +44,7 @@ main() {
         fail "the recovery ended at $short, and the archive goes on behind that: a segment is missing or damaged there"
     fi
     # Before 13 a recovery that does not find its target ends at the end of the archive without a word.
-    case $(awk 'NF { line = $0 } END { print line }' "$history" 2>/dev/null | cut -f 3) in
+    case $(as_service_user cat "$history" 2>/dev/null | awk 'NF { line = $0 } END { print line }' | cut -f 3) in
         'before transaction 0' | 'at restore point ""') fail "the archive does not have the target" ;;
     esac
     # What the server itself says it did; its log is the only place where it does.

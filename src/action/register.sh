@@ -8,7 +8,7 @@ put_new() {
 register() {
     for directory in "${config_directory%/*}" "$config_directory" "$config_directory/conf.d" "${data_directory%/*}"; do
         if [ ! -d "$directory" ]; then
-            (umask 022 && mkdir -p "${directory%/*}")
+            make_way "${directory%/*}"
             own_directory "$directory"
             as_service_user chmod 755 "$directory"
         fi

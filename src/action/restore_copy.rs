@@ -27,6 +27,9 @@ pub struct RestoreCopy {
     pub backup: Source,
     /// Its tablespaces: OID and location.
     pub tablespaces: Vec<(String, String)>,
+    /// The places that the inventory names: what the others lead to root neither makes nor gives away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
     /// The new data directory.
     pub data_directory: String,
     /// The port of the new server.
@@ -40,6 +43,12 @@ pub struct RestoreCopy {
     /// Where the last segment of the archive begins, for a recovery that may end there: timeline and position, in digits that sort.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
+}
+
+impl RestoreCopy {
+    fn place_of(&self, oid: &str) -> String {
+        format!("{}.tablespaces/{oid}", self.data_directory)
+    }
 }
 
 impl Act for RestoreCopy {
@@ -57,6 +66,15 @@ impl Act for RestoreCopy {
         )
     }
 
+    fn places(&self) -> Vec<String> {
+        let places = self.tablespaces.iter();
+        places
+            .map(|(oid, there)| {
+                format!("tablespace {oid}, {there}, goes to {}", self.place_of(oid))
+            })
+            .collect()
+    }
+
     fn kind(&self) -> Kind {
         Kind::Add
     }
@@ -69,18 +87,17 @@ impl Act for RestoreCopy {
         let here: Vec<(String, String)> = self
             .tablespaces
             .iter()
-            .map(|(oid, _)| {
-                (
-                    oid.clone(),
-                    format!("{}.tablespaces/{oid}", self.data_directory),
-                )
-            })
+            .map(|(oid, _)| (oid.clone(), self.place_of(oid)))
             .collect();
+        let own = here.iter().map(|(_, place)| place.clone());
+        let named: Vec<String> = self.named.iter().cloned().chain(own).collect();
         let word = word(&self.data_directory);
         let unit = |what: &str| format!("pgrepl-{}-{what}-{word}.service", place.cluster);
         let staging = staging(&self.data_directory);
         let reader = reader(&place.node, &word);
-        let fetch = self.backup.fetch(place, SCRIPT, &staging, &here, &reader);
+        let fetch = self
+            .backup
+            .fetch(place, SCRIPT, &staging, &here, &named, &reader);
         vec![
             fetch
                 .var("directory", &self.data_directory)

@@ -14,12 +14,12 @@ make_copy() {
     [ -z "$(ls -A "$directory" 2>/dev/null)" ] || refused "an empty or missing $directory" "something in it"
     # What a run that was cut left.
     systemctl stop "$recover_unit" 2>/dev/null || :
-    ! "$clients/pg_isready" -q -h "$apart_socket" -p "$apart_port" || refused "nobody on port $apart_port" "a server"
+    ! as_service_user "$clients/pg_isready" -q -h "$apart_socket" -p "$apart_port" || refused "nobody on port $apart_port" "a server"
     # What has begun to recover is not used again.
     if [ -f "$staging/complete" ] && [ ! -f "$staging/data/backup_label" ]; then as_service_user rm -f "$staging/complete"; fi
     # A copy for another cluster of this host is made in a directory of that name too.
-    case $(cat "$staging/source" 2>/dev/null) in '' | 'copy of backup '*) ;; *) refused "$staging missing or what a restore beside the cluster left" "something else" ;; esac
-    (umask 022 && mkdir -p "${directory%/*}")
+    case $(as_service_user cat "$staging/source" 2>/dev/null) in '' | 'copy of backup '*) ;; *) refused "$staging missing or what a restore beside the cluster left" "something else" ;; esac
+    make_way "${directory%/*}"
     trap let_go EXIT
     fetch_backup "$fetch_unit" "copy of backup $ids"
     as_service_user rm -f "$staging/data/backup_manifest"
@@ -35,9 +35,9 @@ make_copy() {
     systemctl stop "$recover_unit"
     relink_tablespaces "$staging/data"
     configure "$staging/data" "$about" ''
-    if [ -d "$directory" ]; then rmdir "$directory"; fi
-    sync -f "$staging"
-    { [ ! -e "$directory" ] && mv "$staging/data" "$directory"; } || fail "cannot give the copy in $staging its place, $directory"
+    if [ -d "$directory" ]; then by_owner "${directory%/*}" rmdir "$directory"; fi
+    as_service_user sync -f "$staging"
+    { [ ! -e "$directory" ] && move "$staging/data" "$directory"; } || fail "cannot give the copy in $staging its place, $directory"
 }
 
 main() {
@@ -46,7 +46,7 @@ main() {
     mkdir -p /run/pgrepl
     exec 8>>"/run/pgrepl/$cluster.copy"
     flock -w 3600 8 || fail "another restore beside the cluster runs on $node"
-    if [ ! -e "$staging" ] && grep -qsxF "$about" "$directory/postgresql.conf" && unit_active "$copy_unit"; then
+    if [ ! -e "$staging" ] && as_service_user grep -qsxF "$about" "$directory/postgresql.conf" && unit_active "$copy_unit"; then
         already
         return
     fi
@@ -54,12 +54,14 @@ main() {
     if [ ! -f "$staging/stopped" ] || [ -d "$staging/data" ]; then make_copy; fi
     systemctl reset-failed "$copy_unit" 2>/dev/null || :
     if ! unit_active "$copy_unit"; then
+        writable="$directory
+$(places_here)"
         start_unit "$copy_unit" -p KillSignal=SIGINT -p KillMode=mixed "$bindir/postgres" -D "$directory" >&2 ||
             fail "cannot start a server in $directory"
     fi
     wait_for 600 answers || fail "the server in $directory does not answer"
-    stopped=$(cat "$staging/stopped")
-    rm -rf "$staging"
+    stopped=$(as_service_user cat "$staging/stopped")
+    remove "$staging"
     release
     note "log in: sudo -u $service_user psql -h $apart_socket -p $apart_port; stop it: sudo systemctl stop $copy_unit"
     ok "$stopped"

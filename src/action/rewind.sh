@@ -13,37 +13,41 @@ reason() {
 }
 why() { last_words "$work/log" | reason; }
 
-# pg_rewind makes every file that is no table like the source's, a configuration beside the data too. It is kept where root
-# alone writes: some of it may be root's.
-kept=/var/lib/pgrepl/$cluster/config-$port
+# pg_rewind makes every file that is no table like the source's, a configuration beside the data too. The service user keeps it,
+# links as links, and puts it back: whose directory that is he may change under root's hands.
 save_config() {
     config_inside || return 0
-    rm -rf "$kept"
-    mkdir -p "$kept"
-    for file in "$config_directory"/*.conf "$config_directory"/*.conf.* "$config_directory"/*.crt "$config_directory"/*.key \
-        "$config_directory"/*.pem "$config_directory"/conf.d; do
-        case $file in */postgresql.auto.conf | */recovery.conf) continue ;; esac
-        [ ! -e "$file" ] || cp -pR "$file" "$kept/" || fail "cannot keep $file: no space left"
-    done
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    as_service_user sh -c 'umask 077 && mkdir "$2" || exit
+        for file in "$1"/*.conf "$1"/*.conf.* "$1"/*.crt "$1"/*.key "$1"/*.pem "$1"/conf.d; do
+            case $file in */postgresql.auto.conf | */recovery.conf) continue ;; esac
+            if [ -e "$file" ] || [ -L "$file" ]; then cp -pR "$file" "$2/" || exit; fi
+        done' sh "$config_directory" "$work/config" || {
+        remove "$work"
+        fail "cannot keep the files in $config_directory: $service_user cannot read them, or no space is left"
+    }
 }
 own_config() {
-    [ -d "$kept" ] || return 0
-    rm -f "$config_directory"/*.pgrepl-previous "$config_directory"/*.before-pgrepl
-    for file in "$kept"/*; do
-        [ ! -e "$file" ] || cp -pR --remove-destination "$file" "$config_directory/" || fail "cannot bring $file back to $config_directory"
-    done
+    as_service_user test -d "$work/config" || return 0
+    # A key that was root's is his own now, and is then to be read by nobody else (be-secure-common.c).
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    as_service_user sh -c 'rm -f "$1"/*.pgrepl-previous "$1"/*.before-pgrepl && for file in "$2"/*; do
+            [ -e "$file" ] || [ -L "$file" ] || continue
+            cp -pR --remove-destination "$file" "$1/" || exit
+            case $file in *.key) [ -L "$file" ] || chmod go= "$1/${file##*/}" || exit ;; esac
+        done' sh "$config_directory" "$work/config" || fail "cannot bring the files of $config_directory back from $work/config"
     label "$config_directory"
 }
 
 prepare() {
     found=$(control_field "$data_directory" 'Database system identifier')
     [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
-    rm -rf "$work.log"
+    as_service_user rm -rf "$work.log"
     case $(control_field "$data_directory" 'Database cluster state') in
         'shut down' | 'shut down in recovery') ;;
         *)
             # pg_rewind wants an instance that was stopped cleanly; the recovery after a crash makes it one.
-            rm -f "$data_directory/postmaster.pid"
+            as_service_user rm -f "$data_directory/postmaster.pid"
             # shellcheck disable=SC2086 # options, or nothing
             (cd / && as_service_user "$bindir/postgres" --single -D "$data_directory" -c config_file="$config" \
                 -c archive_mode=off $single_options template1 </dev/null) >&2 2>&1 ||
@@ -72,18 +76,21 @@ bring_missing() {
     place=$data_directory/$wal_directory/$segment
     [ -n "$segment" ] && [ ! -e "$place" ] || return 1
     (cd / && as_service_user "$fetch" "$top" "$segment" "$place.pgrepl" rewind) >&2 || return 1
-    mv "$place.pgrepl" "$place" || return 1
+    as_service_user mv -fT "$place.pgrepl" "$place" || return 1
     note "$segment came from the archive"
 }
 
 begin() {
-    save_config
     own_directory "$work"
+    save_config
     put "$work/log" ''
     put "$work/marker" "$marker_text"
     # shellcheck disable=SC2016 # expanded by the shell of the unit
     rewind='cd / && "$bindir/pg_rewind" -P -D "$data_directory" --source-server="$conninfo" >"$work/log" 2>&1 &&
         cp "$work/marker" "$data_directory/$marker" && chmod 600 "$data_directory/$marker" && : >"$work/complete"'
+    writable="$data_directory
+$work
+$(readlink -f "$data_directory/$wal_directory" "$data_directory"/pg_tblspc/* || :)"
     systemctl reset-failed "$rewind_unit" 2>/dev/null || :
     start_unit "$rewind_unit" \
         --setenv=conninfo="$conninfo" --setenv=bindir="$bindir" --setenv=data_directory="$data_directory" \
@@ -108,6 +115,6 @@ main() {
     (cd / && as_service_user find "$data_directory/pg_replslot" -mindepth 1 -maxdepth 1 -exec rm -rf {} +)
     write_marker "$data_directory"
     sync
-    rm -rf "$work" "$kept"
+    remove "$work"
     ok
 }

@@ -18,7 +18,7 @@ bring_up() {
 }
 
 put_back() {
-    if [ -f "$config.pgrepl-previous" ]; then mv -f "$config.pgrepl-previous" "$config"; else return 1; fi
+    if [ -f "$config.pgrepl-previous" ]; then move "$config.pgrepl-previous" "$config"; else return 1; fi
 }
 
 loaded_at() { sql 'select extract(epoch from pg_conf_load_time())'; }

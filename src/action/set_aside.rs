@@ -21,11 +21,21 @@ pub struct SetAside {
     pub data_directory: String,
     /// The instance that is expected there.
     pub system_id: SystemId,
+    /// Its tablespaces, which are renamed with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tablespaces: Vec<String>,
 }
 
 impl Act for SetAside {
     fn title(&self) -> String {
         format!("{} set aside", self.data_directory)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let places = self.tablespaces.iter();
+        places
+            .map(|place| format!("tablespace {place} is set aside too"))
+            .collect()
     }
 
     fn kind(&self) -> Kind {

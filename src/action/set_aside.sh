@@ -14,17 +14,17 @@ main() {
         [ -L "$link" ] || continue
         place=$(readlink -f "$link")
         [ -d "$place" ] || continue
-        # The link is the service user's: root renames nothing that is not.
+        # The link is the service user's: what is somebody else's is renamed by nobody.
         [ "$(stat -c %U "$place")" = "$service_user" ] || fail "the tablespace $place does not belong to $service_user: it cannot be set aside"
         ! mountpoint -q "$place" || fail "the tablespace $place is itself a mount point: it cannot be set aside by a rename"
         # The copy that is set aside stays whole: its link follows.
-        mv "$place" "$place.pgrepl-$stamp" || fail "cannot set the tablespace $place aside"
+        move "$place" "$place.pgrepl-$stamp" || fail "cannot set the tablespace $place aside"
         as_service_user ln -sfn "$place.pgrepl-$stamp" "$link"
         # WAL that a recovery replays may make a tablespace here again.
         own_directory "$place"
     done
-    mv "$data_directory" "$aside" || fail "cannot set $data_directory aside"
-    rm -rf "$data_directory.pgrepl-rewinding"
+    move "$data_directory" "$aside" || fail "cannot set $data_directory aside"
+    remove "$data_directory.pgrepl-rewinding"
     sync
     ok "$aside"
 }

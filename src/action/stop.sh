@@ -23,7 +23,7 @@ main() {
     found=$(control_field "$data_directory" 'Database system identifier')
     [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
     if [ "$role" = primary ]; then
-        control=$("$bindir/pg_controldata" "$data_directory") || fail "pg_controldata does not tell how the server stopped"
+        control=$(as_service_user "$bindir/pg_controldata" "$data_directory") || fail "pg_controldata does not tell how the server stopped"
         read_control() { printf '%s\n' "$control" | sed -n "s/^$1: *//p"; }
         state=$(read_control 'Database cluster state')
         [ "$state" = 'shut down' ] || fail "the server did not stop cleanly: its control file says \"$state\""

@@ -41,6 +41,7 @@ adopt() {
 begin() {
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     as_service_user timeout 30 sh -c 'mkdir "$1" && printf "%s\n" "$2" >"$1/host" && : >"$1/log"' sh "$work" "$node" || fail "cannot write to $top/base"
+    writable=$top
     systemctl reset-failed "$backup_unit" 2>/dev/null || :
     # The program comes in a variable: in an argument systemd would expand what looks like one of its own.
     # shellcheck disable=SC2016 # expanded by the shell of the unit

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fetch::{staged, vacant};
+use super::fetch::{going, staged, vacant};
 use super::{Act, Kind, Place, Readiness, Source};
 use crate::backup::engine;
 use crate::command::Command;
@@ -25,12 +25,20 @@ pub struct UnpackBackup {
     pub backup: Source,
     /// Where its tablespaces go, by OID.
     pub tablespaces: Vec<(String, String)>,
+    /// The places that the inventory names: what the others lead to root neither makes nor gives away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
 }
 
 impl Act for UnpackBackup {
     fn title(&self) -> String {
         let by = engine(self.backup.tool).name();
         format!("restore backup {} by {by}", self.backup.id)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let places = self.tablespaces.iter();
+        places.map(|(oid, here)| going(oid, here)).collect()
     }
 
     fn kind(&self) -> Kind {
@@ -55,6 +63,7 @@ impl Act for UnpackBackup {
             SCRIPT,
             &place.staging(),
             &self.tablespaces,
+            &self.named,
             place.node.as_str(),
         );
         vec![fetch.var("clone_unit", place.clone_unit())]

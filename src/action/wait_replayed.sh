@@ -1,7 +1,7 @@
 # Waits until this standby has replayed the primary's change of parameters: its control file then shows them.
 # In: expected (lines of pg_controldata, "NAME setting=VALUE")
 reached() {
-    shown=$("$bindir/pg_controldata" "$data_directory" | sed 's/: */=/')
+    shown=$(as_service_user "$bindir/pg_controldata" "$data_directory" | sed 's/: */=/')
     printf '%s\n' "$expected" | while IFS= read -r line; do
         printf '%s\n' "$shown" | grep -qxF "$line" || exit 1
     done

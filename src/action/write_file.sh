@@ -4,10 +4,13 @@
 #     keeps_rules (whether the rules of others in pg_hba.conf must stay)
 
 put_back() {
-    if [ -n "$saved" ]; then mv -f "$saved" "$path"; else rm -f "$path"; fi
+    if [ -n "$saved" ]; then writer mv -fT "$saved" "$path"; else writer rm -f "$path"; fi
 }
 
 writer() { if [ "$by_user" = yes ]; then as_service_user "$@"; else "$@"; fi; }
+
+# Says whether a file has the owner and group that it is to have. What he writes is his.
+is_owned() { [ "$(writer stat -c %U:%G "$1" 2>/dev/null)" = "$owner" ]; }
 
 # What the server reads of pg_hba.conf, a rule a line, in their order, behind the file and the line that it stands in.
 rules_of_server() {
@@ -46,26 +49,29 @@ lost_rules() {
 
 main() {
     directory=$(dirname "$path")
-    if as_service_user test -w "$directory"; then by_user=yes; else by_user=no; fi
-    found=$(digest_of "$path")
+    case $directory in /usr/local/lib/pgrepl/* | /etc/pgbackrest | /etc/pitrery) (umask 022 && mkdir -p "$directory") ;; esac
+    [ -d "$directory" ] || fail "cannot write $path: its directory does not exist"
+    if is_his "$directory"; then by_user=yes; else by_user=no; fi
+    found=$(writer sha256sum "$path" 2>/dev/null | cut -d ' ' -f 1)
+    if [ -z "$found" ]; then
+        [ ! -e "$path" ] || fail "cannot read $path"
+        found=absent
+    fi
     wanted=$(printf '%b' "$content" | sha256sum | cut -d ' ' -f 1)
-    if [ "$found" = "$wanted" ]; then
-        chown -h "$owner" "$path"
-        writer chmod "$mode" "$path"
+    if [ "$found" = "$wanted" ] && { is_owned "$path" || { [ "$by_user" = no ] && chown -h "$owner" "$path"; }; } && writer chmod "$mode" "$path"; then
         already
         return
     fi
-    if [ "$expected" != any ] && [ "$found" != "$expected" ]; then
+    if [ "$expected" != any ] && [ "$found" != "$expected" ] && [ "$found" != "$wanted" ]; then
         refused "$path as it was planned on ($(printf %.12s "$expected"))" "another content ($(printf %.12s "$found"))"
     fi
-    case $directory in /usr/local/lib/pgrepl/* | /etc/pgbackrest | /etc/pitrery) (umask 022 && mkdir -p "$directory") ;; esac
-    [ -d "$directory" ] || fail "cannot write $path: its directory does not exist"
-    temporary=$(writer mktemp "$directory/.pgrepl.XXXXXX")
-    trap 'rm -f "$temporary"' EXIT
-    { chown -h "$owner" "$temporary" && writer chmod "$mode" "$temporary"; } || fail "cannot write $path: it cannot belong to $owner"
+    temporary=$(writer mktemp "$directory/.pgrepl.XXXXXX") || fail "cannot write $path: no file can be made in $directory"
+    trap 'writer rm -f "$temporary"' EXIT
+    if [ "$by_user" = no ]; then chown -h "$owner" "$temporary"; fi
+    { is_owned "$temporary" && writer chmod "$mode" "$temporary"; } || fail "cannot write $path: it cannot belong to $owner in $directory"
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     printf '%b' "$content" | writer sh -c 'cat >"$1"' sh "$temporary" || fail "cannot write $path: no space left in $directory"
-    sync "$temporary" 2>/dev/null || sync
+    writer sync "$temporary" 2>/dev/null || sync
 
     if [ "$check" = conf ]; then
         # -C reads the whole configuration the way a start would; the value it prints is of no interest. Before there is a
@@ -73,7 +79,7 @@ main() {
         checked_with=$data_directory
         if ! as_service_user test -d "$checked_with"; then
             checked_with=$(as_service_user mktemp -d /tmp/pgrepl.XXXXXX) || fail "cannot check $path: no space left in /tmp"
-            trap 'rm -f "$temporary"; rmdir "$checked_with" 2>/dev/null || :' EXIT
+            trap 'writer rm -f "$temporary"; as_service_user rmdir "$checked_with" 2>/dev/null || :' EXIT
         fi
         if ! said=$(cd / && as_service_user "$bindir/postgres" -C port -D "$checked_with" \
             --config-file="$temporary" 2>&1 >/dev/null); then
@@ -89,15 +95,15 @@ main() {
     fi
     if [ -e "$path" ]; then
         saved=$path.pgrepl-previous
-        writer cp -p "$path" "$saved"
+        writer cp -p --remove-destination "$path" "$saved" || fail "cannot keep $path: no space left in $directory"
         if [ "$keep_original" = yes ] && [ ! -e "$path.before-pgrepl" ]; then
-            writer cp -p "$path" "$path.before-pgrepl"
+            writer cp -p "$path" "$path.before-pgrepl" || fail "cannot keep $path: no space left in $directory"
         fi
     fi
-    mv -f "$temporary" "$path" || fail "cannot write $path: it cannot be replaced"
+    writer mv -fT "$temporary" "$path" || fail "cannot write $path: it cannot be replaced"
     # What stands there the server runs, which it may do with programs only.
     case $path in /usr/local/lib/pgrepl/*) label_as bin_t /usr/local/lib/pgrepl ;; *) label "$path" ;; esac
-    sync "$directory" 2>/dev/null || sync
+    writer sync "$directory" 2>/dev/null || sync
 
     if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && accepts_connections; then
         # Disabled SSL makes a rule useless but does not keep the file from being loaded.

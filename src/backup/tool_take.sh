@@ -22,6 +22,8 @@ main() {
         case $left in ended*) note "backup ${left#ended }, which was begun before, is whole: this is another one" ;; esac
         # shellcheck disable=SC2016 # expanded by the shell it is given to
         as_service_user timeout 30 sh -c 'rm -rf "$1" && mkdir -p "$1" && printf "%s\n" "$2" >"$1/run" && : >"$1/log"' sh "$job" "$run" || fail "cannot write to $top"
+        writable="$top
+/var/log/pgbackrest"
         systemctl reset-failed "$backup_unit" 2>/dev/null || :
         # shellcheck disable=SC2016 # expanded by the shell of the unit
         start_unit "$backup_unit" --setenv=program="$program" --setenv=job="$job" --setenv=depth="$depth" \

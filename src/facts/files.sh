@@ -2,19 +2,35 @@
 # The files of the server and of pgrepl on its host, and what the server's configuration names beside them.
 # In: cluster config_directory data_directory service_user
 
-# Tells of files, which are read by a command, or as root. Says what those of the configuration name, one path a line:
-# tell_files COMMAND FILES...
+# Tells of files. Says what those of the configuration name, one path a line; for the shell of him whose files they are:
+# tell_files WHICH FILES... (WHICH is empty where only what lies in these two directories is configuration)
+# shellcheck disable=SC2016 # expanded by the shell it is given to
+tell_files='
+fact() { printf "@fact %s %s\n" "$1" "$2" >&7; }
 tell_files() {
-    reader=$1
+    which=$1
     shift
-    $reader stat -L -c '@fact file %n	%U	%G	%a	%.Y' "$@" >&7
-    $reader sha256sum "$@" | while IFS= read -r line; do fact digest "${line#*  }	${line%% *}"; done
-    { $reader awk -v data="$data_directory" -v config="$config_directory" -v all="$reader" "$tell_lines" "$@" >&7; } 3>&1
+    stat -L -c "@fact file %n	%U	%G	%a	%.Y" "$@" >&7
+    sha256sum "$@" | while IFS= read -r line; do fact digest "${line#*  }	${line%% *}"; done
+    { awk -v data="$data_directory" -v config="$config_directory" -v all="$which" "$lines" "$@" >&7; } 3>&1
     # Files are bytes: what is more than printable ASCII in lines comes whole.
-    $reader grep -laxv '[	 -~]*' "$@" | while IFS= read -r file; do
-        fact text "$file	$($reader base64 -w 0 "$file")"
+    grep -laxv "[	 -~]*" "$@" | while IFS= read -r file; do
+        fact text "$file	$(base64 -w 0 "$file")"
     done
 }
+'
+
+# Runs a text of shell as the service user, whose files it reads: root would follow a link from there to any file of the host.
+# Where there is no such user yet nothing is his: by_reader TEXT ARGUMENTS...
+by_reader() {
+    text=$1
+    shift
+    set -- sh -c "$text" sh "$data_directory" "$config_directory" "$tell_lines" "$@"
+    if has_user; then as_service_user "$@"; else "$@"; fi
+}
+# In front of such a text.
+# shellcheck disable=SC2016 # expanded by the shell it is given to
+arguments='data_directory=$1 config_directory=$2 lines=$3; shift 3'
 
 # Their lines; and what they name: files, directories, and some that are neither, each as a path.
 # shellcheck disable=SC2016 # for awk
@@ -72,7 +88,7 @@ read_named_files() {
     while [ "$rounds" -lt 11 ]; do
         rounds=$((rounds + 1))
         only_new
-        if [ -z "$next" ] || ! id "$service_user" >/dev/null 2>&1; then return; fi
+        if [ -z "$next" ] || ! has_user; then return; fi
         next=$(printf '%s' "$next" | as_service_user xargs -d '\n' sh -c "$readable_files" sh | sort -u) || :
         only_new
         if [ -z "$next" ]; then return; fi
@@ -86,7 +102,8 @@ $next"
         set -- $next
         set +f
         IFS=$old
-        next=$(tell_files as_service_user "$@") || :
+        next=$(by_reader "$arguments
+$tell_files"'tell_files all "$@"' "$@") || :
     done
 }
 
@@ -119,9 +136,11 @@ read_files() {
     for file in "$data_directory/postgresql.auto.conf" "$data_directory/recovery.conf"; do
         if [ -f "$file" ] && [ "$config_directory" != "$data_directory" ]; then set -- "$@" "$file"; fi
     done
-    if [ $# -gt 0 ]; then
-        told=$(printf '%s\n' "$@")
-        next=$(tell_files '' "$@")
-        read_named_files
-    fi
+    told=$(printf '%s\n' "$@")
+    next=$(by_reader "$arguments
+$tell_files$look_at_files" "$real" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$pass_digest" "$family" \
+        "$newest" "$pass_lines" "$@") || :
+    # What he could not read is not absent.
+    if [ -f "$real/PG_VERSION" ]; then fact instance "that $service_user cannot read"; fi
+    read_named_files
 }

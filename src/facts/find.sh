@@ -28,7 +28,7 @@ rpm_servers() {
         state=down port=
         if postmaster_pid >/dev/null; then
             # Its fourth line is the port (src/include/utils/pidfile.h).
-            state=online port=$(sed -n 4p "$data_directory/postmaster.pid")
+            state=online port=$(sed -n '4{s/[^0-9].*//;p}' "$data_directory/postmaster.pid")
         fi
         fact server "$version		$port	$state	$data_directory"
     done

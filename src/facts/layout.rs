@@ -14,6 +14,9 @@ pub struct Layout {
     /// Whether root may not write in the directory that it is in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parent_closed: bool,
+    /// Whether that is root's and lies below what is the service user's: neither of them may rename something there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parent_between: bool,
     /// Whether its WAL directory is a mount point.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wal_is_mount: bool,
@@ -34,6 +37,8 @@ pub enum Obstacle {
     Link(String),
     /// What it is in cannot be written.
     Closed(String),
+    /// What it is in is root's, and the service user could exchange it.
+    Between(String),
     /// Its WAL directory is a mount point, or a symlink to this place.
     Wal(Option<String>),
     /// This tablespace lies in it.
@@ -53,6 +58,7 @@ impl Layout {
         Self {
             link: lines.first("data_link").map(str::to_owned),
             parent_closed: lines.first("data_parent_closed").is_some(),
+            parent_between: lines.first("data_parent_between").is_some(),
             wal_is_mount: lines.first("wal_is_mount").is_some(),
             tablespace_mounts: lines
                 .all("tablespace_is_mount")
@@ -82,6 +88,9 @@ impl DataDirectory {
         }
         if layout.parent_closed {
             return Some(Obstacle::Closed(parent.to_owned()));
+        }
+        if layout.parent_between {
+            return Some(Obstacle::Between(parent.to_owned()));
         }
         if layout.wal_is_mount || self.wal_link.is_some() {
             return Some(Obstacle::Wal(self.wal_link.clone()));
@@ -122,7 +131,7 @@ mod tests {
         let asked = |data: &str| {
             let (top, data) = (top.display(), top.join(data));
             let script = format!(
-                "set -eu\nfact() {{ echo \"$1 $2\"; }}\ndata_directory='{0}' wal_directory=pg_wal\nreal=$(readlink -f '{0}')\n{1}\nread_layout\n",
+                "set -eu\nfact() {{ echo \"$1 $2\"; }}\nis_his() {{ false; }}\ndata_directory='{0}' wal_directory=pg_wal\nreal=$(readlink -f '{0}')\n{1}\nread_layout\n",
                 data.display(),
                 include_str!("layout.sh"),
             );

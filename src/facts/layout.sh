@@ -22,6 +22,12 @@ read_layout() {
     if [ -L "$data_directory" ]; then fact data_link "$real"; fi
     near=${data_directory%/*}
     if [ -d "$near" ] && [ ! -w "$near" ]; then fact data_parent_closed yes; fi
+    # Root's, below what is not: a file system that was mounted there, mostly. Asked further where the shell sees that.
+    if [ -O "$near" ]; then
+        above=$near
+        while [ -n "$above" ] && [ -O "$above" ]; do above=${above%/*}; done
+        if [ -n "$above" ] && is_his "$near" && ! as_service_user test -w "$near"; then fact data_parent_between yes; fi
+    fi
     if [ ! -L "$real/$wal_directory" ] && is_mount "$real/$wal_directory"; then fact wal_is_mount yes; fi
     for space in "$real"/pg_tblspc/*; do
         if [ -L "$space" ]; then

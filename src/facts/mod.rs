@@ -70,6 +70,9 @@ pub struct Facts {
     pub server: Option<Server>,
     /// Managed and related files by path (PostgreSQL's configuration, its includes, postgresql.auto.conf).
     pub files: BTreeMap<String, FileFact>,
+    /// Such files that are there and that the service user cannot read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// The cluster's own lines in the service user's .pgpass; `None` if there are none.
     pub pgpass: Option<PassFile>,
     /// The service that runs the server.
@@ -147,6 +150,9 @@ pub struct Packages {
     pub tools: BTreeSet<String>,
     /// Where those are.
     pub bindir: Option<String>,
+    /// What of the way there is not root's alone, where the inventory names it: the part, and whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strange: Option<String>,
     /// The version the package manager would install; read only when the server is not installed.
     pub candidate: Option<String>,
     /// Whether the host can unpack what zstd compressed.

@@ -1,12 +1,12 @@
 # shellcheck shell=sh
 # The backup mount, looked at by the service user: a file server may give root no right at all. Where that user does not
 # exist yet, what is closed to root may be open to it, and nothing is said of it.
-# In: mount cluster service_user backup_tool archives (what the data directory's server has seen there: paths, one a line)
+# In: mount cluster service_user backup_tool real (the data directory)
 
 # What is asked once the mount has answered, all of it in one shell.
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 look_at_mount='
-mount=$1 top=$1/$2 tool=$3 archives=$4 exists=$5
+mount=$1 top=$1/$2 tool=$3 seen=$4/pgrepl.archives exists=$5
 fact() { printf "@fact %s %s\n" "$1" "$2" >&7; }
 # Of a path: there, missing, or closed when that cannot be told.
 state_of() {
@@ -40,17 +40,17 @@ if [ -w "$mount" ]; then fact mount_writable yes; else fact mount_writable no; f
 fact mount_user "$(id -u)"
 # What another engine left may go.
 case $tool in pgbackrest | pitrery) ours=$top/$tool/ ;; *) ours=$top/wal ;; esac
-printf "%s\n" "$archives" | while read -r seen; do
+# Written by what the server calls for each WAL file (files/patience.sh).
+[ -f "$seen" ] || exit 0
+while read -r seen; do
     case $seen in "$ours"*) [ "$(state_of "$seen")" != missing ] || fact mount_gone "$seen" ;; esac
-done
+done <"$seen"
 '
 
 # A dead network mount blocks whoever looks at it, or gives errors that look as if nothing was mounted. What the kernel
 # remembers of it proves nothing: its size is asked of the file server.
 read_mount() {
-    exists=yes
-    if ! id "$service_user" >/dev/null 2>&1; then
-        exists=no
+    if ! has_user; then
         as_service_user() { "$@"; }
     fi
     code=0
@@ -73,7 +73,7 @@ read_mount() {
             return
             ;;
     esac
-    if (cd / && as_service_user timeout 10 sh -c "$look_at_mount" sh "$mount" "$cluster" "$backup_tool" "$archives" "$exists"); then
+    if (cd / && as_service_user timeout 10 sh -c "$look_at_mount" sh "$mount" "$cluster" "$backup_tool" "$real" "$exists"); then
         fact mount mounted
     else
         fact mount stale

@@ -68,11 +68,21 @@ pub fn of_locale(name: &str) -> Option<String> {
     (!matches!(name, "" | "C" | "POSIX")).then(|| format!("locale {name}"))
 }
 
+/// Returns the place of a tablespace as it is asked for.
+pub fn of_tablespace(place: &str) -> String {
+    format!("tablespace {place}")
+}
+
 /// Returns what a host is asked for: all that a server of the cluster has, as any of them may be copied to it.
 pub fn asked_for(cluster: &Cluster, seen: &Observation, name: &NodeName) -> BTreeSet<String> {
     let mut needs = BTreeSet::new();
     let own = cluster.nodes.get(name).map(|node| node.parameters.clone());
-    for (_, facts) in seen.seen() {
+    for (source, facts) in seen.seen() {
+        let places = facts.data.tablespaces.iter();
+        let places = places.map(|(_, path)| cluster.tablespace_place(source, name, path));
+        // What is no place for one is refused without a question.
+        let plain = places.filter(|place| !place.contains(char::is_control));
+        needs.extend(plain.map(|place| of_tablespace(&place)));
         let mut settings = loaded(facts);
         needs.extend(of_settings(&settings));
         settings.extend(own.clone().unwrap_or_default());

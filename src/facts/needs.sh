@@ -1,5 +1,5 @@
 # Tells whether a host has what settings of a server need: certificates, libraries, locales. Writes nothing.
-# In: needs (lines: file, key, directory, library, locale or huge_pages, a blank, and its name)
+# In: needs (lines: file, key, directory, tablespace, library, locale or huge_pages, a blank, and its name)
 
 # Nothing is said of what cannot be told.
 answer() { fact asked "$kind $name	$1"; }
@@ -17,6 +17,22 @@ readable() {
         esac
     fi
     answer ''
+}
+
+# A directory of his, or one that he can make.
+tablespace() {
+    nearest=$name
+    while [ ! -d "$nearest" ]; do
+        nearest=${nearest%/*}
+        nearest=${nearest:-/}
+    done
+    if [ "$nearest" = "$name" ] && [ "$(stat -c %U "$name")" = "$service_user" ]; then answer ''
+    elif [ "$nearest" = "$name" ]; then answer "does not belong to $service_user"
+    elif ! id "$service_user" >/dev/null 2>&1; then
+        # With the package comes his home.
+        case $name in "$home"/*) answer '' ;; *) answer "is not there" ;; esac
+    elif as_server test -w "$nearest"; then answer ''
+    else answer "is not there, and $service_user cannot make it in $nearest"; fi
 }
 
 # The server makes the last directory of the path itself.
@@ -62,6 +78,7 @@ main() {
         case $kind in
             file | key) readable ;;
             directory) writable ;;
+            tablespace) tablespace ;;
             library) library ;;
             locale) locale_of ;;
             huge_pages) huge_pages ;;

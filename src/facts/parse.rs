@@ -1,6 +1,6 @@
 //! From the lines of a probe to [`Facts`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use secrecy::SecretString;
@@ -43,6 +43,13 @@ pub(super) struct Lines<'a>(BTreeMap<&'a str, Vec<&'a str>>);
 impl<'a> Lines<'a> {
     pub(super) fn all(&self, key: &str) -> &[&'a str] {
         self.0.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn texts<T: FromIterator<String>>(&self, key: &str) -> T {
+        self.all(key)
+            .iter()
+            .map(|text| (*text).to_owned())
+            .collect()
     }
 
     pub(super) fn first(&self, key: &str) -> Option<&'a str> {
@@ -122,6 +129,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             server
         }),
         files: files(&lines, told.as_ref()),
+        unread: lines.texts("unread"),
         pgpass: pgpass(&lines, context),
         service: service(&lines, context),
         firewall: Firewall::read(
@@ -181,18 +189,15 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
 fn packages(lines: &Lines) -> Packages {
     Packages {
         server: lines.first("server").and_then(ServerVersion::from_program),
-        others: lines
-            .all("other_major")
-            .iter()
-            .map(|v| (*v).to_owned())
-            .collect(),
+        others: lines.texts("other_major"),
         tools: lines
             .first("tools")
-            .unwrap_or_default()
-            .split_whitespace()
+            .into_iter()
+            .flat_map(str::split_whitespace)
             .map(str::to_owned)
-            .collect::<BTreeSet<_>>(),
+            .collect(),
         bindir: lines.first("bindir").map(str::to_owned),
+        strange: lines.first("bindir_strange").map(str::to_owned),
         candidate: lines
             .first("candidate")
             .filter(|c| !c.is_empty())
@@ -353,11 +358,7 @@ fn mount(lines: &Lines, path: &str) -> Mount {
         stale: lines.first("mount") == Some("stale"),
         closed: lines.first("mount_closed").is_some(),
         user: lines.first("mount_user").and_then(|id| id.parse().ok()),
-        gone: lines
-            .all("mount_gone")
-            .iter()
-            .map(|path| (*path).to_owned())
-            .collect(),
+        gone: lines.texts("mount_gone"),
         writable: lines.first("mount_writable").map(|answer| answer == "yes"),
         archive_of: lines
             .first("mount_archive_of")

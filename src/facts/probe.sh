@@ -37,13 +37,23 @@ read_network() {
     } | awk '!seen[$1, $2]++ { print "@fact resolved " $1 "\t" $2 }' >&7
 }
 
+# The first part of the way to a file that is not root's alone: the service user may have written whatever is there.
+strange_part() {
+    namei -mo -- "$1" 2>/dev/null | awk -v groups=" $(id -Gn "$service_user" 2>/dev/null) " '
+        NR == 1 { next }
+        { name = $0; sub(/^ *[^ ]+ +[^ ]+ +[^ ]+ +/, "", name); sub(/ -> .*/, "", name) }
+        $2 != "root" { print name " belongs to " $2; exit }
+        $1 ~ /^[^l]....w/ && index(groups, " " $3 " ") { print name " can be written by the group " $3; exit }
+        $1 ~ /^[^l].......w[-x]/ { print name " can be written by everybody"; exit }'
+}
+
 read_packages() {
+    if [ "$family" = custom ]; then
+        strange=$(strange_part "$bindir/postgres")
+        if [ -n "$strange" ]; then fact bindir_strange "$strange"; fi
+    fi
     if command -v zstd >/dev/null 2>&1; then fact zstd yes; fi
     if [ -x "$bindir/postgres" ]; then
-        # Of the same package, and started in a fraction of the time; some packages do not have it.
-        teller=$bindir/pg_controldata
-        if [ ! -x "$teller" ]; then teller=$bindir/postgres; fi
-        fact server "$("$teller" --version)"
         fact bindir "$bindir"
         tools=
         for tool in "$bindir"/*; do tools="$tools ${tool##*/}"; done
@@ -66,15 +76,10 @@ read_packages() {
 
 read_data() {
     real=$(readlink -f "$data_directory" 2>/dev/null || printf '%s' "$data_directory")
-    wal_link='' spaces='' archives=''
+    wal_link='' spaces='' newest=''
     fact data "$real"
     read_layout
     if [ -f "$real/PG_VERSION" ]; then
-        read -r version <"$real/PG_VERSION"
-        fact instance "$version"
-        if [ "$version" = "$major" ] && [ -x "$bindir/pg_controldata" ]; then
-            "$bindir/pg_controldata" "$real" 2>&1 | awk '{ print "@fact control " $0 }' >&7
-        fi
         # An initdb that was cut short: template0 is made last but one, and nobody can drop it.
         databases=
         for database in "$real"/base/[0-9]*; do databases="$databases ${database##*/}"; done
@@ -82,8 +87,6 @@ read_data() {
         for signal in standby.signal recovery.signal recovery.conf backup_label; do
             if [ -e "$real/$signal" ]; then fact signal "$signal"; fi
         done
-        # Written by what the server calls for each WAL file (files/patience.sh).
-        if [ -f "$real/pgrepl.archives" ]; then archives=$(cat "$real/pgrepl.archives"); fi
         if [ -L "$real/$wal_directory" ]; then
             wal_link=$(readlink -f "$real/$wal_directory")
             fact wal_link "$wal_link"
@@ -99,12 +102,8 @@ read_data() {
         for slot in "$real"/pg_replslot/*; do
             if [ -d "$slot" ]; then fact slot "${slot##*/}"; fi
         done
-        newest=
         for newest in "$real/$wal_directory"/*.history; do :; done
-        if [ -f "$newest" ]; then
-            fact history "${newest##*/}"
-            awk '{ print "@fact history_line " $0 }' "$newest" >&7
-        fi
+        if [ -f "$newest" ]; then fact history "${newest##*/}"; fi
         waiting=0
         for ready in "$real/$wal_directory"/archive_status/*.ready; do
             if [ -e "$ready" ]; then waiting=$((waiting + 1)); fi
@@ -130,18 +129,7 @@ read_data() {
     if [ -d "$data_directory.pgrepl-rewinding" ]; then fact rewinding yes; fi
     if [ -d "$staging" ]; then
         fact staging "$staging"
-        if [ -f "$staging/source" ]; then fact staging_source "$(head -n 1 "$staging/source")"; fi
-        if [ -f "$staging/system_id" ]; then fact staging_system_id "$(head -n 1 "$staging/system_id")"; fi
-        if [ -f "$staging/complete" ]; then
-            fact staging_complete yes
-        else
-            # What is released when a copy that was cut short begins again.
-            {
-                timeout 5 du -sB1 "$staging" || :
-                if [ -f "$staging/tablespaces" ]; then cut -f 2 "$staging/tablespaces" | timeout 5 xargs -r -d '\n' du -sB1 || :; fi
-            } 2>/dev/null | awk -F '\t' '{ print "@fact staging_holds " $2 "\t" $1 }' >&7
-        fi
-        if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr '\r' '\n' | tail -n 5 | awk '{ print "@fact staging_log " $0 }' >&7; fi
+        if [ -f "$staging/complete" ]; then fact staging_complete yes; fi
     fi
 }
 
@@ -151,31 +139,6 @@ read_work() {
     if [ -f "$at_work" ] && ! flock -n 6 6<"$at_work" &&
         { [ ! -f "/run/pgrepl/$cluster.lock" ] || flock -n 6 6<"/run/pgrepl/$cluster.lock"; }; then
         fact at_work "$(head -n 1 "$at_work")"
-    fi
-}
-
-read_pgpass() {
-    if [ -f "$home/.pgpass" ]; then
-        stat -c '@fact pgpass_file %U	%a' "$home/.pgpass" >&7
-        # The password is the fifth field; it is turned into a digest here and leaves the host in no other form.
-        awk -v from="# >>> pgrepl $cluster" -v to="# <<< pgrepl $cluster" '
-            $0 == from { inside = 1; next }
-            $0 == to { inside = 0 }
-            inside {
-                colons = 0
-                for (i = 1; i <= length($0) && colons < 4; i++) {
-                    c = substr($0, i, 1)
-                    if (c == "\\") i++
-                    else if (c == ":") colons++
-                }
-                print substr($0, 1, i - 2)
-                print substr($0, i) | "sort -u | sha256sum"
-            }' "$home/.pgpass" | while IFS= read -r entry; do
-            case $entry in
-                *:*) fact pgpass "$entry" ;;
-                *) if [ "${entry%% *}" = "$pass_digest" ]; then fact pgpass_password same; else fact pgpass_password differs; fi ;;
-            esac
-        done
     fi
 }
 
@@ -211,6 +174,7 @@ read_port() {
         serves=
         # The fourth line.
         { read -r _ && read -r _ && read -r _ && read -r serves; } <"$data_directory/postmaster.pid" || :
+        serves=${serves%%[!0-9]*}
         if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
     fi
     taken=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
@@ -251,8 +215,6 @@ read_service() {
     if [ "$family" != debian ]; then
         start=$(unit_start)
         if [ -n "$start" ]; then fact start "$start"; fi
-    elif [ -f "$config_directory/start.conf" ]; then
-        fact start "$(awk '/^[^#]/ { print $1; exit }' "$config_directory/start.conf")"
     fi
 }
 
@@ -268,12 +230,12 @@ select '@fact sizes '::text || ($sizes);" 2>&1 >&7); then return; fi
     words=$(printf '%s\n' "$words" | sed '/^psql: hint: /d; s/^psql: //; s/^error: //; s/^[[:blank:]]*//' | tr '\n' ' ')
     # A server that starts or stops turns everybody away, whatever the language of its words.
     starts=0
-    "$clients/pg_isready" -q -t 5 -h "$socket_directory" -p "$port" || starts=$?
-    case $starts:$(sed -n 8p "$data_directory/postmaster.pid") in
+    as_service_user "$clients/pg_isready" -q -t 5 -h "$socket_directory" -p "$port" || starts=$?
+    case $starts:$(as_service_user sed -n 8p "$data_directory/postmaster.pid") in
         1:* | 2:starting* | 2:stopping* | 2:) fact sql_waits "$words" ;;
         *)
             fact sql_refused "$words"
-            fact socket_directory "$(sed -n 5p "$data_directory/postmaster.pid")"
+            fact socket_directory "$(as_service_user sed -n 5p "$data_directory/postmaster.pid")"
             ;;
     esac
 }
@@ -285,12 +247,12 @@ main() {
     # As in action/place.rs.
     staging=$data_directory.pgrepl-new
     fact uname "$(uname -nm)"
+    has_user || :
     read_work
     read_network
     read_packages
     read_data
     read_files
-    read_pgpass
     read_service
     read_port
     read_file_systems

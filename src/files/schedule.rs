@@ -22,13 +22,17 @@ pub fn program_path(cluster: &str) -> String {
     format!("/usr/local/lib/pgrepl/{cluster}/scheduled-backup")
 }
 
-/// Quotes an assignment for `Environment=` (systemd.exec(5), systemd.unit(5): `%` begins a specifier).
-fn assignment(name: &str, value: &str) -> String {
-    let value = value
+/// Quotes a word of a unit (systemd.syntax(7), systemd.unit(5): `%` begins a specifier).
+fn quoted(word: &str) -> String {
+    let word = word
         .replace('\\', "\\\\")
         .replace('"', "\\\"")
         .replace('%', "%%");
-    format!("Environment=\"{name}={value}\"\n")
+    format!("\"{word}\"")
+}
+
+fn assignment(name: &str, value: &str) -> String {
+    format!("Environment={}\n", quoted(&format!("{name}={value}")))
 }
 
 /// Returns the units of a host, if backups are scheduled.
@@ -56,10 +60,25 @@ pub fn units(
     let port = cluster.nodes.get(node)?.port;
     let mut service = format!(
         "# written by pgrepl\n[Unit]\nDescription=Backup of cluster {name}, by pgrepl\n\n[Service]\nType=oneshot\nUser={user}\n\
-         ExecStart={program}\nTimeoutStartSec=infinity\n",
+         ExecStart={program}\nTimeoutStartSec=infinity\nNoNewPrivileges=yes\nProtectSystem=strict\n",
         user = platform.user,
         program = program_path(name),
     );
+    // A socket there must be seen.
+    if !["/tmp", "/var/tmp"]
+        .iter()
+        .any(|shared| platform.socket_directory.starts_with(shared))
+    {
+        service += "PrivateTmp=yes\n";
+    }
+    // The mount, the lock of a tool beside the socket, and its log; what is missing is told by the program.
+    for path in [
+        &backup.top(name),
+        &platform.socket_directory,
+        "/var/log/pgbackrest",
+    ] {
+        service += &format!("ReadWritePaths={}\n", quoted(&format!("-{path}")));
+    }
     for (name, value) in [
         ("cluster", name.clone()),
         ("top", backup.top(name)),

@@ -256,6 +256,27 @@ pub enum BackupFrom {
 }
 
 impl Cluster {
+    /// Returns where a tablespace of one node, or of none that is known, goes on another one.
+    pub fn tablespace_place(&self, source: &NodeName, node: &NodeName, path: &str) -> String {
+        let source = self.nodes.get(source);
+        let everywhere = source
+            .and_then(|source| source.tablespaces.iter().find(|(_, there)| *there == path))
+            .map_or(path, |(everywhere, _)| everywhere);
+        self.nodes
+            .get(node)
+            .and_then(|node| node.tablespaces.get(everywhere))
+            .map_or(everywhere, String::as_str)
+            .to_owned()
+    }
+
+    /// Returns the name under which the inventory maps a place of a node.
+    pub fn named_place(&self, node: &NodeName, place: &str) -> String {
+        let node = self.nodes.get(node);
+        node.and_then(|node| node.tablespaces.iter().find(|(_, here)| *here == place))
+            .map_or(place, |(everywhere, _)| everywhere)
+            .to_owned()
+    }
+
     /// Iterates over the nodes, the inventory's primary first, then the standbys in the order of the file.
     pub fn in_order(&self) -> impl Iterator<Item = &Node> {
         std::iter::once(&self.primary)

@@ -176,7 +176,7 @@ sections! {
         /// How long it waits before it replays a commit, as in 1h.
         #[schemars(example = json!("1h"))]
         apply_delay: May<Delay>,
-        /// Where its tablespaces are, by where they are on the other hosts.
+        /// Where its tablespaces are, by where they are on the other hosts. A place that stands here is made where it is missing.
         #[schemars(example = json!({ "/srv/fast": "/mnt/ssd" }))]
         tablespaces: May<Named<TablespacePath, TablespacePath>>,
         /// What differs from `ssh` of the inventory.

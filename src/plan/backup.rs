@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::archiving::archives_elsewhere;
 use super::builder::Builder;
-use super::{Goal, Plan, PlanError, Refusal, engines};
+use super::{Goal, Plan, PlanError, Refusal, engines, tablespaces};
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
 use crate::backup::{Depth, engine};
 use crate::facts::Observation;
@@ -219,12 +219,14 @@ pub fn verify(
     if drill {
         for tried in backups {
             can_restore(seen, node, tried)?;
+            tablespaces::origins(node, tried)?;
             // To where it is consistent it needs no timeline but its own.
             let recovery = recovery::recovery(cluster, &Target::Immediate, Follow::Own)
                 .map_err(|why| refusal(why, "another mount"))?;
             let drill = Drill {
                 backup: engines::source(backup, cluster, tried),
                 tablespaces: tried.tablespaces.clone(),
+                named: tablespaces::named(cluster, node),
                 marker: recovery.marker,
                 recovery: recovery.settings,
             };

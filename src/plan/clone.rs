@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::builder::Builder;
 use super::engines;
+use super::tablespaces::named;
 use crate::action::{BaseBackup, PlaceClone, UnpackBackup};
 use crate::facts::Facts;
 use crate::facts::backups::Backup;
@@ -67,6 +68,7 @@ fn unpack(b: &mut Builder, name: &NodeName, backup: &Backup) -> Option<SystemId>
     let unpack = UnpackBackup {
         backup: engines::source(backup_of, b.cluster, backup),
         tablespaces,
+        named: named(b.cluster, name),
     };
     b.step(name, unpack, format!("taken on {}", backup.host), &[]);
     Some(backup.system_id)
@@ -106,6 +108,7 @@ fn base_backup(
             .iter()
             .map(|(_, path)| (path.clone(), place_here(b, source, node, path)))
             .collect(),
+        named: named(b.cluster, name),
         system_id,
         bytes: there
             .server
@@ -119,12 +122,5 @@ fn base_backup(
 
 /// Returns where a tablespace of another server goes on this one.
 pub(super) fn place_here(b: &Builder, source: &NodeName, node: &Node, path: &str) -> String {
-    let everywhere = b
-        .node(source)
-        .and_then(|source| source.tablespaces.iter().find(|(_, there)| *there == path))
-        .map_or(path, |(everywhere, _)| everywhere);
-    node.tablespaces
-        .get(everywhere)
-        .map_or(everywhere, String::as_str)
-        .to_owned()
+    b.cluster.tablespace_place(source, &node.name, path)
 }

@@ -99,6 +99,24 @@ fn packages(b: &mut Builder, name: &NodeName) {
         );
         return;
     };
+    if let Some(path) = facts.unread.first() {
+        let user = &platform.user;
+        b.block(
+            name,
+            format!("{user} cannot read {path}: nor can the server, and it is not taken for what is not there"),
+            format!("ssh {name} sudo ls -lL {path}; then let {user} read it, or remove it"),
+        );
+        return;
+    }
+    if let Some(strange) = &facts.packages.strange {
+        let bindir = &platform.bindir;
+        b.block(
+            name,
+            format!("the programs in {bindir} are not root's alone: {strange}"),
+            format!("ssh {name} sudo chown -R root:root {bindir}/..; ssh {name} namei -mo {bindir}/postgres shows the rest"),
+        );
+        return;
+    }
     if !b.free(name) || facts.packages.server.is_some() || facts.packages.installed_next {
         return;
     }

@@ -36,6 +36,7 @@ pub mod switchover;
 mod switchover_candidate;
 mod switchover_checks;
 pub mod switchover_cut;
+mod tablespaces;
 mod versions;
 mod wanted;
 

@@ -9,7 +9,7 @@ use super::converge::prepare;
 use super::rebuild::{From, refuse};
 use super::rebuild_way::Way;
 use super::sensitive::Floors;
-use super::{Plan, PlanError, Refusal, Role};
+use super::{Plan, PlanError, Refusal, Role, tablespaces};
 use crate::action::Action;
 use crate::facts::backups::Backup;
 use crate::facts::needs::{of_locale, of_settings};
@@ -90,9 +90,12 @@ pub(super) fn restore(b: &Builder, to: &NodeName, backup: &Backup) -> Result<(),
                 .tablespaces
                 .iter()
                 .map(|(_, path)| mapped.get(path).unwrap_or(path));
-            places
-                .find(|place| facts.data.contains(place))
-                .map(|place| tablespace_inside(place, facts))
+            places.find_map(|place| {
+                let inside = facts.data.contains(place);
+                inside
+                    .then(|| tablespace_inside(place, facts))
+                    .or_else(|| tablespaces::trouble(b.cluster, name, facts, place))
+            })
         };
         // A host on which nothing can be done now is no host to set something aside on.
         let blocked = b.blocked(name);
@@ -159,6 +162,10 @@ fn layout(major: Major, name: &NodeName, facts: &Facts) -> Trouble {
             format!("root may not write in {parent}: {path} could not be renamed"),
             format!("ssh {name} sudo touch {parent}/pgrepl-may-write"),
         ),
+        Obstacle::Between(parent) => (
+            format!("{parent} is root's, in a directory of the service user's: {path} could not be renamed"),
+            format!("ssh {name} sudo chown --reference={} {parent}", if empty { format!("{parent}/..") } else { path.clone() }),
+        ),
         Obstacle::Wal(Some(place)) => {
             let wal = format!("{path}/{}", major.caps().names.wal_directory);
             (
@@ -209,8 +216,10 @@ fn places(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> Tro
         if facts.data.contains(&place) {
             return Some(tablespace_inside(&place, facts));
         }
-        let there = there.filter(|there| there.data.contains(path))?;
-        Some(tablespace_inside(path, there))
+        if let Some(there) = there.filter(|there| there.data.contains(path)) {
+            return Some(tablespace_inside(path, there));
+        }
+        tablespaces::trouble(b.cluster, name, facts, &place)
     })
 }
 

@@ -12,7 +12,7 @@ use super::password::refuse_another;
 use super::port::trouble;
 use super::rebuild_way::{Way, way};
 use super::slots::{followed, wal_is_lost};
-use super::{Goal, Plan, PlanError, Refusal, preflight, space};
+use super::{Goal, Plan, PlanError, Refusal, preflight, space, tablespaces};
 use crate::action::{Action, Checkpoint, GrantRewind, Rewind, SetAside, Stop};
 use crate::facts::backups::Backup;
 use crate::facts::leader::{Leader, leader};
@@ -185,6 +185,7 @@ pub fn rebuild(
                 let aside = SetAside {
                     data_directory: platform.data_directory,
                     system_id,
+                    tablespaces: tablespaces::of(b.facts(node)),
                 };
                 b.step(node, aside, "kept until you delete it", &[]);
             }

@@ -13,7 +13,7 @@ use super::converge::{passes, prepare};
 use super::password::refuse_another;
 use super::sensitive::Floors;
 use super::{Goal, Plan, PlanError, Refusal, Role};
-use super::{engines, preflight, reach, space};
+use super::{engines, preflight, reach, space, tablespaces};
 use crate::action::{
     PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
 };
@@ -230,14 +230,12 @@ pub fn restore(
     if !inside {
         configure(&mut b, to, &Floors::new(), false, &[])?;
     }
-    let tablespaces = backup
-        .tablespaces
-        .iter()
-        .map(|(oid, path)| (oid.clone(), mapped.get(path).unwrap_or(path).clone()))
-        .collect();
+    let places = backup.tablespaces.iter();
+    let places = places.map(|(oid, path)| (oid.clone(), mapped.get(path).unwrap_or(path).clone()));
     let unpack = UnpackBackup {
         backup: engines::source(wanted, cluster, backup),
-        tablespaces,
+        tablespaces: places.collect(),
+        named: tablespaces::named(cluster, to),
     };
     b.step(to, unpack, format!("from {}", backup.host), &[]);
     let place = PlaceClone {
@@ -379,6 +377,7 @@ fn set_aside(b: &mut Builder, node: &NodeName, stopped: &[&NodeName]) {
         let aside = SetAside {
             data_directory: platform.data_directory,
             system_id: control.system_id,
+            tablespaces: tablespaces::of(Some(facts)),
         };
         b.step(node, aside, "kept until you delete it", stopped);
     }

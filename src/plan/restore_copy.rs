@@ -5,7 +5,7 @@ use super::builder::Builder;
 use super::check::archived;
 use super::chosen::{choose, follow, tell};
 use super::restore::Wish;
-use super::{Goal, Plan, PlanError, Refusal, engines, reach, space};
+use super::{Goal, Plan, PlanError, Refusal, engines, reach, space, tablespaces};
 use crate::action::{RestoreCopy, SeeArchived, SwitchWal};
 use crate::facts::Observation;
 use crate::facts::backups::Backups;
@@ -45,6 +45,7 @@ pub fn restore_copy(
         return refuse(format!("{to} was not read"), "pgrepl status");
     };
     can_restore(seen, to, backup)?;
+    tablespaces::origins(to, backup)?;
     let directory = aside.data_directory.trim_end_matches('/');
     let inside = |path: &str| {
         directory == path
@@ -124,6 +125,7 @@ pub fn restore_copy(
     let copy = RestoreCopy {
         backup: engines::source(wanted, cluster, backup),
         tablespaces: backup.tablespaces.clone(),
+        named: tablespaces::named(cluster, to),
         data_directory: directory.to_owned(),
         port: aside.port,
         marker: recovery.marker,

@@ -134,6 +134,9 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
     } else {
         format!("  {mark} {title:<44}  {}\n", style.dim(&beside))
     };
+    for place in act.places() {
+        text += &format!("      {}\n", foreign::line(&place));
+    }
     if let Action::WriteFile(file) = &step.action {
         let before = match &file.before {
             Text::Read { content, .. } => content.as_str(),

@@ -3,11 +3,22 @@
 use super::files;
 
 /// The commands of a script, without comments and without the texts in single quotes, which root hands to somebody else.
-fn commands(text: &str) -> Vec<String> {
+pub(super) fn commands(text: &str) -> Vec<String> {
     let told = text
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'));
     let told = told.collect::<Vec<_>>().join("\n");
+    // One between letters is an apostrophe.
+    let letters: Vec<char> = told.chars().collect();
+    let letter = |at: Option<usize>| {
+        at.and_then(|at| letters.get(at))
+            .is_some_and(|c| c.is_ascii_lowercase())
+    };
+    let quoted = letters
+        .iter()
+        .enumerate()
+        .filter(|(at, c)| **c != '\'' || !letter(at.checked_sub(1)) || !letter(Some(at + 1)));
+    let told: String = quoted.map(|(_, c)| *c).collect();
     let bare: String = told.split('\'').step_by(2).collect();
     let ends = ["\n", " && ", " || ", "; ", " | ", "{ "];
     let one_a_line = ends.iter().fold(bare.replace("\\\n", " "), |text, end| {
@@ -67,6 +78,8 @@ fn root_touches_nothing_on_the_mount() {
                 continue;
             }
             let words = [
+                // A line of a list that is told to systemd.
+                "$top",
                 "fail ",
                 "refused ",
                 "note ",
@@ -75,7 +88,7 @@ fn root_touches_nothing_on_the_mount() {
                 "[ -n \"$mount\" ]",
                 "start_unit ",
             ];
-            let begins = ["if ", "then ", "until ", "! ", "124:", "*) "];
+            let begins = ["if ", "then ", "until ", "! ", "124:", "**) ", "*) "];
             let bare = begins
                 .iter()
                 .fold(command.as_str(), |bare, word| bare.trim_start_matches(word));

@@ -113,9 +113,10 @@ fn a_server_apart_from_what_was_taken_from_a_standby_ends_its_recovery() {
     std::fs::write(data.join("standby.signal"), "").unwrap();
     let script = format!(
         "set -eu\nstaging={} cluster=shop apart_socket=/none apart_port=1 recovery= tablespaces= origins= bindir=/none\n\
-         marker=recovery.signal marker_text=\n{}\nleast() {{ :; }}\nsystemctl() {{ :; }}\nas_service_user() {{ \"$@\"; }}\n\
+         marker=recovery.signal marker_text=\n{}\n{}\nleast() {{ :; }}\nsystemctl() {{ :; }}\nas_service_user() {{ \"$@\"; }}\n\
          put() {{ printf '%s' \"$2\" >\"$1\"; }}\nstart_unit() {{ ls \"$staging/data\"; }}\nstart_apart none '#' 2>&1\n",
         place.path().display(),
+        include_str!("../../src/action/staging.sh"),
         include_str!("../../src/action/apart.sh")
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();

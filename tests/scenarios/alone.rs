@@ -12,7 +12,7 @@ use crate::archive::{story, there};
 use crate::preflight::{Change, anew, changed, refused};
 
 /// What keeps `apply` from a host, although its server runs or could run.
-const ALONE: [(Change, &str); 4] = [
+const ALONE: [(Change, &str); 6] = [
     (
         |f| {
             f.server = None;
@@ -29,6 +29,14 @@ const ALONE: [(Change, &str); 4] = [
     (
         |f| f.packages.server = None,
         "PostgreSQL 15 is not installed",
+    ),
+    (
+        |f| f.unread = vec!["/etc/postgresql/15/main/pg_hba.conf".into()],
+        "postgres cannot read /etc/postgresql/15/main/pg_hba.conf",
+    ),
+    (
+        |f| f.packages.strange = Some("pg belongs to postgres".into()),
+        "bin are not root's alone: pg belongs to postgres",
     ),
 ];
 

@@ -33,6 +33,7 @@ mod settled;
 mod space;
 mod status;
 mod stories;
+mod tablespaces;
 mod takeover;
 mod versions;
 mod worlds;

@@ -18,7 +18,7 @@ use crate::worlds::state;
 pub type Change = fn(&mut Facts);
 
 /// How a data directory can lie so that no rename replaces it, and what is said of it.
-const LAYOUTS: [(Change, &str); 9] = [
+const LAYOUTS: [(Change, &str); 10] = [
     (|f| f.data.is_mount = true, "main is itself a mount point"),
     (
         |f| f.data.layout.link = Some("/srv/big/main".into()),
@@ -27,6 +27,10 @@ const LAYOUTS: [(Change, &str); 9] = [
     (
         |f| f.data.layout.parent_closed = true,
         "root may not write in /var/lib/postgresql/15",
+    ),
+    (
+        |f| f.data.layout.parent_between = true,
+        "15 is root's, in a directory of the service user's",
     ),
     (
         |f| f.data.wal_link = Some("/wal/main".into()),
@@ -64,7 +68,7 @@ const LAYOUTS: [(Change, &str); 9] = [
 ];
 
 /// Those that a place without an instance can have too.
-const OF_A_PLACE: usize = 3;
+const OF_A_PLACE: usize = 4;
 
 fn space(facts: &mut Facts, path: &str) {
     facts.data.tablespaces = vec![("16400".into(), path.into())];
@@ -136,9 +140,9 @@ fn a_rebuild_is_refused_where_no_rename_replaces_the_data() {
         }
     }
     // A source whose tablespace lies in its own data directory is no better.
-    let world = changed(&story.world, "server1", LAYOUTS[5].0);
+    let world = changed(&story.world, "server1", LAYOUTS[6].0);
     let why = refused(anew(cluster, &world, From::Primary));
-    assert!(why.contains(LAYOUTS[5].1), "{why}");
+    assert!(why.contains(LAYOUTS[6].1), "{why}");
 }
 
 #[test]
@@ -264,8 +268,8 @@ fn nothing_is_copied_to_a_place_that_could_not_take_it() {
         assert!(why.starts_with("server3: ") && why.contains(said), "{why}");
     }
     // It follows server2, whose tablespace would come to lie in its data directory.
-    let why = left(&changed(&world, "server2", LAYOUTS[5].0));
-    assert!(why.contains(LAYOUTS[5].1), "{why}");
+    let why = left(&changed(&world, "server2", LAYOUTS[6].0));
+    assert!(why.contains(LAYOUTS[6].1), "{why}");
 }
 
 #[test]

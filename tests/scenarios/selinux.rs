@@ -24,7 +24,7 @@ fn told(line: &str, port: u16, types: &str, semanage: &str) -> Vec<String> {
     std::fs::create_dir(place.path().join("space")).unwrap();
     std::os::unix::fs::symlink(place.path().join("space"), data.join("pg_tblspc/16384")).unwrap();
     let script = format!(
-        "bindir=/none major=15 port={port}\n{}\n{}\nPATH={top}:$PATH; data_directory={top}/d.1/data; exec 7>>{top}/calls\n{line}",
+        "bindir=/none major=15 port={port} service_user=$(id -un)\n{}\n{}\nPATH={top}:$PATH; data_directory={top}/d.1/data; exec 7>>{top}/calls\n{line}",
         include_str!("../../src/action/prelude.sh"),
         include_str!("../../src/action/manager.sh"),
         top = place.path().display(),

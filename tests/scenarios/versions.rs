@@ -50,6 +50,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
             conninfo: "host=10.0.0.11".into(),
             slot: Some("server2".into()),
             tablespaces: Vec::new(),
+            named: Vec::new(),
             system_id: Some(system_id),
             bytes: None,
             free: None,
