@@ -5,6 +5,7 @@ mod adopt_rhel;
 mod backup;
 mod backups;
 mod change;
+mod configurations;
 mod copy;
 mod cut;
 mod firewall;
