@@ -127,6 +127,10 @@ pub fn configure_files(
                 _ => Vec::new(),
             },
             keeps_rules: check == Check::Hba && keeps_rules,
+            keeps_settings: match check {
+                Check::Conf => wanted.conf.stays.clone(),
+                _ => Vec::new(),
+            },
             takes_effect: takes_effect.into(),
         };
         b.step(node, action, "", needs);
