@@ -276,7 +276,7 @@ select '@fact sizes '::text || ($sizes);" 2>&1 >&7); then return; fi
             fact sql_refused "$words"
             fact socket_directory "$(sed -n 5p "$data_directory/postmaster.pid")"
             fact processes "$(ps -o pid= --ppid "$mine" | wc -l)"
-            if [ "$(database=template1 && sql "select count(*) from pg_database where datname = 'postgres'" 2>/dev/null)" = 0 ]; then
+            if [ "$(sql_database=template1 && sql "select count(*) from pg_database where datname = 'postgres'" 2>/dev/null)" = 0 ]; then
                 fact no_database yes
             fi
             ;;

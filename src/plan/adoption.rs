@@ -15,7 +15,8 @@ pub(super) fn losses(b: &Builder) -> Result<(), PlanError> {
         };
         let found = connection(b, node, facts)
             .or_else(|| waited_for(b, name, facts))
-            .or_else(|| one_address(b, name));
+            .or_else(|| one_address(b, name))
+            .or_else(|| unread_rules(b, name, facts));
         if let Some((message, help)) = found {
             return Err(PlanError::Refused(Refusal {
                 message,
@@ -158,4 +159,26 @@ fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
             "say by what addresses they are reached: hosts: {{ {name}: {{ address: … }}, {peer}: {{ address: … }} }}; ssh {name} ip -br addr"
         ),
     ))
+}
+
+/// A server that was started with another place for its rules: it would never read pgrepl's.
+fn unread_rules(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    let settings = &facts.server.as_ref()?.settings;
+    let platform = b.platform(name)?;
+    let places = [("hba_file", "pg_hba.conf"), ("ident_file", "pg_ident.conf")];
+    places.into_iter().find_map(|(parameter, file)| {
+        let place = settings.get(parameter)?;
+        let next = platform.config(file);
+        (place.source == "command line" && place.setting != next).then(|| {
+            (
+                format!(
+                    "{name} was started with {parameter} = {} on its command line: it would not read the {file} that pgrepl writes to {next}",
+                    place.setting
+                ),
+                format!(
+                    "say it in postgresql.conf instead and restart {name}; where it is now: ssh {name} ps -o args -C postgres"
+                ),
+            )
+        })
+    })
 }
