@@ -16,7 +16,7 @@ pub(super) fn losses(b: &Builder) -> Result<(), PlanError> {
         let found = connection(b, node, facts)
             .or_else(|| waited_for(b, name, facts))
             .or_else(|| one_address(b, name))
-            .or_else(|| unread_rules(b, name, facts));
+            .or_else(|| unread_rules(name, facts));
         if let Some((message, help)) = found {
             return Err(PlanError::Refused(Refusal {
                 message,
@@ -161,24 +161,19 @@ fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
     ))
 }
 
-/// A server that was started with another place for its rules: it would never read pgrepl's.
-fn unread_rules(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, String)> {
-    let settings = &facts.server.as_ref()?.settings;
-    let platform = b.platform(name)?;
-    let places = [("hba_file", "pg_hba.conf"), ("ident_file", "pg_ident.conf")];
-    places.into_iter().find_map(|(parameter, file)| {
-        let place = settings.get(parameter)?;
-        let next = platform.config(file);
-        (place.source == "command line" && place.setting != next).then(|| {
-            (
-                format!(
-                    "{name} was started with {parameter} = {} on its command line: it would not read the {file} that pgrepl writes to {next}",
-                    place.setting
-                ),
-                format!(
-                    "say it in postgresql.conf instead and restart {name}; where it is now: ssh {name} ps -o args -C postgres"
-                ),
-            )
-        })
+/// A server whose rules were not read, as where its command line names their file: what cannot be read is not absent, and it
+/// may never read pgrepl's.
+fn unread_rules(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    let place = &facts.server.as_ref()?.settings.get("hba_file")?.setting;
+    let file = facts.files.get(place);
+    let unread = place.starts_with('/') && file.is_none_or(|file| file.content.is_none());
+    unread.then(|| {
+        (
+            format!("{name} has its rules in {place}, which could not be read"),
+            format!(
+                "postgresql.conf has to name that file as hba_file, no command line, and {name}'s service user has to be able \
+                 to read it; ssh {name} sudo ls -lL {place}"
+            ),
+        )
     })
 }

@@ -34,14 +34,6 @@ fn follows(world: &mut Observation, conninfo: &str) {
     set(world, "server2", "primary_conninfo", conninfo);
 }
 
-fn started_with(world: &mut Observation, hba_file: &str) {
-    set(world, "server1", "hba_file", hba_file);
-    let server = facts(world, "server1").server.as_mut().unwrap();
-    let place = server.settings.get_mut("hba_file").unwrap();
-    place.source = "command line".into();
-    place.sourcefile = None;
-}
-
 /// What is said below an inventory, what is changed in the world of a pair made by hand, and how the refusal and its help
 /// begin; nothing where the pair is taken over.
 const LOSSES: [(&str, Change, &str, &str); 16] = [
@@ -168,15 +160,18 @@ const LOSSES: [(&str, Change, &str, &str); 16] = [
     ),
     (
         "",
-        |world| started_with(world, "/srv/rules"),
-        "server1 was started with hba_file = /srv/rules on its command line: it would not read the pg_hba.conf",
-        "say it in postgresql.conf instead and restart server1",
+        |world| set(world, "server1", "hba_file", "/srv/rules"),
+        "server1 has its rules in /srv/rules, which could not be read",
+        "postgresql.conf has to name that file as hba_file",
     ),
     (
         "",
-        |world| started_with(world, "/etc/postgresql/15/main/pg_hba.conf"),
-        "",
-        "",
+        |world| {
+            let path = "/etc/postgresql/15/main/pg_hba.conf";
+            facts(world, "server2").files.get_mut(path).unwrap().content = None;
+        },
+        "server2 has its rules in /etc/postgresql/15/main/pg_hba.conf, which could not be read",
+        "postgresql.conf has to name that file as hba_file",
     ),
     // One of them finds the other one.
     (

@@ -166,6 +166,20 @@ fn clients_keep_the_sockets_that_they_use() {
 }
 
 #[test]
+fn what_is_not_understood_is_not_closed_in_silence() {
+    let hba = "local all all peer\nhost replication replicator 10.77/16 md5\n";
+    let plan = adopted(hba, "", &|_| {});
+    let closes = &written(&plan, "pg_hba.conf").unwrap().closes;
+    assert!(
+        closes.iter().any(
+            |way| way.starts_with("replication as replicator from 10.77.1.11")
+                && way.ends_with("by md5")
+        ),
+        "{closes:?}"
+    );
+}
+
+#[test]
 fn rules_that_stay_stay_in_their_order() {
     let hba = "local all postgres peer\nhost all all 10.66.0.0/16 reject\nlocal postgres postgres peer\n\
                local all postgres peer\nhost all all all md5\n";
