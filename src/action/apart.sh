@@ -26,6 +26,7 @@ port = $apart_port
 cluster_name = '$cluster/copy'
 archive_mode = off
 logging_collector = off
+lc_messages = 'C'
 shared_buffers = 64MB
 $(least "$1")
 $3

@@ -16,7 +16,7 @@ const SCRIPT: &str = concat!(
 );
 
 /// Parameters that would make a copy follow, stop or promote on its own if they came along in postgresql.auto.conf.
-pub const DANGEROUS: [&str; 19] = [
+pub const DANGEROUS: [&str; 21] = [
     "archive_mode",
     "primary_conninfo",
     "primary_slot_name",
@@ -35,6 +35,8 @@ pub const DANGEROUS: [&str; 19] = [
     "recovery_target_xid",
     "synchronous_standby_names",
     "data_directory",
+    "hba_file",
+    "ident_file",
     "cluster_name",
 ];
 

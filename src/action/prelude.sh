@@ -130,12 +130,12 @@ put() {
 sql() { printf '%s\n' "$1" | psql_here; }
 
 # Likewise, for what comes on standard input. What the server, his role or the database set for sessions does not matter, nor
-# in what language the server writes its log. In: sql_options (or nothing)
+# in what language the server writes its log. In: sql_options sql_database (or nothing)
 psql_here() (
     PGOPTIONS="-c lc_messages=C -c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0"
     PGOPTIONS="$PGOPTIONS -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 ${sql_options:-}"
     export PGOPTIONS
-    as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres
+    as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d "${sql_database:-postgres}"
 )
 
 # Runs a command that touches a file system that may not answer: within SECONDS COMMAND... ; 124 when it gave none in

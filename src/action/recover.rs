@@ -64,6 +64,14 @@ impl Act for Recover {
             return;
         };
         predict::unmark(facts);
+        let auto = format!("{}/postgresql.auto.conf", facts.data.path);
+        if let Some(file) = facts.files.get_mut(&auto)
+            && let Some(content) = &mut file.content
+        {
+            let speaks = |line: &&str| !line.starts_with("lc_messages = 'POSIX'");
+            *content = content.split_inclusive('\n').filter(speaks).collect();
+            file.digest = crate::facts::digest(content);
+        }
         predict::start(facts);
         let timeline = Timeline(self.newest.0 + 1);
         if let Some(server) = &mut facts.server {

@@ -1,7 +1,20 @@
 # Starts a restored server and waits until it has recovered to its target and accepts writes.
 # In: wal_directory marker end (as ended.sh)
+
+# It recovered in the language that is read here, which is over now.
+speak_again() {
+    auto=$data_directory/postgresql.auto.conf
+    if grep -qsx "lc_messages = 'POSIX'" "$auto"; then
+        # shellcheck disable=SC2016 # expanded by the shell it is given to
+        as_service_user sh -c 'umask 077 && grep -vx "lc_messages = .POSIX." "$1" >"$1.new"; mv -f "$1.new" "$1"' sh "$auto" ||
+            fail "cannot write $auto: no space left"
+        sql 'select pg_reload_conf()' >/dev/null
+    fi
+}
+
 main() {
     if accepts_connections && [ "$(sql 'select pg_is_in_recovery()')" = f ]; then
+        speak_again
         already
         return
     fi
@@ -33,6 +46,7 @@ main() {
         }
         sleep 0.1
     done
+    speak_again
     # While it archived nothing it made the history of its new timeline; the archive needs that to lead on from here.
     for history in "$data_directory/$wal_directory"/*.history; do
         status=$data_directory/$wal_directory/archive_status/${history##*/}

@@ -26,7 +26,7 @@ loaded_at() { sql 'select extract(epoch from pg_conf_load_time())'; }
 load_errors() {
     sql "select coalesce(sourcefile, '') || ':' || coalesce(sourceline::text, '') || ' ' || coalesce(name, '') || ': ' || error
          from pg_file_settings f where error is not null
-         and not exists (select from pg_settings s where s.name = f.name and s.context in ('postmaster', 'internal'))
+         and not exists (select from pg_settings s where lower(s.name) = lower(f.name) and s.context in ('postmaster', 'internal'))
          and error not like '%cannot be changed without restarting the server'"
 }
 reload() {

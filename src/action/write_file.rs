@@ -39,6 +39,9 @@ pub struct WriteFile {
     /// Whether rules that others wrote stay: the server is asked whether it still has them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keeps_rules: bool,
+    /// Parameters that others set, here and in what is included, and that go on to have what is said there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keeps_settings: Vec<String>,
     /// What makes the change take effect: "reload", "restart: max_wal_senders", or empty.
     pub takes_effect: String,
 }
@@ -119,6 +122,7 @@ impl Act for WriteFile {
                 .var("expected", expected)
                 .var("check", check)
                 .var("keeps_rules", yes(self.keeps_rules))
+                .var("keeps_settings", self.keeps_settings.join(" "))
                 .var("keep_original", yes(self.foreign))
                 .var("has_hba_rules", yes(place.major.caps().has_hba_file_rules)),
         ]
@@ -169,24 +173,63 @@ mod tests {
     use crate::command::shell_quote;
     use crate::postgres::bytes::text_of;
 
-    /// What of the rules before is lost, by the script's own functions.
-    fn lost(file: &str, before: &str, after: &str) -> String {
-        let path = std::env::temp_dir().join(format!("pgrepl-rules-{}", std::process::id()));
-        std::fs::write(&path, file).unwrap();
-        let quote = |text: &str| shell_quote(text);
-        let script = format!(
-            "{}\npath=/hba\nlost_rules \"$(printf '%s\\n' {} | foreign_rules {})\" {}",
-            include_str!("write_file.sh"),
-            quote(before),
-            quote(path.to_str().unwrap()),
-            quote(after),
-        );
+    /// What a call of the script's own functions says.
+    fn says(call: &str) -> String {
+        let script = format!("{}\npath=/hba\n{call}", include_str!("write_file.sh"));
         let output = std::process::Command::new("sh")
             .args(["-c", &script])
             .output()
             .unwrap();
-        std::fs::remove_file(&path).unwrap();
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What of the rules before is lost.
+    fn lost(file: &str, before: &str, after: &str) -> String {
+        let path = std::env::temp_dir().join(format!("pgrepl-rules-{}", std::process::id()));
+        std::fs::write(&path, file).unwrap();
+        let said = says(&format!(
+            "lost_rules \"$(printf '%s\\n' {} | foreign_rules {})\" {}",
+            shell_quote(before),
+            shell_quote(path.to_str().unwrap()),
+            shell_quote(after),
+        ));
+        std::fs::remove_file(&path).unwrap();
+        said
+    }
+
+    #[test]
+    fn settings_and_complaints_are_compared_as_the_server_tells_them() {
+        let said = |call: &str, before: &str, after: &str| {
+            says(&format!(
+                "{call} {} {}",
+                shell_quote(before),
+                shell_quote(after)
+            ))
+        };
+        let before = "jit\taa\nwork_mem\tbb";
+        for (after, lost) in [
+            (before, ""),
+            ("a\tcc\njit\taa\nwork_mem\tbb", ""),
+            ("jit\taa", "work_mem\n"),
+            ("jit\tbb\nwork_mem\tbb", "jit\n"),
+            ("", "jit\nwork_mem\n"),
+        ] {
+            assert_eq!(said("lost_settings", before, after), lost, "{after}");
+        }
+        for (before, after, new) in [
+            ("", "", ""),
+            ("", "no such method", "no such method\n"),
+            ("no SSL", "no SSL", ""),
+            ("no SSL", "no SSL\nno SSL", "no SSL\n"),
+            ("a\\b", "a\\b\nc", "c\n"),
+            ("gone", "", ""),
+        ] {
+            assert_eq!(
+                said("new_complaints", before, after),
+                new,
+                "{before} {after}"
+            );
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 # write, he does: root follows nothing that he put there.
 # In: path owner mode content (as printf %b reads it) expected (digest, "absent" or "any") check (none, conf, hba)
 #     keeps_rules (whether the rules of others in pg_hba.conf must stay)
+#     keeps_settings (parameters that others set in postgresql.conf and in what it includes, in lower case)
 
 put_back() {
     if [ -n "$saved" ]; then writer mv -fT "$saved" "$path"; else writer rm -f "$path"; fi
@@ -47,6 +48,36 @@ lost_rules() {
         }'
 }
 
+# What the server reads in its files of these parameters, each with the last value that they give it.
+settings_of_server() {
+    sql "select distinct on (lower(name)) lower(name) || chr(9) || md5(coalesce(setting, ''))
+        from pg_file_settings where name is not null order by lower(name), seqno desc" |
+        awk -F '\t' -v names="$keeps_settings" '
+            BEGIN { count = split(names, each, " "); for (at = 1; at <= count; at++) kept[each[at]] = 1 }
+            kept[$1]'
+}
+
+# Says which of the first settings are not among the others any more: lost_settings BEFORE AFTER
+lost_settings() {
+    printf '%s\n\n%s\n' "$2" "$1" | awk -F '\t' '
+        $0 == "" { begun = 1; next }
+        !begun { after[$0] = 1; next }
+        !after[$0] { print $1 }'
+}
+
+# What the server would not load of pg_hba.conf; of disabled SSL it complains, and loads the rule all the same.
+hba_errors() {
+    sql "select error from pg_hba_file_rules where error is not null and error not like '%SSL is disabled%' order by line_number"
+}
+
+# Of the second complaints those that are not among the first, as those about lines that stay are: new_complaints BEFORE AFTER
+new_complaints() {
+    printf '%s\n\n%s\n' "$1" "$2" | awk '
+        $0 == "" { begun = 1; next }
+        !begun { said[$0]++; next }
+        said[$0]-- <= 0'
+}
+
 main() {
     directory=$(dirname "$path")
     case $directory in /usr/local/lib/pgrepl/* | /etc/pgbackrest | /etc/pitrery) (umask 022 && mkdir -p "$directory") ;; esac
@@ -88,10 +119,16 @@ main() {
         fi
     fi
 
-    saved='' before=''
-    if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && [ "$keeps_rules" = yes ] && [ -f "$path" ] && accepts_connections; then
-        before=$(rules_of_server) || fail "cannot check $path: the server does not answer"
-        if [ -n "$before" ]; then before=$(printf '%s\n' "$before" | foreign_rules "$path"); fi
+    saved='' before='' settings='' complaints=''
+    if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && [ -f "$path" ] && accepts_connections; then
+        complaints=$(hba_errors) || fail "cannot check $path: the server does not answer"
+        if [ "$keeps_rules" = yes ]; then
+            before=$(rules_of_server) || fail "cannot check $path: the server does not answer"
+            if [ -n "$before" ]; then before=$(printf '%s\n' "$before" | foreign_rules "$path"); fi
+        fi
+    fi
+    if [ "$check" = conf ] && [ -n "$keeps_settings" ] && [ -f "$path" ] && accepts_connections; then
+        settings=$(settings_of_server) || fail "cannot check $path: the server does not answer"
     fi
     if [ -e "$path" ]; then
         saved=$path.pgrepl-previous
@@ -106,12 +143,11 @@ main() {
     writer sync "$directory" 2>/dev/null || sync
 
     if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && accepts_connections; then
-        # Disabled SSL makes a rule useless but does not keep the file from being loaded.
-        errors=$(sql "select line_number || ': ' || error from pg_hba_file_rules
-                      where error is not null and error not like '%SSL is disabled%' order by 1") || {
+        errors=$(hba_errors) || {
             put_back
             fail "cannot check $path: the server does not answer, the old file was put back"
         }
+        errors=$(new_complaints "$complaints" "$errors")
         if [ -n "$errors" ]; then
             put_back
             printf '%s\n' "$errors" >&2
@@ -124,6 +160,14 @@ main() {
                 printf '%s\n' "$lost" >&2
                 fail "cannot write $path: rules that were loaded before would be lost, the old file was put back"
             fi
+        fi
+    fi
+    if [ -n "$settings" ]; then
+        lost=$(after=$(settings_of_server) && lost_settings "$settings" "$after") || lost='the server does not answer'
+        if [ -n "$lost" ]; then
+            put_back
+            printf '%s\n' "$lost" >&2
+            fail "cannot write $path: settings that others made would be lost, the old file was put back"
         fi
     fi
     ok

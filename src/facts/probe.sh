@@ -234,8 +234,13 @@ select '@fact sizes '::text || ($sizes);" 2>&1 >&7); then return; fi
     case $starts:$(as_service_user sed -n 8p "$data_directory/postmaster.pid") in
         1:* | 2:starting* | 2:stopping* | 2:) fact sql_waits "$words" ;;
         *)
+            # The words may be of any language; what can be seen is not.
             fact sql_refused "$words"
             fact socket_directory "$(as_service_user sed -n 5p "$data_directory/postmaster.pid")"
+            fact processes "$(ps -o pid= --ppid "$mine" | wc -l)"
+            if [ "$(sql_database=template1 && sql "select count(*) from pg_database where datname = 'postgres'" 2>/dev/null)" = 0 ]; then
+                fact no_database yes
+            fi
             ;;
     esac
 }

@@ -3,11 +3,13 @@
 use crate::postgres::{Major, sql};
 
 /// What other sessions have of a parameter that the session which asks was given a value of its own for: by its options, its
-/// role or its database. The files tell it, in their own units, or else it is the built-in value.
+/// role or its database; and of what a connection over the socket has none of (`tcp_keepalives_idle` …) and shows as 0. The
+/// files tell it, in their own units, or else it is the built-in value.
 const FOR_OTHERS: &str = "select coalesce(said.setting, s.boot_val) as setting,
             case when said.sourcefile is null then 'default' else 'configuration file' end as source, said.sourcefile
             from (select 1) once left join files said on said.error is null and lower(said.name) = lower(s.name)
             where s.source in ('client', 'session', 'user', 'database', 'database user', 'global')
+                or s.name ~ '^tcp_' and s.source = 'configuration file'
             order by said.seqno desc nulls last limit 1";
 
 /// Returns the statement that makes a server describe itself as one JSON document.

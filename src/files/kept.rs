@@ -104,12 +104,21 @@ pub fn kept_settings(view: &View, source: &Source) -> Kept {
     let cluster = view.cluster;
     let mut kept = Kept::default();
     let mut foreign = Foreign::of(source);
+    // Clients on this host may use other directories than pgrepl's; another host need not have these.
+    let more_sockets = |value: &str| {
+        let own: Vec<&str> = places(&view.platform.sockets).collect();
+        let has = own
+            .first()
+            .is_some_and(|own| places(value).any(|place| place == *own));
+        !source.another && has && places(value).any(|place| !own.contains(&place))
+    };
     // With `backup:` it is decided where WAL goes, and that it goes.
     let decided = |name: &str, value: &str| {
         let archives = matches!(name, "archive_command" | "archive_library")
             || name == "archive_mode" && is_off(cluster.major, value);
         archives && cluster.backup.is_some()
             || DECIDED.contains(&name)
+                && !(name == "unix_socket_directories" && more_sockets(value))
             || name.starts_with("recovery_target")
             || view.node.parameters.contains_key(name)
     };
@@ -178,7 +187,9 @@ pub fn kept_rules(view: &View, source: &Source, written: &str) -> Kept {
         let read = hba::lines(major, &piece.raw).pop().map(|line| line.read);
         match read {
             Some(HbaLine::Bad(_)) => keep_strange(view, source, piece, &mut kept),
-            Some(read @ HbaLine::Rule(_)) if known.contains(&format!("{read:?}")) => {}
+            // Behind one that stays it would change places with that.
+            Some(read @ HbaLine::Rule(_))
+                if kept.lines.is_empty() && known.contains(&format!("{read:?}")) => {}
             Some(HbaLine::Rule(_) | HbaLine::Include { .. }) => {
                 if view.cluster.unmanaged == Unmanaged::Keep {
                     kept.lines.push(piece.raw);
@@ -208,6 +219,17 @@ fn keep_strange(view: &View, source: &Source, piece: Piece, kept: &mut Kept) {
     } else {
         kept.dropped.push(piece.raw.trim().to_owned());
     }
+}
+
+/// Returns directories of a list; /var/run is another name of /run.
+fn places(list: &str) -> impl Iterator<Item = &str> {
+    let places = list.split(',').map(|place| place.trim().trim_matches('"'));
+    places.map(|place| {
+        place
+            .strip_prefix("/var")
+            .filter(|rest| rest.starts_with("/run/"))
+            .unwrap_or(place)
+    })
 }
 
 fn is_off(major: Major, said: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The managed files: what each holds on each node, from the inventory, the roles and what was there before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::Observation;
 use crate::inventory::{Cluster, Node, NodeName, Role, Unmanaged};
@@ -63,6 +63,8 @@ pub struct Rendered {
     pub effective: String,
     /// Ways in that were open before and are closed by rules of pgrepl's own.
     pub closed: Vec<String>,
+    /// Parameters whose value is said in what is kept, and nowhere behind it.
+    pub stays: Vec<String>,
 }
 
 /// Renders postgresql.conf. `before` is the file on the host, or the one that stands in for it on a node that has none.
@@ -185,12 +187,18 @@ pub fn postgresql_conf(
             message,
         });
     }
+    let own: BTreeSet<String> = kept::written(&text)
+        .flat_map(|(_, line)| conf::settings(line))
+        .map(|(name, _)| name)
+        .collect();
+    let stays = kept.settings.difference(&own).cloned().collect();
     let effective = before.map(|source| source.resolved(cluster.major, &text));
     Ok(Rendered {
         effective: effective.unwrap_or_else(|| text.clone()),
         text,
         kept,
         closed: Vec::new(),
+        stays,
     })
 }
 

@@ -45,6 +45,7 @@ impl<'a> Old<'a> {
         old.answers = !source.another && (ours || source.answers());
         let rule = |line: &str| match hba::lines(major, line).pop()?.read {
             HbaLine::Rule(rule) => Some(rule),
+            HbaLine::Bad(_) => hba::guessed(line),
             _ => None,
         };
         if ours {

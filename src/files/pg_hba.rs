@@ -144,5 +144,6 @@ pub fn pg_hba_conf(
         text,
         kept,
         closed,
+        stays: Vec::new(),
     })
 }

@@ -56,11 +56,16 @@ pub struct Recovery {
     pub settings: String,
 }
 
+/// In what language a server recovers: its log is the only place where it says why it ended. A name that nobody gives to it,
+/// so that the line is known again (recover.sh).
+const SPEAKS: (&str, &str) = ("lc_messages", "POSIX");
+
 /// Returns how a restored server recovers, archives nowhere, and is promoted; the error names a value that no
 /// configuration file can hold, or a target that the version does not know.
 pub fn recovery(cluster: &Cluster, target: &Target, follow: Follow) -> Result<Recovery, String> {
     let caps = cluster.major.caps();
     let off = conf::assignment("archive_mode", "off")?;
+    let off = format!("{off}\n{}", conf::assignment(SPEAKS.0, SPEAKS.1)?);
     let targets = targets(cluster, target, follow)?;
     let marker = Marker::recovery(cluster.major, &targets);
     if caps.has_standby_signal {

@@ -15,7 +15,8 @@ pub(super) fn losses(b: &Builder) -> Result<(), PlanError> {
         };
         let found = connection(b, node, facts)
             .or_else(|| waited_for(b, name, facts))
-            .or_else(|| one_address(b, name));
+            .or_else(|| one_address(b, name))
+            .or_else(|| unread_rules(name, facts));
         if let Some((message, help)) = found {
             return Err(PlanError::Refused(Refusal {
                 message,
@@ -158,4 +159,21 @@ fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
             "say by what addresses they are reached: hosts: {{ {name}: {{ address: … }}, {peer}: {{ address: … }} }}; ssh {name} ip -br addr"
         ),
     ))
+}
+
+/// A server whose rules were not read, as where its command line names their file: what cannot be read is not absent, and it
+/// may never read pgrepl's.
+fn unread_rules(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    let place = &facts.server.as_ref()?.settings.get("hba_file")?.setting;
+    let file = facts.files.get(place);
+    let unread = place.starts_with('/') && file.is_none_or(|file| file.content.is_none());
+    unread.then(|| {
+        (
+            format!("{name} has its rules in {place}, which could not be read"),
+            format!(
+                "postgresql.conf has to name that file as hba_file, no command line, and {name}'s service user has to be able \
+                 to read it; ssh {name} sudo ls -lL {place}"
+            ),
+        )
+    })
 }

@@ -127,6 +127,10 @@ pub fn configure_files(
                 _ => Vec::new(),
             },
             keeps_rules: check == Check::Hba && keeps_rules,
+            keeps_settings: match check {
+                Check::Conf => wanted.conf.stays.clone(),
+                _ => Vec::new(),
+            },
             takes_effect: takes_effect.into(),
         };
         b.step(node, action, "", needs);
@@ -251,7 +255,21 @@ fn changes(major: Major, facts: &Facts, wanted: &Wanted) -> (BTreeSet<String>, B
         !matches!(setting.source.as_str(), "configuration file" | "default")
             || setting.sourcefile.as_ref().is_some_and(other)
     };
+    let found = facts.files.get(&path).filter(|file| !file.unloaded);
+    let found: BTreeMap<_, String> = found
+        .and_then(|file| file.content.as_deref())
+        .map(|text| conf::settings(text).collect())
+        .unwrap_or_default();
     for (name, setting) in &server.settings {
+        // The server has read the very same words in this file, whatever it calls their meaning.
+        if setting.sourcefile.as_deref() == Some(path.as_str())
+            && found
+                .get(name)
+                .is_some_and(|said| text.get(name) == Some(said))
+            && !server.pending_restart.contains(name)
+        {
+            continue;
+        }
         let auto = setting
             .sourcefile
             .as_deref()

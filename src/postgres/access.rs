@@ -82,7 +82,7 @@ fn database(token: &str, login: &Login) -> Fit {
         "replication" if !quoted => Fit::No,
         "sameuser" if !quoted => sure(database == login.user),
         "samerole" | "samegroup" if !quoted => Fit::Unknown,
-        name if !quoted && name.starts_with(['/', '@']) => Fit::Unknown,
+        name if name.starts_with('/') || !quoted && name.starts_with('@') => Fit::Unknown,
         name => sure(name == database),
     }
 }
@@ -91,7 +91,8 @@ fn user(token: &str, user: &str) -> Fit {
     let (name, quoted) = unquoted(token);
     match name.as_str() {
         "all" if !quoted => Fit::Yes,
-        name if !quoted && name.starts_with(['/', '@', '+']) => Fit::Unknown,
+        // Quotes keep a pattern's commas together; it stays one.
+        name if name.starts_with('/') || !quoted && name.starts_with(['@', '+']) => Fit::Unknown,
         name => sure(name == user),
     }
 }
@@ -270,6 +271,21 @@ mod tests {
             (
                 "host all \"+g\" all md5",
                 login(Plain, Some("u"), "u", "10.0.0.2"),
+                No,
+            ),
+            (
+                "host all \"/^u{1,2}$\" all md5",
+                login(Plain, Some("u"), "u", "10.0.0.2"),
+                Unknown,
+            ),
+            (
+                "host \"/^a,\" all all md5",
+                login(Plain, Some("a"), "u", "10.0.0.2"),
+                Unknown,
+            ),
+            (
+                "host \"/^a\" all all md5",
+                login(Plain, None, "u", "10.0.0.2"),
                 No,
             ),
             (

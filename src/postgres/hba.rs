@@ -123,6 +123,30 @@ pub fn parse_line(major: Major, line: &str) -> HbaLine {
     }
 }
 
+/// Returns a line that is not understood as a rule for anybody's address, if it can be one: a server may understand more.
+pub fn guessed(line: &str) -> Option<Rule> {
+    let mut fields = fields(line).ok()?.into_iter().map(|(_, tokens)| tokens);
+    let connection = unquoted(&fields.next()?.join(",")).0;
+    let is_local = connection == "local";
+    if !is_local && !connection.starts_with("host") {
+        return None;
+    }
+    let (databases, users) = (fields.next()?, fields.next()?);
+    let rest: Vec<String> = fields.map(|tokens| unquoted(&tokens.join(",")).0).collect();
+    let method = rest
+        .iter()
+        .position(|word| METHODS.contains(&word.as_str()));
+    let method = method.unwrap_or(usize::from(!is_local));
+    Some(Rule {
+        connection,
+        databases,
+        users,
+        address: (!is_local).then(|| rest.first().cloned().unwrap_or_default()),
+        method: rest.get(method)?.clone(),
+        options: rest.get(method + 1..).unwrap_or_default().to_vec(),
+    })
+}
+
 fn read_line(major: Major, line: &str) -> Result<HbaLine, Problem> {
     let caps = major.caps();
     let mut fields = fields(line)?.into_iter();
@@ -304,6 +328,40 @@ mod tests {
                 path: "x".into()
             }
         );
+    }
+
+    #[test]
+    fn what_is_not_understood_may_be_a_rule_all_the_same() {
+        let guess = |line: &str| {
+            let rule = guessed(line)?;
+            Some(format!(
+                "{:?} {:?} {:?} {}",
+                rule.databases, rule.users, rule.address, rule.method
+            ))
+        };
+        for (line, expected) in [
+            (
+                "host a,b u 10.72/16 md5 x=y",
+                Some(r#"["a", "b"] ["u"] Some("10.72/16") md5"#),
+            ),
+            (
+                "host all u 10.0.0.0 255.0.0.255 \"gss\"",
+                Some(r#"["all"] ["u"] Some("10.0.0.0") gss"#),
+            ),
+            (
+                "local all +g next-years",
+                Some(r#"["all"] ["+g"] None next-years"#),
+            ),
+            (
+                "hostnext all u all next-years",
+                Some(r#"["all"] ["u"] Some("all") next-years"#),
+            ),
+            ("include_next x y z", None),
+            ("host all", None),
+            ("host all \"u all md5", None),
+        ] {
+            assert_eq!(guess(line).as_deref(), expected, "{line}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod asked;
 mod backup;
 mod backups;
 mod change;
+mod configurations;
 mod copy;
 mod cut;
 mod firewall;

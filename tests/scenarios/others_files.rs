@@ -145,6 +145,91 @@ fn what_is_no_text_stays_to_the_byte() {
 }
 
 #[test]
+fn clients_keep_the_sockets_that_they_use() {
+    for (said, kept) in [
+        ("'/var/run/postgresql, /tmp'", true),
+        ("'/tmp,/run/postgresql'", true),
+        ("'\"/run/postgresql\", /srv/a'", true),
+        // Nothing more than pgrepl's own.
+        ("'/run/postgresql'", false),
+        // A server that has not this one pgrepl does not find.
+        ("'/tmp'", false),
+        ("''", false),
+    ] {
+        let conf = format!("unix_socket_directories = {said}\n");
+        let plan = adopted("local all all peer\n", &conf, &|_| {});
+        let file = written(&plan, "postgresql.conf").unwrap();
+        let own = "\nunix_socket_directories = '/var/run/postgresql'\n";
+        assert_eq!(file.content.contains(&format!("\n{conf}")), kept, "{said}");
+        assert_eq!(file.content.contains(own), !kept, "{said}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_not_closed_in_silence() {
+    let hba = "local all all peer\nhost replication replicator 10.77/16 md5\n";
+    let plan = adopted(hba, "", &|_| {});
+    let closes = &written(&plan, "pg_hba.conf").unwrap().closes;
+    assert!(
+        closes.iter().any(
+            |way| way.starts_with("replication as replicator from 10.77.1.11")
+                && way.ends_with("by md5")
+        ),
+        "{closes:?}"
+    );
+}
+
+#[test]
+fn rules_that_stay_stay_in_their_order() {
+    let hba = "local all postgres peer\nhost all all 10.66.0.0/16 reject\nlocal postgres postgres peer\n\
+               local all postgres peer\nhost all all all md5\n";
+    let plan = adopted(hba, "", &|_| {});
+    let file = written(&plan, "pg_hba.conf").unwrap();
+    let after = rules(&file.content);
+    let mut left = after.iter();
+    for rule in rules(hba) {
+        assert!(left.any(|found| *found == rule), "{}", file.content);
+    }
+}
+
+#[test]
+fn the_same_words_that_a_server_has_read_are_no_difference() {
+    // It says Europe/Paris for this one, and 0 for what a connection over the socket has not.
+    let parameters = "timezone = 'europe/paris'\ntcp_keepalives_idle = 60\n";
+    for (unloaded, pending, differs) in [
+        (false, false, false),
+        (true, false, true),
+        (false, true, true),
+    ] {
+        let plan = adopted("local all all peer\n", parameters, &|facts| {
+            let path = format!("{CONFIG}/postgresql.conf");
+            facts.files.get_mut(&path).unwrap().unloaded = unloaded;
+            let server = facts.server.as_mut().unwrap();
+            if pending {
+                server.pending_restart = vec!["timezone".into(), "tcp_keepalives_idle".into()];
+            }
+            for (name, shown) in [("timezone", "Europe/Paris"), ("tcp_keepalives_idle", "0")] {
+                let setting = server.settings.get_mut(name).unwrap();
+                setting.setting = shown.into();
+                setting.source = "configuration file".into();
+                setting.sourcefile = Some(path.clone());
+            }
+        });
+        let because: Vec<String> = plan
+            .steps
+            .iter()
+            .flat_map(|step| match &step.action {
+                Action::Reload(reload) => reload.because.clone(),
+                _ => Vec::new(),
+            })
+            .collect();
+        for name in ["timezone", "tcp_keepalives_idle"] {
+            assert_eq!(because.contains(&name.to_owned()), differs, "{because:?}");
+        }
+    }
+}
+
+#[test]
 fn the_server_judges_what_is_not_understood() {
     let hba = "local all all peer\nhost all all 10.0.0.0/8 next-years-method\n";
     let plan = adopted(hba, "", &|_| {});

@@ -171,7 +171,10 @@ fn a_position_is_no_target_of_the_oldest() {
             .contains("recovery_target_lsn = '0/3000028'")
     );
     assert!(known.marker.text.starts_with("standby_mode = 'off'\n"));
-    assert_eq!(known.settings, "archive_mode = 'off'");
+    assert_eq!(
+        known.settings,
+        "archive_mode = 'off'\nlc_messages = 'POSIX'"
+    );
 }
 
 #[test]

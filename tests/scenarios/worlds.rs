@@ -46,6 +46,8 @@ pub fn state(cluster: &Cluster, node: &NodeName, at: usize) -> Facts {
     if closed {
         facts.process = Process::Running;
         facts.turned_away = Some(TurnedAway {
+            processes: 5,
+            no_database: false,
             words: "no password supplied".into(),
             socket_directory: "/run/postgresql".into(),
         });
