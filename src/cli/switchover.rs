@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Does not ask
     #[arg(long)]
     auto_approve: bool,
+    /// Answers that this standby may lead although archiving ends with that, or clients are shut out
+    #[arg(long, value_name = "HOST")]
+    confirm: Vec<String>,
     /// How many seconds the primary has to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     timeout: u64,
@@ -107,6 +110,9 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
             sink::err(&format!("{to} is the primary already: nothing to do.\n"));
         }
         return roles(drive, arguments.write_inventory, &to);
+    }
+    if let Some(what) = doing.needs_word() {
+        drive.confirm(&to, &what, &arguments.confirm)?;
     }
     drive.ask(&doing)?;
     let _locks = drive.lock(&seen).await?;

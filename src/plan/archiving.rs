@@ -30,3 +30,13 @@ pub fn archives_elsewhere(cluster: &Cluster, server: &Server) -> Option<String> 
         }
     })
 }
+
+/// Says the same of any server, and of a standby that it would archive nothing as primary.
+pub fn archives_not(cluster: &Cluster, server: &Server) -> Option<String> {
+    let mode = server.settings.get("archive_mode");
+    let off = mode.is_some_and(|mode| mode.setting == "off") && cluster.backup.is_some();
+    let would = || {
+        "archive_mode is off: as primary it would archive nothing, although `backup:` is set".into()
+    };
+    archives_elsewhere(cluster, server).or_else(|| (off && server.in_recovery).then(would))
+}
