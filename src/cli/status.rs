@@ -9,6 +9,7 @@ use super::{Failure, Format, Global, context};
 use crate::facts::Observation;
 use crate::inventory::NodeName;
 use crate::observe::observe;
+use crate::plan::archiving::has_ended;
 use crate::plan::lead::lacks;
 use crate::report::archive::summary;
 use crate::report::status::Trouble;
@@ -87,12 +88,18 @@ fn unable(loaded: &context::Loaded, seen: &Observation, leader: Option<&NodeName
     let Some(leader) = leader else {
         return Vec::new();
     };
+    let ended = has_ended(seen, leader).filter(|_| cluster.backup.is_none());
+    let ended = ended.map(|message| Trouble {
+        node: leader.clone(),
+        message,
+        help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
+    });
     let able = cluster
         .in_order()
         .filter(|node| node.name != *leader && node.apply_delay.is_none());
-    able.flat_map(|node| {
+    let lacking = able.flat_map(|node| {
         let lacks = lacks(cluster, templates, seen, leader, &node.name).unwrap_or_default();
         lead::troubles(&node.name, &lacks)
-    })
-    .collect()
+    });
+    ended.into_iter().chain(lacking).collect()
 }

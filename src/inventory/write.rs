@@ -185,7 +185,38 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_choice_is_a_comment_and_so_is_what_holds_nothing_else() {
+        let mut wanted = draft();
+        let choice = |value: &str| At {
+            written: Written::Choice("why".into()),
+            ..At::from(value)
+        };
+        let host = wanted.host("server2");
+        let parameters = host.parameters.get_or_insert_default().block();
+        *parameters.entry("work_mem".into()) = choice("4MB");
+        let text = wanted.text();
+        let end = "standbys: [server2]\n# hosts:\n  # server2:\n    # parameters:\n      # work_mem: 4MB # why\n";
+        assert!(text.ends_with(end), "{text}");
+        wanted.host("server2").address = say("10.0.0.2");
+        let text = wanted.text();
+        let end = "hosts:\n  server2:\n    address: \"10.0.0.2\"\n    # parameters:\n      # work_mem: 4MB # why\n";
+        assert!(text.ends_with(end), "{text}");
+    }
+
     proptest! {
+        #[test]
+        fn a_choice_says_nothing(value in "\\PC*", why in "\\PC*") {
+            let mut wanted = draft();
+            let without = inventory::read(&wanted.text()).unwrap().cluster;
+            let said = At { written: Written::Choice(remark(&why)), ..At::from(value.as_str()) };
+            let parameters = wanted.host("server2").parameters.get_or_insert_default().block();
+            *parameters.entry("application_name".into()) = said;
+            let text = wanted.text();
+            let read = inventory::read(&text).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
+            prop_assert_eq!(&read.cluster, &without);
+        }
+
         #[test]
         fn a_value_is_read_as_it_was(value in "\\PC*", why in "\\PC*") {
             let mut wanted = draft();

@@ -46,6 +46,9 @@ pub(super) fn rules(
                 text(other),
                 "it lets in whom the primary rejects".to_owned(),
             ),
+            Gap::Otherwise(other) if other.method == rule.method => {
+                (text(other), "they log in with other options".to_owned())
+            }
             Gap::Otherwise(other) => (
                 text(other),
                 format!("they log in by {} instead of {}", other.method, rule.method),
@@ -156,6 +159,15 @@ fn shut_out(
     follows: &Side,
     client: &Client,
 ) -> Option<(String, &'static str)> {
+    // Somebody who came before the rules were changed has no way in to lose.
+    let has_none = |way: &Way| match way {
+        Way::NoEntry => true,
+        Way::By(rule) => rule.method == "reject",
+        Way::Unknown => false,
+    };
+    if has_none(now) {
+        return None;
+    }
     let entry = "it is shut out";
     let rule = match then {
         Way::Unknown => return None,

@@ -8,7 +8,7 @@ use crate::plan::lead::{About, BY_HAND, Lack};
 use crate::plan::{Goal, Plan};
 
 /// Columns are no wider: what is longer pushes the next ones aside.
-const WIDEST: usize = 44;
+const WIDEST: usize = 56;
 
 /// Shows what the plan's leader lacks of what the primary has.
 pub fn table(plan: &Plan, style: Style) -> String {

@@ -4,6 +4,7 @@ use pgrepl::facts::clients::Client;
 use pgrepl::facts::{Facts, Observation, Sight, digest};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::Plan;
+use pgrepl::plan::archiving::has_ended;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::lead::{About, Lack, lacks};
 use pgrepl::plan::switchover::{Wish, switchover};
@@ -175,6 +176,8 @@ fn what_is_not_evened_out_is_told_by_name() {
     let mut world = done(&cluster, &pair(&cluster));
     connect(&mut world, "10.9.9.9", "tls");
     connect(&mut world, "", "");
+    // Who came before the rules were changed has no way in to lose.
+    connect(&mut world, "11.1.1.1", "");
     let plan = to(&cluster, &world, "server2");
     assert_eq!(
         of(&plan.lacks, About::Archiving),
@@ -298,4 +301,12 @@ fn status_tells_what_a_standby_lacks_in_a_line_for_each_kind() {
     );
     let found = lacks(&cluster, &Templates::default(), &gone, &one, &two).unwrap();
     assert_eq!(of(&found, About::Archiving), [("archive_mode", true)]);
+    // Where that one leads all the same, it is told of it.
+    assert_eq!(has_ended(&world, &one), None);
+    let mut ended = world.clone();
+    ended.hosts.extend(gone.hosts);
+    server(&mut ended, "server2").in_recovery = false;
+    server(&mut ended, "server1").in_recovery = true;
+    let said = has_ended(&ended, &two).unwrap();
+    assert!(said.contains("server1 would as primary"), "{said}");
 }
