@@ -16,7 +16,7 @@ use crate::plan::builder::platform_of;
 use crate::plan::switchover::{Wish, logins, switchover};
 use crate::plan::{Goal, Plan, Step};
 use crate::report::event::Outcome;
-use crate::report::sink;
+use crate::report::{foreign, sink};
 
 /// Makes a standby the primary and the primary its standby; no commit is lost, and what cannot be finished is undone
 ///
@@ -112,7 +112,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
         return roles(drive, arguments.write_inventory, &to);
     }
     if let Some(what) = doing.needs_word() {
-        drive.confirm(&to, &what, &arguments.confirm)?;
+        drive.confirm(&to, &foreign::line(&what), &arguments.confirm)?;
     }
     drive.ask(&doing)?;
     let _locks = drive.lock(&seen).await?;

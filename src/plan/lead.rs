@@ -9,7 +9,7 @@ use super::builder::Builder;
 use super::lead_access::{clients, maps, rules};
 use super::leftovers::goes;
 use super::sensitive::Floors;
-use super::wanted::{Wanted, source, wanted};
+use super::wanted::{Wanted, source, wanted, with_leaders_maps};
 use crate::facts::{Facts, Observation};
 use crate::files;
 use crate::inventory::{self, Cluster, NodeName};
@@ -91,9 +91,9 @@ pub fn lacks(
     from: &NodeName,
     to: &NodeName,
 ) -> Result<Vec<Lack>, TemplateError> {
-    let leads = Builder::new(cluster, templates, seen, from.clone(), None);
-    let follows = Builder::new(cluster, templates, seen, to.clone(), None);
-    let (leads, follows) = (side(&leads, from)?, side(&follows, to)?);
+    let now = Builder::new(cluster, templates, seen, from.clone(), None);
+    let then = Builder::new(cluster, templates, seen, to.clone(), None);
+    let (leads, follows) = (side(&now, &now, from)?, side(&then, &now, to)?);
     let (Some(leads), Some(follows)) = (&leads, &follows) else {
         // Nobody can tell what it had; that this one archives nothing can be told.
         let off = follows.filter(|follows| follows.says("archive_mode") == "off");
@@ -120,8 +120,12 @@ pub fn lacks(
     Ok(found)
 }
 
-/// Returns a server as the plan leaves it, as the leader of its builder.
-fn side<'a>(b: &'a Builder<'a>, name: &'a NodeName) -> Result<Option<Side<'a>>, TemplateError> {
+/// Returns a server as the plan leaves it, as the leader of its builder; it gets the maps of the one who leads now.
+fn side<'a>(
+    b: &'a Builder<'a>,
+    now: &Builder,
+    name: &'a NodeName,
+) -> Result<Option<Side<'a>>, TemplateError> {
     let (Some(facts), Some(node)) = (b.facts(name), b.node(name)) else {
         return Ok(None);
     };
@@ -133,8 +137,9 @@ fn side<'a>(b: &'a Builder<'a>, name: &'a NodeName) -> Result<Option<Side<'a>>, 
         .and_then(|source| files::rules_of(&source, &wanted.hba.text, major));
     let own = source(b, name, &wanted.platform, "pg_ident.conf");
     let maps = own.and_then(|source| {
-        let text = wanted.ident.as_deref().unwrap_or(source.text);
-        files::map_lines(&source, text, major)
+        let carried = with_leaders_maps(now, name, &source, &wanted.hba.text);
+        let text = carried.or(wanted.ident.clone());
+        files::map_lines(&source, text.as_deref().unwrap_or(source.text), major)
     });
     Ok(Some(Side {
         name,

@@ -20,6 +20,18 @@ pub(super) fn rules(
     found: &mut Vec<Lack>,
 ) {
     let (Some(rules), Some(others)) = (&leads.rules, &follows.rules) else {
+        let read = |rules: &Option<Vec<Rule>>| match rules {
+            Some(_) => "can be read".to_owned(),
+            None => "cannot be read".to_owned(),
+        };
+        found.push(Lack {
+            about: About::Rule,
+            what: "pg_hba.conf".into(),
+            primary: read(&leads.rules),
+            standby: read(&follows.rules),
+            means: "nobody can tell whom it turns away".into(),
+            needs_word: false,
+        });
         return;
     };
     let addresses = seen.seen().flat_map(|(_, facts)| &facts.addresses);

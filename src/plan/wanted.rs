@@ -79,7 +79,12 @@ pub(super) const LEADERS: &str =
 
 /// Returns a standby's pg_ident.conf with the lines of the primary's that it lacks, of the maps that its rules name: where it
 /// is let in as whom belongs to the cluster. `None` if there are none.
-fn with_leaders_maps(b: &Builder, name: &NodeName, own: &Source, hba: &str) -> Option<String> {
+pub(super) fn with_leaders_maps(
+    b: &Builder,
+    name: &NodeName,
+    own: &Source,
+    hba: &str,
+) -> Option<String> {
     let major = b.cluster.major;
     if *name == b.leader || b.cluster.unmanaged != Unmanaged::Keep || !hba.contains("map=") {
         return None;

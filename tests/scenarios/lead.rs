@@ -254,6 +254,10 @@ fn the_maps_that_rules_name_come_along() {
             text.into()
         });
     }
+    // What the plan evens out is no lack.
+    let (one, two) = (NodeName::from("server1"), NodeName::from("server2"));
+    let found = lacks(&cluster, &Templates::default(), &world, &one, &two).unwrap();
+    assert_eq!(of(&found, About::IdentMap), []);
     let world = done(&cluster, &world);
     let text = |node: &str| {
         world.facts(&node.into()).unwrap().files[ident]
