@@ -50,7 +50,7 @@ use crate::inventory::NodeName;
 use crate::postgres::Major;
 
 /// The version of the plan's JSON: the minor number grows with added fields, the major one when readers must refuse.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// What a run is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
