@@ -10,7 +10,7 @@ use super::lead_access::{clients, maps, rules};
 use super::leftovers::goes;
 use super::sensitive::Floors;
 use super::wanted::{Wanted, source, wanted, with_leaders_maps};
-use crate::facts::{Facts, Observation};
+use crate::facts::{Content, Facts, Observation};
 use crate::files;
 use crate::inventory::{self, Cluster, NodeName};
 use crate::postgres::hba::Rule;
@@ -91,6 +91,10 @@ pub fn lacks(
     from: &NodeName,
     to: &NodeName,
 ) -> Result<Vec<Lack>, TemplateError> {
+    // Of a server that does not run nobody asks yet whether it could lead.
+    if seen.facts(to).is_none_or(|facts| facts.server.is_none()) {
+        return Ok(Vec::new());
+    }
     let now = Builder::new(cluster, templates, seen, from.clone(), None);
     let then = Builder::new(cluster, templates, seen, to.clone(), None);
     let (leads, follows) = (side(&now, &now, from)?, side(&then, &now, to)?);
@@ -126,7 +130,9 @@ fn side<'a>(
     now: &Builder,
     name: &'a NodeName,
 ) -> Result<Option<Side<'a>>, TemplateError> {
-    let (Some(facts), Some(node)) = (b.facts(name), b.node(name)) else {
+    let facts = b.facts(name);
+    let facts = facts.filter(|facts| matches!(facts.data.content, Content::Instance(_)));
+    let (Some(facts), Some(node)) = (facts, b.node(name)) else {
         return Ok(None);
     };
     let Some(wanted) = wanted(b, name, &Floors::new(), true)? else {

@@ -16,7 +16,7 @@ use pgrepl::report::style::Style;
 use crate::adopt::{Host, described_with};
 use crate::checks::{calm, server};
 use crate::facts::recorded;
-use crate::stories::after;
+use crate::stories::{after, stories};
 
 const PAIR: [Host; 2] = [
     ("server1", "../adopt/primary", None),
@@ -313,4 +313,31 @@ fn status_tells_what_a_standby_lacks_in_a_line_for_each_kind() {
     server(&mut ended, "server1").in_recovery = true;
     let said = has_ended(&ended, &two).unwrap();
     assert!(said.contains("server1 would as primary"), "{said}");
+}
+
+#[test]
+fn in_each_story_a_standby_lacks_only_what_others_wrote() {
+    let mut told = String::new();
+    for story in stories() {
+        let cluster = &story.cluster;
+        for node in cluster
+            .in_order()
+            .filter(|node| node.name != cluster.primary)
+        {
+            let found = lacks(
+                cluster,
+                &Templates::default(),
+                &story.world,
+                &cluster.primary,
+                &node.name,
+            );
+            for lack in found.unwrap() {
+                told += &format!(
+                    "{} {}: {} {:?} {:?}\n",
+                    story.name, node.name, lack.what, lack.primary, lack.standby
+                );
+            }
+        }
+    }
+    insta::assert_snapshot!(told);
 }
