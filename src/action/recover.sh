@@ -4,9 +4,10 @@
 # It recovered in the language that is read here, which is over now.
 speak_again() {
     auto=$data_directory/postgresql.auto.conf
-    if grep -qsx "lc_messages = 'POSIX'" "$auto"; then
+    if as_service_user grep -qsx "lc_messages = 'POSIX'" "$auto"; then
         # shellcheck disable=SC2016 # expanded by the shell it is given to
-        as_service_user sh -c 'umask 077 && grep -vx "lc_messages = .POSIX." "$1" >"$1.new"; mv -f "$1.new" "$1"' sh "$auto" ||
+        as_service_user sh -c 'umask 077
+            { grep -vx "lc_messages = .POSIX." "$1" >"$1.new" || [ "$?" = 1 ]; } && mv -f "$1.new" "$1"' sh "$auto" ||
             fail "cannot write $auto: no space left"
         sql 'select pg_reload_conf()' >/dev/null
     fi

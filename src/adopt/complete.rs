@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::archive::kept;
+use super::lead::{self, Next, Said};
 use super::remarks::{Remarks, cost, remarks};
 use super::{cluster_name, common, setting, upstream, written};
 use crate::action::place_clone::DANGEROUS;
@@ -12,12 +13,8 @@ use crate::inventory::at::{At, Named, Written, say};
 use crate::inventory::words::{ParameterName, ParameterValue};
 use crate::inventory::write::{Draft, remark};
 use crate::inventory::{self, Cluster, Node, NodeName, Role};
-use crate::platform;
 use crate::postgres::{conf, parameters, value};
 use crate::render::Templates;
-
-/// Parameters by name, with the remark behind each.
-type Said = BTreeMap<String, (String, String)>;
 
 /// Completes a description by what was seen on its hosts: addresses, parameters, rules, remarks.
 ///
@@ -34,22 +31,37 @@ pub fn complete(
     addresses(&mut draft, &cluster, seen);
     let cluster = read(&draft)?;
     let mut found = Remarks::default();
-    let mut parameters: Vec<(String, Said)> = Vec::new();
+    let mut next: Vec<Next> = Vec::new();
     let mut rules: Vec<(String, Vec<String>)> = Vec::new();
     for node in cluster.in_order() {
         let Some(facts) = seen.facts(&node.name) else {
             continue;
         };
-        let said = changed(&cluster, node, facts, seen, templates, &mut found)?;
-        parameters.push((node.name.to_string(), said));
+        next.push(changed(&cluster, node, facts, seen, templates, &mut found)?);
         rules.push((node.name.to_string(), own_rules(facts)));
     }
-    // What all of them say alike is said once.
-    let all: Vec<BTreeSet<(String, String)>> = parameters
+    say_parameters(&mut draft, &cluster, seen, next, &mut found);
+    say_rules(&mut draft, &cluster, seen, rules, &mut found);
+    remarks(&cluster, seen, &mut found);
+    draft.remarks.extend(found.lines);
+    read(&draft)?;
+    Ok(draft)
+}
+
+/// Says parameters: what belongs to the cluster and what all say alike once, the rest for each host.
+fn say_parameters(
+    draft: &mut Draft,
+    cluster: &Cluster,
+    seen: &Observation,
+    mut next: Vec<Next>,
+    found: &mut Remarks,
+) {
+    let shared = lead::settings(cluster, seen, &mut next, found);
+    let all: Vec<BTreeSet<(String, String)>> = next
         .iter()
-        .map(|(_, said)| {
-            said.iter()
-                .map(|(name, (value, _))| (name.clone(), value.clone()))
+        .map(|next| {
+            let said = next.said.iter();
+            said.map(|(name, (value, _))| (name.clone(), value.clone()))
                 .collect()
         })
         .collect();
@@ -57,36 +69,68 @@ pub fn complete(
         all.iter()
             .all(|said| said.contains(&(name.clone(), value.clone())))
     };
-    for (node, said) in parameters {
-        for (name, (value, why)) in said {
-            let place = if alike(&name, &value) {
-                &mut draft.file.postgresql.made().parameters
-            } else {
-                &mut draft.host(&node).parameters
-            };
-            let place = place.get_or_insert_default().block();
-            put(place, &name, &value, &why);
-        }
+    let own = next.into_iter().flat_map(|next| {
+        let node = next.node;
+        next.said
+            .into_iter()
+            .map(move |said| (Some(node.clone()), said))
+    });
+    let shared_said = shared.said.into_iter().map(|said| (None, said));
+    let mut said: Vec<_> = own.chain(shared_said).collect();
+    said.sort_by(|(_, (one, _)), (_, (other, _))| one.cmp(other));
+    for (node, (name, (value, why))) in said {
+        let place = match node.filter(|_| !alike(&name, &value)) {
+            None => &mut draft.file.postgresql.made().parameters,
+            Some(node) => &mut draft.host(node.as_str()).parameters,
+        };
+        let place = place.get_or_insert_default().block();
+        put(place, &name, &value, &why);
     }
+    for (node, name, value, why) in shared.choices {
+        let place = &mut draft.host(node.as_str()).parameters;
+        let said = At {
+            written: Written::Choice(remark(&why)),
+            ..At::from(value.as_str())
+        };
+        let place = place.get_or_insert_default().block();
+        place.0.push((name.as_str().into(), said));
+    }
+}
+
+/// Says rules: those that belong to the cluster once, and behind them what a host has of its own.
+fn say_rules(
+    draft: &mut Draft,
+    cluster: &Cluster,
+    seen: &Observation,
+    rules: Vec<(String, Vec<String>)>,
+    found: &mut Remarks,
+) {
+    let shared = lead::rules(cluster, seen, found);
     // A host's own rules stand behind those of all: what all begin with alike is said once.
-    let alike = (0..)
+    let mut alike = (0..)
         .map_while(|at| {
             let nth: Vec<Option<&String>> = rules.iter().map(|(_, rules)| rules.get(at)).collect();
             common(&nth).flatten().cloned()
         })
         .collect::<Vec<String>>();
-    let said = |rules: &[String]| {
-        let rules: Vec<At<_>> = rules.iter().map(|rule| rule.as_str().into()).collect();
-        (!rules.is_empty()).then(|| rules.into())
-    };
-    for (node, rules) in rules {
-        draft.host(&node).hba = said(&rules[alike.len()..]);
+    if let Some((_, leads)) = rules.first().filter(|_| !shared.is_empty()) {
+        alike = leads.clone();
     }
-    draft.file.postgresql.made().hba = said(&alike);
-    remarks(&cluster, seen, &mut found);
-    draft.remarks.extend(found.lines);
-    read(&draft)?;
-    Ok(draft)
+    let plain = |rule: &String| At::from(rule.as_str());
+    for (node, rules) in &rules {
+        let own = rules.iter().filter(|rule| !alike.contains(rule));
+        let own: Vec<At<_>> = own.map(plain).collect();
+        draft.host(node).hba = (!own.is_empty()).then(|| own.into());
+    }
+    let mut said: Vec<At<_>> = alike.iter().map(plain).collect();
+    said.extend(shared.iter().map(|(rule, why)| At {
+        written: match why.as_str() {
+            "" => Written::Short,
+            why => Written::Remark(remark(why)),
+        },
+        ..plain(rule)
+    }));
+    draft.file.postgresql.made().hba = (!said.is_empty()).then(|| said.into());
 }
 
 /// Says a parameter, with a remark behind it; once said, it is said anew.
@@ -186,7 +230,7 @@ fn addresses(draft: &mut Draft, cluster: &Cluster, seen: &Observation) {
     }
 }
 
-/// Returns the parameters that a server has loaded and that its next postgresql.conf would change.
+/// Returns a server's next postgresql.conf, and the parameters that it has loaded and that this would change.
 fn changed(
     cluster: &Cluster,
     node: &Node,
@@ -194,19 +238,17 @@ fn changed(
     seen: &Observation,
     templates: &Templates,
     found: &mut Remarks,
-) -> Result<Said, String> {
+) -> Result<Next, String> {
     let major = cluster.major;
     let mut said = Said::new();
-    let detected = platform::choose(
-        None,
-        &facts.os.id,
-        &facts.os.like,
-        major,
-        &node.instance,
-        node.data_directory.as_deref(),
-    );
+    let next = |said, text| Next {
+        node: node.name.clone(),
+        said,
+        text,
+    };
+    let detected = lead::place(cluster, facts, &node.name);
     let (Some(platform), Some(server)) = (detected, &facts.server) else {
-        return Ok(said);
+        return Ok(next(said, BTreeMap::new()));
     };
     let path = platform.config("postgresql.conf");
     let role = role(cluster, node);
@@ -221,9 +263,9 @@ fn changed(
         synchronous: true,
     };
     let before = Source::conf(facts, &platform);
-    let next =
+    let conf =
         files::postgresql_conf(&view, templates, before.as_ref()).map_err(|e| e.to_string())?;
-    let text: BTreeMap<String, String> = conf::settings(&next.text).collect();
+    let text: BTreeMap<String, String> = conf::settings(&conf.text).collect();
     for (name, loaded) in &server.settings {
         let Some(parameter) = parameters::lookup(major, name) else {
             continue;
@@ -257,7 +299,7 @@ fn changed(
             Some(will) => {
                 let automatic = value::parse(major, &parameter.kind, will)
                     .is_ok_and(|value| value::is_automatic(name, &value));
-                !automatic && !next.kept.settings.contains(name) && !same(will)
+                !automatic && !conf.kept.settings.contains(name) && !same(will)
             }
             // A line of pgrepl's own that only the inventory can have asked for stands there whatever it says.
             None => {
@@ -305,7 +347,7 @@ fn changed(
         let fetches = setting(facts, "restore_command").filter(|command| !command.is_empty());
         said.extend(fetches.map(|command| ("restore_command".into(), (command, String::new()))));
     }
-    Ok(said)
+    Ok(next(said, text))
 }
 
 /// Returns the inventory's rules in a pg_hba.conf that pgrepl wrote; what others wrote is kept without being said.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::facts::Facts;
 use crate::facts::server::Setting;
 use crate::inventory::NodeName;
-use crate::inventory::at::{Number, say};
+use crate::inventory::at::{At, Number, Written, say};
 use crate::inventory::file::{Common, SslMode, Truth};
 use crate::inventory::write::{Draft, password};
 use crate::platform;
@@ -13,6 +13,7 @@ use crate::postgres::{Major, conf, conninfo, parameters, value};
 
 mod archive;
 mod complete;
+mod lead;
 mod remarks;
 
 pub use complete::complete;
@@ -240,6 +241,17 @@ pub fn describe(
             Some(member.instance.clone()).filter(|name| !matches!(name.as_str(), "" | "main"))
         })
         .collect();
+    // Where the primary is heard belongs to the cluster, unless it names addresses of its own.
+    let hears = listen.first().filter(|listen| is_for_all(listen));
+    let shared: Vec<String> = listen
+        .iter()
+        .zip(members)
+        .map(|(own, member)| match hears {
+            Some(hears) if cluster_name(&member.facts).is_none() => hears.clone(),
+            _ => own.clone(),
+        })
+        .collect();
+    let told_alike = |at| one(&shared, at, &"*".to_owned());
     let told = |at: Option<usize>| Common {
         port: one(&ports, at, &Some(5432))
             .flatten()
@@ -248,13 +260,21 @@ pub fn describe(
             .flatten()
             .as_deref()
             .and_then(say),
-        listen_addresses: one(&listen, at, &"*".into()).as_deref().and_then(say),
+        listen_addresses: told_alike(at).as_deref().and_then(say),
         data_directory: one(&places, at, &None).flatten().as_deref().and_then(say),
         ..Common::default()
     };
     draft.file.postgresql.made().say(told(None));
     for (at, member) in members.iter().enumerate() {
-        draft.host(member.name.as_str()).say(told(Some(at)));
+        let host = draft.host(member.name.as_str());
+        host.say(told(Some(at)));
+        if shared[at] != listen[at] {
+            let why = format!("as now; {} has {:?}", primary.name, shared[at]);
+            host.listen_addresses = say(&listen[at]).map(|said| At {
+                written: Written::Choice(why),
+                ..said
+            });
+        }
     }
 
     let follows: Vec<BTreeMap<String, String>> = standbys
@@ -320,6 +340,14 @@ pub fn describe(
         }
     }
     draft
+}
+
+/// Says whether listen_addresses would mean the same on every host, and let others in.
+fn is_for_all(listen: &str) -> bool {
+    let mut words = listen.split(',').map(str::trim);
+    let all = |word: &str| matches!(word, "*" | "0.0.0.0" | "::");
+    listen.split(',').any(|word| all(word.trim()))
+        && words.all(|word| all(word) || matches!(word, "localhost" | "127.0.0.1" | "::1"))
 }
 
 /// How many standbys confirm a commit by `synchronous_standby_names` (manual, 20.6.2): `ANY 2 (…)`, `2 (…)`, `a, b`.

@@ -19,7 +19,7 @@ use crate::host::Host;
 use crate::inventory::NodeName;
 use crate::inventory::write::Draft;
 use crate::observe::find::{Found, Installed, find};
-use crate::observe::{look, observe};
+use crate::observe::{examine, look, observe};
 use crate::postgres::Major;
 use crate::render::Templates;
 use crate::report::{foreign, sink};
@@ -341,7 +341,9 @@ impl Walk<'_> {
         draft.remarks.extend(self.lost.clone());
         let cluster = read(&draft)?;
         let connections = context::connect(&cluster)?;
-        let seen = observe(&cluster, &connections.hosts, None, &|_| {}).await;
+        let mut seen = observe(&cluster, &connections.hosts, None, &|_| {}).await;
+        // What the primary loads is said for all only where all have it.
+        examine(&cluster, &connections.hosts, &mut seen, |_| true).await;
         if let Some((_, reason)) = seen.unseen().next() {
             return Err(unreachable(reason.clone()));
         }

@@ -19,7 +19,7 @@ use crate::plan::switchover::{Wish, logins, switchover};
 use crate::plan::switchover_cut::{Course as NextCourse, Cut, after_cut, cut_short};
 use crate::plan::{Goal, Plan, Step};
 use crate::report::event::Outcome;
-use crate::report::sink;
+use crate::report::{foreign, sink};
 
 /// Makes a standby the primary and the primary its standby; no commit is lost, and what cannot be finished is undone
 ///
@@ -37,6 +37,9 @@ pub struct Arguments {
     /// Does not ask
     #[arg(long)]
     auto_approve: bool,
+    /// Answers that this standby may lead although archiving ends with that, or clients are shut out
+    #[arg(long, value_name = "HOST")]
+    confirm: Vec<String>,
     /// How many seconds the primary has to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     timeout: u64,
@@ -81,10 +84,17 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     let way = Way {
         dry_run: arguments.dry_run,
         diff: arguments.diff.diff(),
+        confirm: &arguments.confirm,
         ..Way::default()
     };
     let draft = async |seen: &Observation| match plan(seen, wish) {
-        Ok(plan) => Ok(Draft::new(plan, ())),
+        Ok(plan) => {
+            let word = plan.needs_word().map(|what| foreign::line(&what));
+            Ok(Draft {
+                word: word.map(|what| (plan.leader.clone(), what)),
+                ..Draft::new(plan, ())
+            })
+        }
         Err(no) => Err(with_logins(drive, seen, wish, no).await),
     };
     let mut done = match drive.carry_out(&way, draft).await? {

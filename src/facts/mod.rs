@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub mod archive_state;
 pub mod backups;
+pub mod clients;
 mod disk;
 pub mod firewall;
 pub mod history;

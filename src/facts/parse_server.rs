@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
+use super::clients::Client;
 use super::parse::Context;
 use super::server::{
     Archiver, FileError, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
@@ -42,6 +43,8 @@ struct Answer {
     archiver: Option<Archiver>,
     #[serde(default)]
     locales: Vec<String>,
+    #[serde(default)]
+    clients: Vec<Client>,
     #[serde(default)]
     prepared: u64,
     oldest_transaction_ms: Option<i64>,
@@ -173,6 +176,7 @@ pub(super) fn server(
         receiver: answer.receiver,
         archiver: answer.archiver,
         archive_waiting: None,
+        clients: answer.clients,
         prepared: answer.prepared,
         oldest_transaction_ms: answer
             .oldest_transaction_ms

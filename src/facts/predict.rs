@@ -92,6 +92,7 @@ pub fn start(facts: &mut Facts) {
         receiver: None,
         archiver: None,
         archive_waiting: None,
+        clients: Vec::new(),
         prepared: 0,
         oldest_transaction_ms: None,
         database_bytes: None,

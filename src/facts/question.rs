@@ -97,8 +97,10 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'archiver', (select json_build_object('last_archived', last_archived_wal, 'last_archived_age_s', extract(epoch from now() - last_archived_time)::bigint,
             'last_failed', last_failed_wal, 'last_failed_age_s', extract(epoch from now() - last_failed_time)::bigint, 'failed_count', failed_count) from pg_stat_archiver),
         'prepared', (select count(*) from pg_prepared_xacts),
+        'clients', {clients},
         'oldest_transaction_ms', (select (extract(epoch from max(clock_timestamp() - xact_start)) * 1000)::bigint from pg_stat_activity
             where xact_start is not null and pid <> pg_backend_pid() and datname is not null))",
+        clients = super::clients::question(major),
         unsynced = if caps.syncs_slots { " and not synced" } else { "" },
         walfile = names.walfile_name,
         current = names.current_lsn,

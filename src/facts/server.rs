@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::clients::Client;
 use crate::postgres::{Lsn, ServerVersion, SystemId, Timeline};
 
 /// A running server, asked over its local socket.
@@ -57,6 +58,9 @@ pub struct Server {
     pub archiver: Option<Archiver>,
     /// Number of .ready files, if it could be counted.
     pub archive_waiting: Option<u64>,
+    /// Who is connected to a primary, each way once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Client>,
     /// Prepared transactions that wait for their end.
     #[serde(default)]
     pub prepared: u64,

@@ -210,6 +210,17 @@ pub(super) fn foreign_lines(source: &Source, major: Major) -> Vec<String> {
     lines.filter(|line| foreign.is_inside(line)).collect()
 }
 
+/// Returns every line of a pg_hba.conf, those of its includes in their place, and whether others wrote it.
+pub(super) fn foreign_pieces(source: &Source, major: Major) -> Result<Vec<(String, bool)>, String> {
+    let mut foreign = Foreign::of(source);
+    let pieces = source.rules(major)?.into_iter();
+    let told = pieces.map(|piece| {
+        let inside = foreign.is_inside(&piece.raw);
+        (piece.raw, inside)
+    });
+    Ok(told.collect())
+}
+
 /// A line that pgrepl does not understand: the server is the judge.
 fn keep_strange(view: &View, source: &Source, piece: Piece, kept: &mut Kept) {
     if let Some(complaint) = source.complaint(piece.path, &piece.at) {

@@ -10,6 +10,7 @@ use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
 
 pub mod archive;
+mod clients;
 mod kept;
 mod own_rules;
 mod peers;
@@ -21,6 +22,7 @@ mod standby;
 mod tool;
 
 pub use crate::facts::digest;
+pub use clients::{map_lines, rules_and_lines, rules_of};
 pub use kept::{Kept, is_ours, kept_rules, kept_settings};
 pub use peers::{
     HIDDEN, Peer, addresses, host, own_keywords, pgpass_entries, primary_conninfo, verifies_name,

@@ -75,6 +75,17 @@ impl<'a> Source<'a> {
         self.facts.server.is_some()
     }
 
+    /// Returns a text in the place of this one, with what it includes.
+    pub(super) fn instead<'t>(&self, text: &'t str) -> Source<'t>
+    where
+        'a: 't,
+    {
+        Source {
+            text,
+            ..self.with_includes()
+        }
+    }
+
     fn with_includes(&self) -> Self {
         Self {
             path: self.path.clone(),
@@ -166,10 +177,7 @@ impl<'a> Source<'a> {
 
     /// Returns a text that replaces this one with what it includes in its place; what cannot be read stays out.
     pub(super) fn resolved(&self, major: Major, text: &str) -> String {
-        let new = Source {
-            text,
-            ..self.with_includes()
-        };
+        let new = self.instead(text);
         let pieces = new.settings(major);
         let lines = pieces.map(|pieces| pieces.into_iter().map(|piece| piece.raw + "\n").collect());
         lines.unwrap_or_else(|_| text.to_owned())

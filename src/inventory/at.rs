@@ -33,7 +33,12 @@ pub enum Written {
     Block,
     /// With a remark behind it.
     Remark(String),
+    /// As a comment with a remark behind it, for somebody to take or to leave.
+    Choice(String),
 }
+
+/// What ends a line that [`Draft::text`](super::write::Draft::text) makes a comment.
+pub(super) const CHOICE: &str = " (or not)";
 
 impl<T> Default for At<T> {
     fn default() -> Self {
@@ -125,6 +130,10 @@ impl<T: Serialize> Serialize for At<T> {
             Written::Block => return self.value.serialize(serializer),
             Written::Remark(remark) => {
                 return serde_yaml::Commented(&self.value, remark.clone()).serialize(serializer);
+            }
+            Written::Choice(remark) => {
+                let marked = remark.clone() + CHOICE;
+                return serde_yaml::Commented(&self.value, marked).serialize(serializer);
             }
         }
         let whole = serde_yaml::to_string(&self.value).map_err(S::Error::custom)?;

@@ -1,6 +1,6 @@
 //! From what is to be said to the text of an inventory: the one place that writes YAML.
 
-use super::at::At;
+use super::at::{At, CHOICE};
 use super::file::{File, Host, Password};
 
 /// An inventory to be written.
@@ -73,9 +73,37 @@ impl Draft {
                 .is_some_and(|hosts| !hosts.0.is_empty())
         });
         let options = serde_yaml::ser_options! { compact_list_indent: false };
-        text + &serde_yaml::to_string_with_options(&file, options)
-            .expect("the shape holds nothing but what YAML can write")
+        let written = serde_yaml::to_string_with_options(&file, options)
+            .expect("the shape holds nothing but what YAML can write");
+        text + &with_choices(&written)
     }
+}
+
+/// Makes comments of the lines that are choices, and of the keys that hold nothing else.
+fn with_choices(written: &str) -> String {
+    let lines: Vec<&str> = written.lines().collect();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut choice: Vec<bool> = lines.iter().map(|line| line.ends_with(CHOICE)).collect();
+    for at in (0..lines.len())
+        .rev()
+        .filter(|at| lines[*at].ends_with(':'))
+    {
+        let inside = lines[at + 1..]
+            .iter()
+            .take_while(|line| indent(line) > indent(lines[at]));
+        let inside = at + 1..at + 1 + inside.count();
+        choice[at] = !inside.is_empty() && choice[inside].iter().all(|choice| *choice);
+    }
+    let mut text = String::new();
+    for (line, choice) in lines.into_iter().zip(choice) {
+        if choice {
+            let (blank, said) = line.split_at(indent(line));
+            text += &format!("{blank}# {}\n", said.strip_suffix(CHOICE).unwrap_or(said));
+        } else {
+            text += &format!("{line}\n");
+        }
+    }
+    text
 }
 
 /// Returns the environment variable that a new inventory takes the replication password from.
@@ -157,7 +185,38 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_choice_is_a_comment_and_so_is_what_holds_nothing_else() {
+        let mut wanted = draft();
+        let choice = |value: &str| At {
+            written: Written::Choice("why".into()),
+            ..At::from(value)
+        };
+        let host = wanted.host("server2");
+        let parameters = host.parameters.get_or_insert_default().block();
+        *parameters.entry("work_mem".into()) = choice("4MB");
+        let text = wanted.text();
+        let end = "standbys: [server2]\n# hosts:\n  # server2:\n    # parameters:\n      # work_mem: 4MB # why\n";
+        assert!(text.ends_with(end), "{text}");
+        wanted.host("server2").address = say("10.0.0.2");
+        let text = wanted.text();
+        let end = "hosts:\n  server2:\n    address: \"10.0.0.2\"\n    # parameters:\n      # work_mem: 4MB # why\n";
+        assert!(text.ends_with(end), "{text}");
+    }
+
     proptest! {
+        #[test]
+        fn a_choice_says_nothing(value in "\\PC*", why in "\\PC*") {
+            let mut wanted = draft();
+            let without = inventory::read(&wanted.text()).unwrap().cluster;
+            let said = At { written: Written::Choice(remark(&why)), ..At::from(value.as_str()) };
+            let parameters = wanted.host("server2").parameters.get_or_insert_default().block();
+            *parameters.entry("application_name".into()) = said;
+            let text = wanted.text();
+            let read = inventory::read(&text).unwrap_or_else(|found| panic!("{text}\n{found:#?}"));
+            prop_assert_eq!(&read.cluster, &without);
+        }
+
         #[test]
         fn a_value_is_read_as_it_was(value in "\\PC*", why in "\\PC*") {
             let mut wanted = draft();

@@ -223,6 +223,7 @@ impl<'a> Builder<'a> {
             nodes,
             steps: self.steps,
             notes: self.cluster_notes,
+            lacks: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::builder::Builder;
 use super::leftovers::{clean_auto_conf, explain};
 use super::lowered::wait_for_lowered;
 use super::sensitive::Floors;
+use super::wanted::LEADERS;
 pub use super::wanted::{Wanted, wanted};
 use crate::action::{Check, Reload, Restart, Text, WriteFile, WritePgpass};
 use crate::facts::{Content, Facts, FileFact, RECOVERY_CONF, server::Setting};
@@ -73,6 +74,16 @@ pub fn configure_files(
     let hba_differs = !left("pg_hba.conf") && differs(facts.files.get(&hba_path), &wanted.hba.text);
     if hba_differs || facts.files.get(&hba_path).is_some_and(|file| file.unloaded) {
         reload.insert("pg_hba.conf".into());
+    }
+    let ident_path = wanted.platform.config("pg_ident.conf");
+    let ident = facts.files.get(&ident_path);
+    let ours = |file: &FileFact| {
+        let text = file.content.as_deref().unwrap_or_default();
+        file.unloaded && text.contains(LEADERS)
+    };
+    let maps = wanted.ident.as_ref();
+    if maps.is_some_and(|text| differs(ident, text)) || ident.is_some_and(ours) {
+        reload.insert("pg_ident.conf".into());
     }
     let takes_effect = match (running, restart.is_empty(), reload.is_empty()) {
         (true, false, _) => format!("restart: {}", list(&restart)),
@@ -173,15 +184,14 @@ pub fn configure_files(
         );
     }
     if let Some(text) = &wanted.ident {
-        let path = wanted.platform.config("pg_ident.conf");
         write(
             "pg_ident.conf",
-            &path,
+            &ident_path,
             text,
             &owner,
             "640",
             Check::None,
-            "",
+            if running { "reload" } else { "" },
             b,
             name,
         );

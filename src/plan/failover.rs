@@ -4,6 +4,7 @@ use super::builder::Builder;
 use super::check::rows;
 use super::converge::{converge, passes};
 use super::gone::gone;
+use super::lead::lacks;
 use super::no_failover::{alone, starting, still_there};
 use super::password::refuse_another;
 use super::switchover::slots;
@@ -203,9 +204,13 @@ pub fn failover(
     );
     b.next_phase();
     rows(&mut b, wish.token, 30);
+    let lacks = lacks(cluster, templates, seen, &from, to)?;
     Ok(Failover {
         loss: loss(seen, &standbys, candidate, &from, to),
-        plan: b.finish(Goal::Failover(to.clone())),
+        plan: Plan {
+            lacks,
+            ..b.finish(Goal::Failover(to.clone()))
+        },
         from,
     })
 }

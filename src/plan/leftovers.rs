@@ -7,12 +7,17 @@ use super::configure::Wanted;
 use crate::action::CleanAutoConf;
 use crate::action::place_clone::DANGEROUS;
 use crate::facts::Facts;
-use crate::inventory::NodeName;
+use crate::inventory::{Cluster, NodeName};
 use crate::platform::Platform;
 use crate::postgres::{conf, hba};
 
 /// What says where WAL is archived to.
 const ARCHIVE: [&str; 2] = ["archive_command", "archive_library"];
+
+/// Says whether what ALTER SYSTEM has set is taken away: with `backup:` it is decided where WAL goes.
+pub(super) fn goes(cluster: &Cluster, name: &str) -> bool {
+    DANGEROUS.contains(&name) || cluster.backup.is_some() && ARCHIVE.contains(&name)
+}
 
 /// Leftovers of ALTER SYSTEM, of copies and of restores that would override what pgrepl writes.
 pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platform) {
@@ -24,13 +29,9 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
         return;
     };
     let settings: BTreeMap<String, String> = conf::settings(&text).collect();
-    // With `backup:` it is decided where WAL goes.
-    let archives = b.cluster.backup.is_some();
     // A restore lets nobody in until it is done.
     let closed = |key: &str, value: &str| key == "listen_addresses" && value.is_empty();
-    let goes = |key: &str, value: &str| {
-        DANGEROUS.contains(&key) || archives && ARCHIVE.contains(&key) || closed(key, value)
-    };
+    let goes = |key: &str, value: &str| goes(b.cluster, key) || closed(key, value);
     let keys = settings.iter().filter(|(key, value)| goes(key, value));
     let keys: Vec<String> = keys.map(|(key, _)| key.clone()).collect();
     if !keys.is_empty() {

@@ -13,6 +13,8 @@ mod engines;
 pub mod failover;
 mod firewall;
 mod gone;
+pub mod lead;
+mod lead_access;
 mod leftovers;
 mod lowered;
 mod no_failover;
@@ -46,12 +48,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 pub use crate::inventory::Role;
+use lead::Lack;
 
 use crate::inventory::NodeName;
 use crate::postgres::Major;
 
 /// The version of the plan's JSON: the minor number grows with added fields, the major one when readers must refuse.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// What a run is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +95,9 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What concerns the cluster as a whole and should be read first.
     pub notes: Vec<Note>,
+    /// What the server that is to lead lacks of what the primary has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<Lack>,
 }
 
 /// One node's place in a plan.
@@ -189,6 +195,15 @@ impl Plan {
         self.nodes
             .iter()
             .filter_map(|n| n.blocked.as_ref().map(|b| (&n.node, b)))
+    }
+
+    /// Says what somebody's word is needed for: what the server that is to lead would end or shut out.
+    pub fn needs_word(&self) -> Option<String> {
+        let lacks = self.lacks.iter().filter(|lack| lack.needs_word);
+        let said: Vec<String> = lacks
+            .map(|lack| format!("{}: {} ({})", lack.what, lack.means, lack.standby))
+            .collect();
+        (!said.is_empty()).then(|| format!("with {} as primary: {}", self.leader, said.join("; ")))
     }
 
     /// Adds up what the plan costs.

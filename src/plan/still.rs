@@ -54,6 +54,7 @@ mod tests {
             nodes: Vec::new(),
             steps: steps.collect(),
             notes: Vec::new(),
+            lacks: Vec::new(),
         }
     }
 
@@ -63,6 +64,7 @@ mod tests {
             conninfo: String::new(),
             slot: None,
             tablespaces: Vec::new(),
+            named: Vec::new(),
             system_id: None,
             bytes: Some(bytes),
             free: Some(2 * bytes),

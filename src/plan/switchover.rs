@@ -3,6 +3,7 @@
 use super::builder::Builder;
 use super::check::rows;
 use super::converge::{converge, passes};
+use super::lead::lacks;
 use super::slots::secure;
 use super::switchover_checks::{Checks, ready, ready_again};
 use super::{Goal, Plan, PlanError, Refusal};
@@ -78,7 +79,11 @@ pub fn switchover(
     );
     b.next_phase();
     rows(&mut b, wish.token, 30);
-    Ok(b.finish(Goal::Switchover(to)))
+    let lacks = lacks(cluster, templates, seen, &from, &to)?;
+    Ok(Plan {
+        lacks,
+        ..b.finish(Goal::Switchover(to))
+    })
 }
 
 fn candidate(

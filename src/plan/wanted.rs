@@ -1,12 +1,12 @@
 //! What the files of one node will be, and what stood in them before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::builder::Builder;
 use super::sensitive::{Floors, number};
 use crate::facts::Facts;
 use crate::files::{self, Rendered, Source};
-use crate::inventory::NodeName;
+use crate::inventory::{NodeName, Unmanaged};
 use crate::platform::Platform;
 use crate::render::TemplateError;
 
@@ -73,6 +73,51 @@ pub(super) fn refuse(b: &mut Builder, name: &NodeName) {
     }
 }
 
+/// What stands above the maps that a standby has from the primary.
+pub(super) const LEADERS: &str =
+    "# As on the primary, for the rules that name these maps: written by pgrepl.";
+
+/// Returns a standby's pg_ident.conf with the lines of the primary's that it lacks, of the maps that its rules name: where it
+/// is let in as whom belongs to the cluster. `None` if there are none.
+pub(super) fn with_leaders_maps(
+    b: &Builder,
+    name: &NodeName,
+    own: &Source,
+    hba: &str,
+) -> Option<String> {
+    let major = b.cluster.major;
+    if *name == b.leader || b.cluster.unmanaged != Unmanaged::Keep || !hba.contains("map=") {
+        return None;
+    }
+    let named: BTreeSet<String> = files::rules_of(own, hba, major)?
+        .into_iter()
+        .flat_map(|rule| rule.options)
+        .filter_map(|option| Some(option.strip_prefix("map=")?.to_owned()))
+        .collect();
+    let theirs = source(b, &b.leader, &b.platform(&b.leader)?, "pg_ident.conf")?;
+    let has = files::map_lines(own, own.text, major)?;
+    let lines = files::maps(major, &theirs).ok()??;
+    let missing: Vec<&str> = lines
+        .lines()
+        .filter(|line| {
+            let words = files::map_lines(&theirs, line, major).unwrap_or_default();
+            let of = |words: &Vec<String>| words.first().is_some_and(|map| named.contains(map));
+            words.iter().any(|words| of(words) && !has.contains(words))
+        })
+        .collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let mut text = own.text.to_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    if !text.contains(LEADERS) {
+        text += &format!("{LEADERS}\n");
+    }
+    Some(text + &missing.join("\n") + "\n")
+}
+
 /// Renders the files of a node.
 pub fn wanted(
     b: &Builder,
@@ -105,8 +150,11 @@ pub fn wanted(
     };
     let hba = files::pg_hba_conf(&view, b.templates, hba.as_ref())?;
     let tool = files::tool_conf(&view, b.templates)?;
-    let maps = source(b, name, &platform, "pg_ident.conf").filter(|source| source.moves);
-    let maps = maps.map(|source| files::maps(b.cluster.major, &source));
+    let maps = match source(b, name, &platform, "pg_ident.conf") {
+        Some(own) if own.moves => Some(files::maps(b.cluster.major, &own)),
+        Some(own) => with_leaders_maps(b, name, &own, &hba.text).map(|text| Ok(Some(text))),
+        None => None,
+    };
     let mut refused: Vec<(&str, String)> = Vec::new();
     for (file, rendered) in [("postgresql.conf", &conf), ("pg_hba.conf", &hba)] {
         refused.extend(rendered.kept.refused.iter().map(|why| (file, why.clone())));

@@ -11,10 +11,12 @@ pub mod history;
 pub mod lsn;
 pub mod parameters;
 pub mod pgpass;
+pub mod scope;
 pub mod sql;
 pub mod value;
 pub mod verifier;
 pub mod version;
+pub mod way_in;
 
 pub use control::{ClusterState, ControlData};
 pub use history::History;

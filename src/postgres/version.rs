@@ -52,6 +52,8 @@ pub struct Capabilities {
     pub has_lag_times: bool,
     /// Whether `pg_replication_slots` knows temporary slots.
     pub has_temporary_slots: bool,
+    /// Whether `pg_stat_activity` tells clients from the server's own processes.
+    pub tells_backend_type: bool,
     /// Whether fractions and exponents are allowed in integer parameters.
     pub has_fractions: bool,
     /// Whether the unit B is known.
@@ -153,6 +155,7 @@ const V9_6: Capabilities = Capabilities {
     receiver_knows_sender: false,
     has_lag_times: false,
     has_temporary_slots: false,
+    tells_backend_type: false,
     has_fractions: false,
     has_unit_byte: false,
     has_unit_microsecond: false,
@@ -178,6 +181,7 @@ const V10: Capabilities = Capabilities {
     has_hba_file_rules: true,
     has_lag_times: true,
     has_temporary_slots: true,
+    tells_backend_type: true,
     has_sync_methods: true,
     ..V9_6
 };

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
-use super::foreign;
 use super::style::{Style, bytes};
+use super::{foreign, lead};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
@@ -45,6 +45,10 @@ pub fn show(
     for node in &plan.nodes {
         text.push('\n');
         text += &node_text(plan, node, diff, style);
+    }
+    if !plan.lacks.is_empty() {
+        text.push('\n');
+        text += &lead::table(plan, style);
     }
     text.push('\n');
     text += &summary(plan, style);

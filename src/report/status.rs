@@ -11,7 +11,7 @@ use crate::facts::{
     way_back,
 };
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::archiving::archives_elsewhere;
+use crate::plan::archiving::archives_not;
 use crate::postgres::slot_name;
 
 /// Something wrong, and what to type.
@@ -236,9 +236,8 @@ fn archive_troubles(
         "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
         cluster.major
     );
-    // A standby shows the same, and archives once it is promoted.
     if let Some(server) = &facts.server
-        && let Some(why) = archives_elsewhere(cluster, server)
+        && let Some(why) = archives_not(cluster, server)
     {
         add(why, "pgrepl apply".into());
     }

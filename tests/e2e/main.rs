@@ -12,6 +12,7 @@ mod cut;
 mod firewall;
 mod kills;
 mod lab;
+mod lead;
 mod matrix;
 mod mount;
 mod pair;

@@ -51,6 +51,12 @@ pub fn cluster(keep: &str) -> Cluster {
     .cluster
 }
 
+/// Makes the servers of the story archive to the mount.
+pub fn archives(story: &mut Story) {
+    let apply = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    story.world = after(&apply, &story.world, apply.steps.len());
+}
+
 /// Three backups, a day apart, with their WAL.
 pub fn there(story: &Story) -> Backups {
     let server = story
@@ -230,8 +236,7 @@ fn prune_keeps_what_any_backup_or_standby_needs() {
 #[test]
 fn a_position_that_the_archive_does_not_reach_is_refused() {
     let mut story = story("count: 7");
-    let apply = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
-    story.world = after(&apply, &story.world, apply.steps.len());
+    archives(&mut story);
     let there = there(&story);
     let to = NodeName::from("server1");
     let last = there.wal.last().unwrap().1.clone();

@@ -13,6 +13,7 @@ mod facts;
 mod failover_again;
 mod firewall;
 mod history;
+mod lead;
 mod losses;
 mod lost_slot;
 mod lowering;

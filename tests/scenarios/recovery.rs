@@ -11,7 +11,7 @@ use pgrepl::plan::restore::{Wish, restore};
 use pgrepl::postgres::Lsn;
 use pgrepl::render::Templates;
 
-use crate::archive::{story, there};
+use crate::archive::{archives, story, there};
 use crate::stories::{Story, titles};
 
 #[test]
@@ -53,6 +53,7 @@ fn what_a_recovery_switched_off_is_on_again_after_a_restart() {
 #[test]
 fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
     let mut story = story("count: 7");
+    archives(&mut story);
     let there = Backups {
         wal_until: Some(300_000),
         ..there(&story)

@@ -1,0 +1,384 @@
+//! What a standby lacks that the primary has, should it lead: what pgrepl's own plan evens out is no lack, nor is what the
+//! inventory says of one host.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::builder::Builder;
+use super::lead_access::{clients, maps, rules};
+use super::leftovers::goes;
+use super::sensitive::Floors;
+use super::wanted::{Wanted, source, wanted, with_leaders_maps};
+use crate::facts::{Content, Facts, Observation};
+use crate::files;
+use crate::inventory::{self, Cluster, NodeName};
+use crate::postgres::hba::Rule;
+use crate::postgres::scope::{falls_short, is_idle};
+use crate::postgres::{conf, parameters, value};
+use crate::render::{TemplateError, Templates};
+
+/// What a lack is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// WAL would not be archived, or elsewhere.
+    Archiving,
+    /// A client that is connected now.
+    Client,
+    /// Where it is heard.
+    Listen,
+    /// A rule of pg_hba.conf.
+    Rule,
+    /// A line of pg_ident.conf.
+    IdentMap,
+    /// Encryption.
+    Certificate,
+    /// A library that is loaded.
+    Library,
+    /// Another setting.
+    Setting,
+    /// A logical slot.
+    LogicalSlot,
+}
+
+/// Something that the primary has and a standby does not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lack {
+    /// What it is about.
+    pub about: About,
+    /// What: a setting's name, a rule, a client.
+    pub what: String,
+    /// What the primary has.
+    pub primary: String,
+    /// What the standby has.
+    pub standby: String,
+    /// What it means once the standby leads.
+    pub means: String,
+    /// Whether it ends archiving or shuts out clients that are connected: this needs somebody's word.
+    pub needs_word: bool,
+}
+
+/// A server as it is once everything that is planned for it is done.
+pub(super) struct Side<'a> {
+    pub(super) name: &'a NodeName,
+    pub(super) facts: &'a Facts,
+    /// Its settings.
+    pub(super) settings: BTreeMap<String, String>,
+    /// Its rules; `None` if something in them cannot be read.
+    pub(super) rules: Option<Vec<Rule>>,
+    /// The lines of its pg_ident.conf.
+    pub(super) maps: Option<Vec<Vec<String>>>,
+    /// Rules that the inventory says for it.
+    pub(super) said: &'a [String],
+}
+
+impl Side<'_> {
+    pub(super) fn says(&self, name: &str) -> &str {
+        self.settings.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn is_on(&self, name: &str) -> bool {
+        self.says(name) == "on"
+    }
+}
+
+/// Returns what a standby lacks that the primary has; nothing where one of them was not seen.
+pub fn lacks(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    from: &NodeName,
+    to: &NodeName,
+) -> Result<Vec<Lack>, TemplateError> {
+    // Of a server that does not run nobody asks yet whether it could lead.
+    if seen.facts(to).is_none_or(|facts| facts.server.is_none()) {
+        return Ok(Vec::new());
+    }
+    let now = Builder::new(cluster, templates, seen, from.clone(), None);
+    let then = Builder::new(cluster, templates, seen, to.clone(), None);
+    let (leads, follows) = (side(&now, &now, from)?, side(&then, &now, to)?);
+    let (Some(leads), Some(follows)) = (&leads, &follows) else {
+        // Nobody can tell what it had; that this one archives nothing can be told.
+        let off = follows.filter(|follows| follows.says("archive_mode") == "off");
+        return Ok(off
+            .map(|_| Lack {
+                about: About::Archiving,
+                what: "archive_mode".into(),
+                primary: "cannot be read".into(),
+                standby: "off".into(),
+                means: ENDS.into(),
+                needs_word: true,
+            })
+            .into_iter()
+            .collect());
+    };
+    let mut found = archiving(leads, follows);
+    clients(cluster, leads, follows, &mut found);
+    found.extend(listen(leads, follows));
+    rules(cluster, seen, leads, follows, &mut found);
+    maps(leads, follows, &mut found);
+    settings(cluster, leads, follows, &mut found);
+    found.extend(slots(leads, follows));
+    found.sort_by_key(|lack| (!lack.needs_word, lack.about));
+    Ok(found)
+}
+
+/// Returns a server as the plan leaves it, as the leader of its builder; it gets the maps of the one who leads now.
+fn side<'a>(
+    b: &'a Builder<'a>,
+    now: &Builder,
+    name: &'a NodeName,
+) -> Result<Option<Side<'a>>, TemplateError> {
+    let facts = b.facts(name);
+    let facts = facts.filter(|facts| matches!(facts.data.content, Content::Instance(_)));
+    let (Some(facts), Some(node)) = (facts, b.node(name)) else {
+        return Ok(None);
+    };
+    let Some(wanted) = wanted(b, name, &Floors::new(), true)? else {
+        return Ok(None);
+    };
+    let major = b.cluster.major;
+    let rules = source(b, name, &wanted.platform, "pg_hba.conf")
+        .and_then(|source| files::rules_of(&source, &wanted.hba.text, major));
+    let own = source(b, name, &wanted.platform, "pg_ident.conf");
+    let maps = own.and_then(|source| {
+        let carried = with_leaders_maps(now, name, &source, &wanted.hba.text);
+        let text = carried.or(wanted.ident.clone());
+        files::map_lines(&source, text.as_deref().unwrap_or(source.text), major)
+    });
+    Ok(Some(Side {
+        name,
+        facts,
+        settings: in_force(b, facts, &wanted),
+        rules,
+        maps,
+        said: &node.hba,
+    }))
+}
+
+/// Returns the settings that a server has loaded and keeps, and those that its files will say.
+fn in_force(b: &Builder, facts: &Facts, wanted: &Wanted) -> BTreeMap<String, String> {
+    let mut said: BTreeMap<String, String> = conf::settings(&wanted.conf.effective).collect();
+    let path = wanted.platform.config("postgresql.conf");
+    let Some(server) = &facts.server else {
+        let auto = facts.files.get(&wanted.platform.auto_conf());
+        let auto = auto
+            .and_then(|file| file.content.as_deref())
+            .unwrap_or_default();
+        said.extend(conf::settings(auto).filter(|(name, _)| !goes(b.cluster, name)));
+        return said;
+    };
+    let mut settings = BTreeMap::new();
+    for (name, loaded) in &server.settings {
+        let Some(parameter) = parameters::lookup(b.cluster.major, name) else {
+            continue;
+        };
+        let from = loaded.sourcefile.as_deref().unwrap_or_default();
+        let stays = match from.ends_with("postgresql.auto.conf") {
+            true => !goes(b.cluster, name),
+            false => matches!(loaded.source.as_str(), "command line" | "override"),
+        };
+        let next = said.remove(name).filter(|said| {
+            let value = value::parse(b.cluster.major, &parameter.kind, said);
+            !stays && !value.is_ok_and(|value| value::is_automatic(name, &value))
+        });
+        let next = next.unwrap_or_else(|| match (from == path && !stays, &loaded.boot_val) {
+            (true, Some(built_in)) => built_in.clone(),
+            _ => with_unit(&loaded.setting, loaded.unit.as_deref()),
+        });
+        settings.insert(name.clone(), next);
+    }
+    settings
+}
+
+/// Returns a loaded value as a file says it.
+fn with_unit(value: &str, unit: Option<&str>) -> String {
+    let number = value.parse::<i64>().ok().filter(|number| *number > 0);
+    match (number, unit) {
+        (Some(number), Some("8kB")) => format!("{}kB", number.saturating_mul(8)),
+        (Some(number), Some("kB")) if number % 1024 == 0 => format!("{}MB", number / 1024),
+        (Some(number), Some(unit)) => format!("{number}{unit}"),
+        _ => value.to_owned(),
+    }
+}
+
+const ENDS: &str = "archiving ends: its WAL goes nowhere";
+
+/// What WAL of a primary does not go where it goes now.
+fn archiving(leads: &Side, follows: &Side) -> Vec<Lack> {
+    let by = |side: &Side| {
+        let (command, library) = (side.says("archive_command"), side.says("archive_library"));
+        // Its arguments may hold what is nobody's business.
+        let program = command.split_whitespace().next().unwrap_or_default();
+        match (library, is_idle(command)) {
+            ("", true) => None,
+            ("", false) => Some(program.to_owned()),
+            (library, _) => Some(library.to_owned()),
+        }
+    };
+    let off = |side: &Side| side.says("archive_mode") == "off";
+    let Some(archives) = by(leads).filter(|_| !off(leads)) else {
+        return Vec::new();
+    };
+    let lack = |what: &str, primary: &str, standby: &str, means: &str, needs_word| Lack {
+        about: About::Archiving,
+        what: what.into(),
+        primary: primary.into(),
+        standby: standby.to_owned() + by_hand(follows, what),
+        means: means.into(),
+        needs_word,
+    };
+    let mut found = Vec::new();
+    if off(follows) {
+        found.push(lack(
+            "archive_mode",
+            leads.says("archive_mode"),
+            "off",
+            ENDS,
+            true,
+        ));
+    }
+    match by(follows) {
+        None => {
+            let what = match leads.says("archive_library") {
+                "" => "archive_command",
+                _ => "archive_library",
+            };
+            found.push(lack(what, &archives, "nothing", ENDS, true));
+        }
+        Some(other) if other != archives => {
+            let means = "its WAL goes another way";
+            found.push(lack("archive_command", &archives, &other, means, false));
+        }
+        Some(_) => {}
+    }
+    found
+}
+
+/// Whether a server hears other hosts.
+pub(super) fn hears_others(side: &Side) -> bool {
+    let own = |word: &str| {
+        let own = ["", "localhost", "127.0.0.1", "::1"];
+        own.contains(&word.trim())
+    };
+    !side.says("listen_addresses").split(',').all(own)
+}
+
+fn listen(leads: &Side, follows: &Side) -> Option<Lack> {
+    let clients = leads.facts.server.as_ref().map(|server| &server.clients);
+    let remote = clients.is_some_and(|clients| clients.iter().any(|client| !client.is_local()));
+    (hears_others(leads) && !hears_others(follows)).then(|| Lack {
+        about: About::Listen,
+        what: "listen_addresses".into(),
+        primary: leads.says("listen_addresses").into(),
+        standby: format!("{:?}", follows.says("listen_addresses")),
+        means: "it hears nobody on other hosts".into(),
+        needs_word: remote,
+    })
+}
+
+/// Settings of the cluster, but for those that are told as something else.
+fn settings(cluster: &Cluster, leads: &Side, follows: &Side, found: &mut Vec<Lack>) {
+    let (from, to) = (
+        cluster.nodes.get(leads.name),
+        cluster.nodes.get(follows.name),
+    );
+    for (name, wanted) in &leads.settings {
+        let told = matches!(name.as_str(), "archive_command" | "archive_library");
+        let decided = |said: Option<&inventory::Node>| said?.parameters.get(name).cloned();
+        let Some(has) = follows.settings.get(name).filter(|_| !told) else {
+            continue;
+        };
+        if inventory::is_written_by_pgrepl(name, false)
+            || decided(from) != decided(to)
+            || !falls_short(cluster.major, name, has, wanted)
+            || found.iter().any(|lack| lack.what == *name)
+        {
+            continue;
+        }
+        let (about, means) = meaning(name, wanted, has);
+        found.push(Lack {
+            about,
+            what: name.clone(),
+            primary: quoted(wanted),
+            standby: quoted(has) + by_hand(follows, name),
+            means: means.into(),
+            needs_word: false,
+        });
+    }
+}
+
+/// What tells that a setting is not in the hands of the inventory.
+pub const BY_HAND: &str = ", by ALTER SYSTEM";
+
+fn by_hand(side: &Side, name: &str) -> &'static str {
+    let server = side.facts.server.as_ref();
+    let from = server.and_then(|server| server.settings.get(name)?.sourcefile.as_deref());
+    match from.is_some_and(|file| file.ends_with("postgresql.auto.conf")) {
+        true => BY_HAND,
+        false => "",
+    }
+}
+
+fn quoted(value: &str) -> String {
+    match value {
+        "" => "''".into(),
+        value => value.into(),
+    }
+}
+
+/// What it means that a setting of the cluster differs.
+fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
+    match name {
+        "ssl" if wanted == "on" => (
+            About::Certificate,
+            "clients that insist on TLS are turned away",
+        ),
+        _ if name.starts_with("ssl_") || name == "ssl" => (
+            About::Certificate,
+            "clients may agree on other encryption, or none",
+        ),
+        _ if name.ends_with("_libraries") => {
+            (About::Library, "extensions that must be loaded do not work")
+        }
+        "wal_level" if wanted == "logical" && has != "logical" => {
+            (About::Setting, "logical decoding ends")
+        }
+        "archive_mode" => (
+            About::Setting,
+            "archiving cannot be set up without a restart",
+        ),
+        "archive_timeout" => (About::Setting, "WAL reaches the archive at other intervals"),
+        _ if name.starts_with("log_") => (About::Setting, "its log tells other things"),
+        _ if name.starts_with("autovacuum") || name.starts_with("vacuum") => {
+            (About::Setting, "tables are vacuumed in another way")
+        }
+        "fsync" | "full_page_writes" | "synchronous_commit" | "data_sync_retry" => {
+            (About::Setting, "commits are kept in another way")
+        }
+        "max_connections" | "superuser_reserved_connections" | "reserved_connections" => {
+            (About::Setting, "fewer clients may connect")
+        }
+        _ => (About::Setting, "clients meet another value"),
+    }
+}
+
+/// Logical slots that did not come along.
+fn slots(leads: &Side, follows: &Side) -> Vec<Lack> {
+    let has = |side: &Side| {
+        let server = side.facts.server.as_ref();
+        server.map_or_else(Vec::new, |server| server.logical_slots.clone())
+    };
+    let own = has(follows);
+    let lack = |slot: String| Lack {
+        about: About::LogicalSlot,
+        what: format!("logical slot {slot}"),
+        primary: "has it".into(),
+        standby: "does not".into(),
+        means: "its reader misses changes, or begins anew".into(),
+        needs_word: false,
+    };
+    let lost = has(leads).into_iter().filter(|slot| !own.contains(slot));
+    lost.map(lack).collect()
+}

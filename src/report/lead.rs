@@ -1,0 +1,117 @@
+//! What a server that is to lead lacks, as a table: rule by rule, setting by setting, with what it means.
+
+use super::foreign;
+use super::status::Trouble;
+use super::style::Style;
+use crate::inventory::NodeName;
+use crate::plan::lead::{About, BY_HAND, Lack};
+use crate::plan::{Goal, Plan};
+
+/// Columns are no wider: what is longer pushes the next ones aside.
+const WIDEST: usize = 56;
+
+/// Shows what the plan's leader lacks of what the primary has.
+pub fn table(plan: &Plan, style: Style) -> String {
+    let head = ["", "THE PRIMARY HAS", "", "WHAT IT MEANS"].map(str::to_owned);
+    let mut rows = vec![head];
+    rows[0][2] = format!("{} HAS", plan.leader);
+    for lack in &plan.lacks {
+        let cells = [&lack.what, &lack.primary, &lack.standby, &lack.means];
+        rows.push(cells.map(|cell| foreign::line(cell)));
+    }
+    let width = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.filter(|width| *width <= WIDEST).max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2), 0];
+    let mut text = style.bold(&format!("What {} lacks as primary", plan.leader)) + "\n";
+    let words = std::iter::once(false).chain(plan.lacks.iter().map(|lack| lack.needs_word));
+    for (at, (row, needs_word)) in rows.iter().zip(words).enumerate() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        let line = cells.join("  ").trim_end().to_owned();
+        text += &match (at, needs_word) {
+            (0, _) => format!("    {}\n", style.dim(&line)),
+            (_, true) => format!("  {} {line}\n", style.red("!")),
+            (_, false) => format!("    {line}\n"),
+        };
+    }
+    if plan.needs_word().is_some() {
+        let all_the_same = match plan.goal {
+            Goal::Switchover(_) => format!("; or go on all the same: --confirm {}", plan.leader),
+            _ => String::new(),
+        };
+        let way = way(&plan.lacks);
+        text += &format!(
+            "  {} even it out: {way}{all_the_same}\n",
+            style.dim("help:")
+        );
+    }
+    text
+}
+
+/// How it is evened out.
+fn way(lacks: &[Lack]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for lack in lacks.iter().filter(|lack| lack.needs_word) {
+        let word = match lack.about {
+            About::Client | About::Rule | About::IdentMap => {
+                "say the rules under `postgresql: { hba: … }`"
+            }
+            _ if lack.standby.ends_with(BY_HAND) => "ALTER SYSTEM RESET it there, and reload",
+            About::Listen => "say `postgresql: { listen_addresses: \"*\" }`",
+            _ => "say it under `postgresql: { parameters: … }` and nowhere else",
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    format!("{}, then pgrepl apply", words.join(", "))
+}
+
+/// Tells what a standby lacks as problems: one of each kind. That logical slots are on the primary only is no mistake.
+pub fn troubles(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
+    let mut found = Vec::new();
+    let kinds: [(&[About], &str); 6] = [
+        (&[About::Archiving], "as primary it would end archiving"),
+        (
+            &[About::Client],
+            "as primary it would turn away who is connected now",
+        ),
+        (
+            &[About::Rule, About::IdentMap],
+            "as primary it would let in others than the primary does",
+        ),
+        (
+            &[About::Listen],
+            "as primary it would hear nobody on other hosts",
+        ),
+        (
+            &[About::Certificate, About::Library],
+            "as primary it would lack what clients need",
+        ),
+        (&[About::Setting], "as primary it would have other settings"),
+    ];
+    for (kind, what) in kinds {
+        let of_kind = lacks.iter().filter(|lack| kind.contains(&lack.about));
+        let said: Vec<String> = of_kind
+            .map(|lack| {
+                format!(
+                    "{}: {}, the primary {}",
+                    lack.what, lack.standby, lack.primary
+                )
+            })
+            .collect();
+        if !said.is_empty() {
+            found.push(Trouble {
+                node: node.clone(),
+                message: format!("{what}: {}", said.join("; ")),
+                help: format!("pgrepl switchover --to {node} --dry-run"),
+            });
+        }
+    }
+    found
+}
