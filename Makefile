@@ -66,7 +66,7 @@ lint:
 	shellcheck -x $(LAB)
 
 unit:
-	cargo test --lib --bins --test house --test cli --test scenarios
+	cargo test --lib --bins --test house --test cli --test scenarios --test hostile
 
 lab-base:
 	$(LAB) install

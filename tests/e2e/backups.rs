@@ -155,7 +155,7 @@ fn what_changed_since_a_backup_is_restored_with_it() {
     ];
     let dry = good(lab.pgrepl(&[&copy[..], &["--dry-run"]].concat()));
     assert!(
-        dry.out.contains("the cluster is left alone") && dry.err.contains("the archive reaches to"),
+        dry.out.contains("the cluster is left alone") && dry.out.contains("the archive reaches to"),
         "{}{}",
         dry.out,
         dry.err
