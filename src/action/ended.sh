@@ -5,7 +5,11 @@ why_recovery_ended() {
     awk 'sub(/.*FATAL: */, "") {
         if (/^recovery ended before configured /) { why = "the archive does not have it"; exit }
         if (!/^role "/ && !/^the database system is /) why = $0
-    } END { print why }'
+    } END {
+        # The restore command ends so where it cannot read the archive (files/restore-wal.sh).
+        if (why ~ /exited with exit code 200$/) why = why ": is the archive there, and can it be read?"
+        print why
+    }'
 }
 
 # A moment or a position behind the last record is not met by a recovery, and neither is the end of a backup behind which nothing
