@@ -31,7 +31,7 @@ read_network() {
             case ${peer#*=} in
                 *[!0-9.]*) case ${peer#*=} in *:*) printf '%s\n' "${peer#*=}" ;; *) timeout 5 getent ahosts "${peer#*=}" 2>/dev/null || : ;; esac ;;
                 *) printf '%s\n' "${peer#*=}" ;;
-            esac | sed "s|^|${peer%%=*} |" &
+            esac | while IFS= read -r line; do printf '%s %s\n' "${peer%%=*}" "$line"; done &
         done
         wait
     } | awk '!seen[$1, $2]++ { print "@fact resolved " $1 "\t" $2 }' >&7
