@@ -24,7 +24,12 @@ main() {
         own_directory "$place"
     done
     move "$data_directory" "$aside" || fail "cannot set $data_directory aside"
-    remove "$data_directory.pgrepl-rewinding"
+    # What a rewind that was cut has kept of the configuration is nowhere else.
+    rewinding=$data_directory.pgrepl-rewinding
+    if as_service_user test -d "$rewinding/config"; then
+        move "$rewinding/config" "$aside/config.pgrepl-rewinding" || fail "cannot keep $rewinding/config"
+    fi
+    remove "$rewinding"
     sync
     ok "$aside"
 }

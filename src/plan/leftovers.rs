@@ -29,11 +29,16 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
         return;
     };
     let settings: BTreeMap<String, String> = conf::settings(&text).collect();
-    // A restore lets nobody in until it is done.
-    let closed = |key: &str, value: &str| key == "listen_addresses" && value.is_empty();
+    // A restore lets nobody in and archives nothing until it is done; who has only the first of both wants it so.
+    let restored = settings
+        .get("archive_mode")
+        .is_some_and(|mode| mode == "off");
+    let closed = |key: &str, value: &str| restored && key == "listen_addresses" && value.is_empty();
     let goes = |key: &str, value: &str| goes(b.cluster, key) || closed(key, value);
     let keys = settings.iter().filter(|(key, value)| goes(key, value));
-    let keys: Vec<String> = keys.map(|(key, _)| key.clone()).collect();
+    let mut keys: Vec<String> = keys.map(|(key, _)| key.clone()).collect();
+    // They are taken out one by one: what is known by another one goes first.
+    keys.sort_by_key(|key| key != "listen_addresses");
     if !keys.is_empty() {
         b.step(
             name,

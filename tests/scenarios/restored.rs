@@ -12,6 +12,7 @@ use pgrepl::plan::restore::{Wish, restore};
 use pgrepl::render::Templates;
 
 use crate::archive::{story, there};
+use crate::checks::calm;
 use crate::stories::{after, titles};
 use crate::worlds::running_primary;
 
@@ -102,4 +103,33 @@ fn archives_nothing(facts: &Facts) -> bool {
     let server = facts.server.as_ref();
     running_primary(facts)
         && server.is_some_and(|server| server.settings["archive_mode"].setting == "off")
+}
+
+#[test]
+fn who_listens_on_no_address_by_choice_goes_on_so() {
+    let (cluster, world) = calm();
+    let auto = "/var/lib/postgresql/15/main/postgresql.auto.conf";
+    let cleaned = |text: &str| -> Vec<String> {
+        let mut world = world.clone();
+        let file = world
+            .facts_mut(&"server1".into())
+            .unwrap()
+            .files
+            .get_mut(auto);
+        let file = file.expect("the file is among those that are read");
+        file.content = Some(text.into());
+        let plan = converge(&cluster, &Templates::default(), &world, None).unwrap();
+        let mut steps = plan.steps.into_iter();
+        steps
+            .find_map(|step| match step.action {
+                Action::CleanAutoConf(clean) => Some(clean.keys),
+                _ => None,
+            })
+            .unwrap_or_default()
+    };
+    assert!(cleaned("listen_addresses = ''\n").is_empty());
+    // A restore left these: what is known by the other one goes first, as a run may be killed between the two.
+    let left = cleaned("archive_mode = 'off'\nlisten_addresses = ''\n");
+    assert_eq!(left, ["listen_addresses", "archive_mode"]);
+    assert_eq!(cleaned("archive_mode = 'off'\n"), ["archive_mode"]);
 }
