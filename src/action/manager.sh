@@ -19,8 +19,36 @@ manager_state() {
 manager_works() { [ "$(manager_state)" = works ]; }
 manager_rests() { ! manager_works; }
 
+# How long a receiver of WAL may say nothing while its server stops, in seconds. One that lives answers at once.
+silence=20
+
+# The WAL senders whose receivers say nothing any more.
+silent_walsenders() {
+    ss -tnpi "sport = :$port" | awk -v silence="$silence" '
+        match($0, /pid=[0-9]+/) { pid = substr($0, RSTART + 4, RLENGTH - 4) }
+        match($0, /lastrcv:[0-9]+/) { if (substr($0, RSTART + 8, RLENGTH - 8) >= silence * 1000) print pid }' |
+        while read -r pid; do
+            if grep -q 'wal *sender' "/proc/$pid/cmdline"; then printf '%s\n' "$pid"; fi
+        done
+}
+
+# A standby that was cut off would hold its primary's stop for as long as wal_sender_timeout says, for ever if that is 0.
+# What it lacks it asks for when it is back; a switchover compares positions before it goes on.
+watch_silent_standbys() {
+    stopping=$(postmaster_pid) || return 0
+    (
+        exec </dev/null >/dev/null 2>&1 7>&- 4>&-
+        sleep "$silence"
+        while [ -d "/proc/$stopping" ] && [ -d "/proc/$$" ]; do
+            for walsender in $(silent_walsenders); do as_service_user kill -TERM "$walsender" || :; done
+            sleep 1
+        done
+    ) &
+}
+
 # Asks for a start, a stop or a restart: of the unit, or by the commands that the inventory gives in its place.
 ask_manager() {
+    [ "$1" = start ] || watch_silent_standbys
     if [ -n "$unit" ]; then
         systemctl --no-block "$1" "$unit"
         return

@@ -91,6 +91,36 @@ fn two_runs_at_once_and_hosts_that_do_not_answer_are_told_plainly() {
     );
     lab.converge(&inventory);
 
+    // A standby that says nothing any more does not hold the restart of its primary, not even where it may for ever.
+    let with = |parameters: &str| {
+        lab.inventory(&PAIR.replace(
+            "15 }",
+            &format!("15, parameters: {{ wal_sender_timeout: 0{parameters} }} }}"),
+        ))
+    };
+    lab.converge(&with(""));
+    let address = lab.on("server1", "hostname -I");
+    let away = format!("route %s blackhole {}", address.trim());
+    lab.on("server2", &format!("ip {}", away.replace("%s", "add")));
+    lab.on(
+        "server1",
+        "su postgres -c \"psql -c 'create table missed ()'\"",
+    );
+    with(", track_activity_query_size: 2kB");
+    let restarts = spawn();
+    lab.on(
+        "server1",
+        "timeout 60 sh -c 'until [ \"$(su postgres -c \"psql -XAtc \\\"show track_activity_query_size\\\"\")\" = 2kB ]; do sleep 0.2; done'",
+    );
+    lab.on("server2", &format!("ip {}", away.replace("%s", "del")));
+    let ran = lab.finish(restarts);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    lab.until(
+        "server2",
+        "select count(*) from pg_class where relname = 'missed'",
+        "1",
+    );
+
     // One unreachable host does not hide the others.
     lab.on("server2", "systemctl stop ssh");
     let ran = lab.pgrepl(&["status", path, "--exit-code"]);
