@@ -9,7 +9,7 @@ use super::plan::{DiffArgument, Saved, make};
 use super::{Failure, Global, Kind};
 use crate::facts::Observation;
 use crate::plan::Plan;
-use crate::report::plan::{Diff, read_again};
+use crate::report::plan::read_again;
 
 /// Makes every server match the inventory, or does what a saved plan says
 ///
@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Works on so many hosts at the same time
     #[arg(long, value_name = "N", default_value_t = 10)]
     parallel: usize,
+    /// Confirms that a standby that streams is cut off: its name
+    #[arg(long, value_name = "HOST")]
+    confirm: Vec<String>,
     /// Shows the plan and does nothing
     #[arg(long)]
     dry_run: bool,
@@ -71,7 +74,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         approved: arguments.auto_approve,
         ..Drive::open(global, &loaded, "apply", again)?
     };
-    drive.run(go(&drive, &limit, saved.as_ref(), arguments.diff.diff()))
+    drive.run(go(&drive, arguments, &limit, saved.as_ref()))
 }
 
 /// Reads a saved plan; an inventory is none.
@@ -116,12 +119,13 @@ fn saved(path: &PathBuf) -> Result<Option<Saved>, Failure> {
 
 async fn go(
     drive: &Drive<'_>,
+    arguments: &Arguments,
     limit: &[String],
     saved: Option<&Saved>,
-    diff: Diff,
 ) -> Result<u8, Failure> {
     let way = Way {
-        diff,
+        diff: arguments.diff.diff(),
+        confirm: &arguments.confirm,
         look_again: saved.is_some(),
         ..Way::default()
     };

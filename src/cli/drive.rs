@@ -10,10 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::context::{self, Connections, Loaded};
 use super::{Failure, Format, Global, Kind, secrets};
 use crate::action::Action;
-use crate::command::Vault;
+use crate::command::{Vault, shell_word};
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
-use crate::inventory::NodeName;
 use crate::observe::{examine, observe};
 use crate::plan::Plan;
 use crate::plan::put_back_last::newest;
@@ -189,14 +188,14 @@ impl<'a> Drive<'a> {
     }
 
     /// Asks for a host's name, unless `--confirm` gave it: the word for what cannot be undone.
-    pub fn confirm(&self, host: &NodeName, what: &str, given: &[String]) -> Result<(), Failure> {
-        if given.iter().any(|name| name == host.as_str()) {
+    pub fn confirm(&self, host: &str, what: &str, given: &[String]) -> Result<(), Failure> {
+        if given.iter().any(|name| name == host) {
             return Ok(());
         }
         if self.global.no_input || !std::io::stdin().is_terminal() {
             return Err(
                 Failure::new(Kind::Refused, format!("not confirmed: {what}"))
-                    .help(format!("--confirm {host}")),
+                    .help(format!("--confirm {}", shell_word(host))),
             );
         }
         sink::err(&format!(
@@ -204,7 +203,7 @@ impl<'a> Drive<'a> {
         ));
         let mut answer = String::new();
         let _ = std::io::stdin().lock().read_line(&mut answer);
-        if answer.trim() == host.as_str() {
+        if answer.trim() == host {
             Ok(())
         } else {
             Err(Failure::new(

@@ -119,7 +119,10 @@ impl Drive<'_> {
             return Ok(Course::Idle(draft, seen));
         }
         if let Some((host, what)) = &draft.word {
-            self.confirm(host, what, way.confirm)?;
+            self.confirm(host.as_str(), what, way.confirm)?;
+        }
+        for (standby, what) in draft.plan.cuts_off() {
+            self.confirm(standby, &what, way.confirm)?;
         }
         self.ask(&draft.plan)?;
         let mut begin = begin;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clone::CopyFrom;
+use super::cut_off::CutOff;
 use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step};
 use crate::action::{Action, Place};
 use crate::facts::{Content, Facts, Marker, Observation, Process};
@@ -25,6 +26,8 @@ pub struct Builder<'a> {
     pub leader: NodeName,
     /// Who is copied from; without it everybody copies from the server that it will follow.
     pub copy_from: Option<CopyFrom>,
+    /// Who streams now and is cut off.
+    pub cut_off: Vec<CutOff>,
     limit: Option<&'a BTreeSet<NodeName>>,
     steps: Vec<Step>,
     phase: u32,
@@ -49,6 +52,7 @@ impl<'a> Builder<'a> {
             seen,
             leader,
             copy_from: None,
+            cut_off: Vec::new(),
             limit,
             steps: Vec::new(),
             phase: 0,
@@ -224,6 +228,7 @@ impl<'a> Builder<'a> {
             steps: self.steps,
             notes: self.cluster_notes,
             lacks: Vec::new(),
+            cut_off: self.cut_off,
         }
     }
 

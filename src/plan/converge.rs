@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::adoption;
 use super::builder::Builder;
 use super::configure::{configure, passwords, wanted};
+use super::cut_off;
 use super::engines;
 use super::firewall;
 use super::password;
@@ -47,6 +48,7 @@ pub fn converge(
     for node in cluster.nodes.keys() {
         refuse(&mut b, node);
     }
+    cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
     prepare(&mut b);
     passes(&mut b, &lead)?;
     Ok(b.finish(Goal::Converge))
@@ -66,6 +68,9 @@ pub(super) fn prepare(b: &mut Builder) {
 
 /// The passes over all servers, each planned on the world that the ones before it leave: every goal ends with them.
 pub(super) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), PlanError> {
+    if b.cut_off.is_empty() {
+        cut_off::tell(b, None);
+    }
     ports(b);
     firewall::open(b);
     let rotates = password::is_another(b);

@@ -9,6 +9,7 @@ mod chosen;
 mod clone;
 mod configure;
 pub mod converge;
+pub mod cut_off;
 mod engines;
 pub mod failover;
 mod firewall;
@@ -48,13 +49,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 pub use crate::inventory::Role;
+use cut_off::CutOff;
 use lead::Lack;
 
 use crate::inventory::NodeName;
 use crate::postgres::Major;
 
 /// The version of the plan's JSON: the minor number grows with added fields, the major one when readers must refuse.
-pub const FORMAT_VERSION: &str = "1.1";
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// What a run is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +100,9 @@ pub struct Plan {
     /// What the server that is to lead lacks of what the primary has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Lack>,
+    /// Who streams now and is cut off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut_off: Vec<CutOff>,
 }
 
 /// One node's place in a plan.
@@ -185,6 +190,17 @@ pub struct Cost {
 }
 
 impl Plan {
+    /// Returns the standbys that stream, and that this cuts off, with what is said of it: somebody's word is needed for each.
+    pub fn cuts_off(&self) -> impl Iterator<Item = (&str, String)> {
+        self.cut_off.iter().map(|cut| {
+            let CutOff { standby, upstream } = cut;
+            let what = format!(
+                "{standby} streams from {upstream} and is not in the inventory: this cuts it off"
+            );
+            (standby.as_str(), what)
+        })
+    }
+
     /// Says whether there is nothing to do and nothing that could not be done.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.blocked().next().is_none()

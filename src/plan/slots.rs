@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Role;
 use super::builder::Builder;
+use super::cut_off;
 use crate::action::{CreateSlot, DropSlot};
 use crate::facts::server::Slot;
 use crate::facts::{Content, Facts};
@@ -97,27 +98,18 @@ pub(super) fn drop_left(b: &mut Builder, name: &NodeName) {
         return;
     };
     let Some(server) = &facts.server else { return };
-    let text = facts
-        .files
-        .get(&platform.config("pg_hba.conf"))
-        .and_then(|file| file.content.clone())
-        .unwrap_or_default();
-    let user = &b.cluster.replication.user;
+    let text = cut_off::content(facts, &platform.config("pg_hba.conf"));
     let known: BTreeSet<String> = b
         .cluster
         .nodes
         .keys()
         .map(|node| slot_name(node.as_str()))
         .collect();
-    let former: BTreeMap<String, String> = text
-        .lines()
-        .filter(|line| {
-            text.contains(": written by pgrepl.")
-                && line.starts_with("host    replication")
-                && line.contains(user.as_str())
-        })
-        .filter_map(|line| line.rsplit_once("# "))
-        .map(|(_, node)| (slot_name(node.trim()), node.trim().to_owned()))
+    let strangers = cut_off::strangers(b, name);
+    let named = cut_off::rules(text, &b.cluster.replication.user).filter_map(|(_, node)| node);
+    let former: BTreeMap<String, String> = named
+        .chain(strangers.iter().map(String::as_str))
+        .map(|node| (slot_name(node), node.to_owned()))
         .filter(|(slot, _)| !known.contains(slot))
         .collect();
     let drops: Vec<(DropSlot, String)> = former
@@ -144,13 +136,21 @@ pub(super) fn drop_left(b: &mut Builder, name: &NodeName) {
         })
         .map(|(slot, state)| (slot.clone(), state.retained))
         .collect();
+    let unread = b.seen.unseen().map(|(node, _)| node.clone()).next();
     for (action, node) in drops {
-        b.step(
-            name,
-            action,
-            format!("{node} left the inventory; that server itself is left alone"),
-            &[],
-        );
+        if let Some(unread) = &unread {
+            let stays = format!(
+                "slot {} stays while {unread} cannot be read: {node} left the inventory",
+                action.slot
+            );
+            b.note(name, stays, "");
+            continue;
+        }
+        let why = match strangers.contains(&node) {
+            true => format!("{node} left the inventory and streams now: this cuts it off"),
+            false => format!("{node} left the inventory; that server itself is left alone"),
+        };
+        b.step(name, action, why, &[]);
     }
     for (slot, retained) in idle {
         b.note(

@@ -13,7 +13,8 @@ pub fn is_still(shown: &Plan, now: &Plan) -> bool {
             .map(|step| (step.phase, step.node.clone(), settled(&step.action)))
             .collect()
     };
-    shown.goal == now.goal && shown.leader == now.leader && steps(shown) == steps(now)
+    let told = now.cut_off.iter().all(|cut| shown.cut_off.contains(cut));
+    shown.goal == now.goal && shown.leader == now.leader && told && steps(shown) == steps(now)
 }
 
 /// Returns an action without what was measured.
@@ -55,6 +56,7 @@ mod tests {
             steps: steps.collect(),
             notes: Vec::new(),
             lacks: Vec::new(),
+            cut_off: Vec::new(),
         }
     }
 
