@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::clone::{CopyFrom, clone, source};
 use super::configure::{configure, passwords};
 use super::sensitive::loaded_sensitive;
-use super::slots::{secure, streams, unsecured, wal_is_lost};
+use super::slots::{drop_left, secure, streams, unsecured, wal_is_lost};
 use super::versions::odd_markers;
 use super::wanted::refuse;
 use super::{preflight, space};
@@ -159,6 +159,16 @@ fn why_not(b: &mut Builder, name: &NodeName) {
                 b.block(name, message, help);
             }
         }
+        Content::Instance(_) if !streams(b, name, &upstream) => {
+            let way = b.facts(&b.leader).map(|leads| way_back(leads, &facts));
+            if let Some(WayBack::Diverged { fork, end }) = way {
+                b.block(
+                    name,
+                    format!("{} left its history at {fork}, and it went on to {end}: it cannot stream any more", b.leader),
+                    format!("pgrepl rebuild {name}: it is rewound, or copied anew and the old one set aside"),
+                );
+            }
+        }
         Content::Instance(_) => {}
     }
     if b.free(name) && files::host(b.cluster, &b.world, name, &upstream).is_none() {
@@ -214,6 +224,7 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
         // A standby that runs: its files, and what makes it load them.
         (Content::Instance(_), Some(_)) => {
             enable(b, name, &facts);
+            drop_left(b, name);
             configure(b, name, &floors, false, &[])?;
         }
         // A standby that was stopped: its files, then start.

@@ -103,6 +103,8 @@ fn firewalls_let_in_the_servers_of_the_cluster_and_nobody_else() {
 
     // Who leaves is let in no more, but for the owner's own rule.
     lab.inventory(&body("auto", "server2"));
+    let ran = lab.pgrepl(&["apply", path, "--auto-approve", "--confirm", "server3"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     lab.converge(&inventory);
     assert!(!gets_in(&lab, "server3", "server1", 5432));
     assert!(gets_in(&lab, "server3", "server2", 5432));

@@ -177,17 +177,20 @@ fn a_server_with_a_history_keeps_it_and_gets_standbys() {
 
     // server3 leaves: its slot and its rules go, the server itself stays as it is.
     let inventory = lab.inventory("postgresql: { version: 15, parameters: { max_connections: 160 } }\nprimary: server1\nstandbys: [server2]\n");
+    // It streams: that needs a word.
+    let path = inventory.to_str().unwrap();
+    let slots = "select count(*) from pg_replication_slots where slot_name = 'server3'";
+    let refused = lab.pgrepl(&["apply", path, "--auto-approve"]);
+    assert_eq!(refused.code, 7, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("--confirm server3"), "{}", refused.err);
+    assert_eq!(lab.sql("server2", slots), "1");
+    let ran = lab.pgrepl(&["apply", path, "--auto-approve", "--confirm", "server3"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     lab.converge(&inventory);
-    assert_eq!(
-        lab.sql(
-            "server1",
-            "select count(*) from pg_replication_slots where slot_name = 'server3'"
-        ),
-        "0"
-    );
-    assert!(
-        !lab.on("server1", "cat /etc/postgresql/15/main/pg_hba.conf")
-            .contains("server3")
-    );
+    for host in ["server1", "server2"] {
+        assert_eq!(lab.sql(host, slots), "0");
+        let rules = lab.on(host, "cat /etc/postgresql/15/main/pg_hba.conf");
+        assert!(!rules.contains("server3"), "{host}: {rules}");
+    }
     assert_eq!(lab.sql("server3", "select pg_is_in_recovery()"), "t");
 }

@@ -7,6 +7,7 @@ mod alone;
 mod archive;
 mod blind;
 mod checks;
+mod cut_off;
 mod day_two;
 mod engines;
 mod facts;

@@ -123,8 +123,8 @@ fn plan(driver: &Driver, model: &Model, path: &str) {
         (true, _, _) => vec![REFUSED],
         (_, true, _) => vec![UNREACHABLE, 2],
         (_, _, true) => vec![2],
-        // It was away when another one came to lead, or a restore took its slot along.
-        _ if model.any(Is::Strayed) => vec![DONE, 2],
+        // It was away when another one came to lead, or a restore took its slot along; it may have gone another way.
+        _ if model.any(Is::Strayed) => vec![DONE, 2, REFUSED],
         _ => vec![DONE],
     };
     let ran = driver.pgrepl(&["plan", path, "--detailed-exitcode"]);

@@ -251,6 +251,7 @@ impl Model {
             Op::Set(_) | Op::Alter { .. } | Op::Boot(_) | Op::Away { .. } => vec![DONE],
             Op::Apply if self.any(Is::Stale) => vec![REFUSED],
             Op::Apply if self.away() => vec![UNREACHABLE],
+            Op::Apply if self.any(Is::Strayed) => vec![DONE, REFUSED],
             Op::Apply => vec![DONE],
             Op::Switchover { to, .. } => {
                 one(self.whole() && !self.pending() && self.hosts[&to] == Is::Follows)

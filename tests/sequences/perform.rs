@@ -72,7 +72,8 @@ impl Driver {
             err: String::new(),
         };
         match op {
-            Op::Apply | Op::Add | Op::Remove => pgrepl(words("apply --auto-approve")),
+            Op::Apply | Op::Add => pgrepl(words("apply --auto-approve")),
+            Op::Remove => pgrepl(words("apply --auto-approve --confirm server3")),
             Op::Set(_) => done(),
             Op::Alter { dangerous } => {
                 let sql = match dangerous {
@@ -110,7 +111,8 @@ impl Driver {
                 self.script(
                     host,
                     port,
-                    "until q -c 'select 1' >/dev/null 2>&1; do sleep 0.1; done",
+                    // One that had gone another way than its primary ends at once.
+                    "until q -c 'select 1' >/dev/null 2>&1 || systemctl -q is-failed 'postgresql@*'; do sleep 0.1; done",
                 );
                 done()
             }
