@@ -1,6 +1,6 @@
 //! Makes every server match the inventory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::adoption;
 use super::builder::Builder;
@@ -13,11 +13,12 @@ use super::port::ports;
 use super::schedule::timers;
 use super::sensitive::{Floors, loaded_sensitive, sensitive};
 use super::slots::{drop_left, drop_stale};
+use super::space::to_stop;
 use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
 use super::wanted::refuse;
 use super::{Goal, Plan, PlanError};
-use crate::action::{Enable, InitDb, InstallPackages, PrepareMount, Start};
+use crate::action::{Action, Enable, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Mount, Observation, Process};
@@ -33,8 +34,39 @@ pub fn converge(
     seen: &Observation,
     limit: Option<&BTreeSet<NodeName>>,
 ) -> Result<Plan, PlanError> {
+    let plan = converge_but(cluster, templates, seen, limit, &BTreeMap::new())?;
+    // Who would be restarted and has no room for its last checkpoint is left alone.
+    let restarts = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Restart(_)));
+    let full: BTreeMap<NodeName, (String, String)> = restarts
+        .filter_map(|step| {
+            Some((
+                step.node.clone(),
+                to_stop(&step.node, seen.facts(&step.node)?)?,
+            ))
+        })
+        .collect();
+    if full.is_empty() {
+        return Ok(plan);
+    }
+    converge_but(cluster, templates, seen, limit, &full)
+}
+
+/// Plans what makes every server match but those that must be left alone, with why and what to type.
+fn converge_but(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    limit: Option<&BTreeSet<NodeName>>,
+    alone: &BTreeMap<NodeName, (String, String)>,
+) -> Result<Plan, PlanError> {
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), limit);
+    for (node, (message, help)) in alone {
+        b.block(node, message, help);
+    }
     if b.leader != cluster.primary {
         let (leads, wished) = (b.leader.clone(), &cluster.primary);
         b.cluster_note(

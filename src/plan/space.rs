@@ -129,6 +129,89 @@ pub(super) fn begun(facts: &Facts, mut needs: Needs) -> Needs {
     needs
 }
 
+/// What a server that stops and starts must be able to write where its data and its WAL lie: its last checkpoint and what
+/// begins the next life, and no PANIC in between.
+const TO_STOP: u64 = 64 << 20;
+
+/// What a server must be able to write that begins to lead.
+const TO_LEAD: u64 = 512 << 20;
+
+/// Returns why a running server must not be stopped: its last checkpoint may not fit.
+pub(super) fn to_stop(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    let segment = facts
+        .data
+        .control()
+        .map_or(16 << 20, |control| control.wal_segment_size);
+    too_full(
+        name,
+        facts,
+        TO_STOP.max(4 * segment),
+        "to stop or restart its server",
+    )
+}
+
+/// Returns why a server must not begin to lead: what its clients write would not fit.
+pub(super) fn to_lead(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    too_full(name, facts, TO_LEAD, "to lead")
+}
+
+fn too_full(name: &NodeName, facts: &Facts, needed: u64, what: &str) -> Option<(String, String)> {
+    let full: Vec<_> = facts
+        .disks_in_use()
+        .filter(|disk| disk.free < needed)
+        .collect();
+    let said: Vec<String> = full
+        .iter()
+        .map(|disk| {
+            format!(
+                "{} MB are free on {} of {name}",
+                disk.free >> 20,
+                disk.mounted_on
+            )
+        })
+        .collect();
+    let shown: Vec<&str> = full.iter().map(|disk| disk.mounted_on.as_str()).collect();
+    (!full.is_empty()).then(|| {
+        let message = format!(
+            "only {}, {} MB are needed {what}",
+            said.join(", "),
+            needed >> 20
+        );
+        let help = format!(
+            "free some: ssh {name} df -h {}{}",
+            shown.join(" "),
+            could_go(facts)
+        );
+        (message, help)
+    })
+}
+
+/// What is known to fill the disks of a server and may go.
+fn could_go(facts: &Facts) -> String {
+    let mut said = Vec::new();
+    if let Some(server) = &facts.server {
+        let idle = server.slots.iter().filter(|(_, slot)| !slot.active);
+        for (slot, state) in idle {
+            if let Some(kept) = state.retained.filter(|kept| *kept > 0) {
+                said.push(format!(
+                    "slot {slot}, which nobody uses, keeps {} MB of WAL",
+                    kept.div_ceil(1 << 20)
+                ));
+            }
+        }
+        if let Some(waiting) = server.archive_waiting.filter(|waiting| *waiting > 1) {
+            said.push(format!("{waiting} WAL segments wait to be archived"));
+        }
+    }
+    said.extend(
+        facts
+            .set_aside
+            .iter()
+            .map(|aside| format!("{} was set aside", aside.path)),
+    );
+    said.iter().map(|one| format!("; {one}")).collect()
+}
+
 /// Returns what does not fit, and what shows where, if something does not. Places that nothing is known of are left out.
 pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<(String, String)> {
     let mut each: BTreeMap<&str, (&str, u64, u64, Vec<&str>)> = BTreeMap::new();

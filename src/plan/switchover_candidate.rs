@@ -1,15 +1,13 @@
 //! What the standby that is to lead must have before anything stops.
 
 use super::sensitive::loaded_sensitive;
+use super::space;
 use super::switchover_checks::Checks;
 use crate::facts::Observation;
 use crate::facts::server::Server;
 use crate::files::archive::programs;
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
-
-/// Bytes that must be free where the candidate writes.
-const MIN_FREE: u64 = 512 << 20;
 
 /// Checks that a standby has room for everyone who will follow it, and that nothing would keep it from working.
 pub(super) fn candidate_can_lead(
@@ -100,13 +98,7 @@ pub(super) fn candidate_can_lead(
             }
         }
     }
-    for disk in facts.disks_in_use().filter(|disk| disk.free < MIN_FREE) {
-        checks.forbid(
-            format!(
-                "only {} bytes are free on {} of {to}",
-                disk.free, disk.mounted_on
-            ),
-            format!("ssh {to} df -h {}", disk.mounted_on),
-        );
+    if let Some((message, help)) = space::to_lead(to, facts) {
+        checks.forbid(message, help);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::converge::converge;
 use super::password;
+use super::space;
 use super::switchover_candidate::candidate_can_lead;
 use super::{PlanError, Refusal};
 use crate::action::Action;
@@ -102,6 +103,12 @@ pub fn ready(
     let server = |node: &NodeName| seen.facts(node).and_then(|facts| facts.server.as_ref());
     if let Some(primary) = server(from) {
         primary_can_stop(&mut checks, primary, from, to);
+        if let Some((message, help)) = seen
+            .facts(from)
+            .and_then(|facts| space::to_stop(from, facts))
+        {
+            checks.forbid(message, help);
+        }
         match server(to) {
             Some(standby) => {
                 no_backup_runs(&mut checks, standby, to);

@@ -178,7 +178,7 @@ fn what_cannot_be_finished_is_undone() {
     lab.tell("fill", &["server2", "/var/lib/postgresql"]);
     let full = lab.pgrepl(&arguments);
     assert_eq!(full.code, 7, "{}", full.err);
-    assert!(full.err.contains("bytes are free on"), "{}", full.err);
+    assert!(full.err.contains("MB are needed to lead"), "{}", full.err);
     lab.tell("free", &["server2", "/var/lib/postgresql"]);
 
     // The standby dies or hangs, or its network is cut, while the primary stops: the primary comes back.

@@ -15,7 +15,7 @@ use crate::stories::{after, stories, titles};
 type Change = fn(&mut Observation);
 
 /// What is changed in a world where a switchover to server2 may be done, and what is said of it.
-const TROUBLES: [(Change, &str); 23] = [
+const TROUBLES: [(Change, &str); 24] = [
     (
         |world| {
             let gone = Unreachable {
@@ -134,9 +134,16 @@ const TROUBLES: [(Change, &str); 23] = [
     (
         |world| {
             let facts = world.facts_mut(&"server2".into()).unwrap();
-            facts.disks[0].free = 1000;
+            facts.disks[0].free = 511 << 20;
         },
-        "only 1000 bytes are free on",
+        "only 511 MB are free on / of server2, 512 MB are needed to lead",
+    ),
+    (
+        |world| {
+            let facts = world.facts_mut(&"server1".into()).unwrap();
+            facts.disks[0].free = 0;
+        },
+        "only 0 MB are free on / of server1, 64 MB are needed to stop or restart its server",
     ),
     (
         |world| other_password(first(world)),
@@ -232,12 +239,10 @@ fn a_full_disk_is_told_once_whatever_is_on_it() {
         facts.disks.push(other);
     }
     let found = against(&cluster, &world);
-    let told: Vec<&String> = found
-        .iter()
-        .filter(|line| line.contains("are free"))
-        .collect();
-    assert_eq!(told.len(), 2, "{found:#?}");
-    assert!(told[0].contains("on / of server2") && told[1].contains("on /srv of server2"));
+    let told = found.join("\n");
+    for disk in ["on / of server2", "on /srv of server2"] {
+        assert_eq!(told.matches(disk).count(), 1, "{told}");
+    }
 }
 
 #[test]
@@ -291,7 +296,8 @@ fn all_troubles_are_told_at_once() {
         "max_replication_slots = 1",
         "synchronous_standby_names",
         "max_worker_processes",
-        "bytes are free",
+        "MB are needed to lead",
+        "MB are needed to stop",
     ] {
         assert!(found.contains(said), "{said}: {found}");
     }

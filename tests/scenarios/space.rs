@@ -292,3 +292,38 @@ fn a_rewind_needs_room_for_the_wal_since_the_fork_where_its_wal_is() {
     };
     assert!(rewinds(asked(&little).unwrap()));
 }
+
+#[test]
+fn no_server_is_restarted_that_has_no_room_for_its_last_checkpoint() {
+    let mut stories = crate::stories::stories().into_iter();
+    let mut story = stories
+        .find(|story| story.name == "raise_max_connections")
+        .unwrap();
+    let planned = |world: &Observation| {
+        let templates = Templates::default();
+        converge(&story.cluster, &templates, world, None).unwrap()
+    };
+    let restarts = |plan: &Plan| {
+        let steps = plan.steps.iter();
+        let steps = steps.filter(|step| matches!(step.action, Action::Restart(_)));
+        steps.map(|step| step.node.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(restarts(&planned(&story.world)).len(), 3);
+    let leader = NodeName::from("server1");
+    let facts = story.world.facts_mut(&leader).unwrap();
+    facts.disks[0].free = 63 << 20;
+    let slots = &mut facts.server.as_mut().unwrap().slots;
+    let mut idle = slots.values().next().unwrap().clone();
+    (idle.active, idle.retained) = (false, Some(5 << 20));
+    slots.insert("forgotten".into(), idle);
+    let plan = planned(&story.world);
+    assert!(!restarts(&plan).contains(&"server1".to_owned()));
+    let (_, why) = plan.blocked().find(|(node, _)| **node == leader).unwrap();
+    assert!(
+        why.message.contains("only 63 MB are free on"),
+        "{}",
+        why.message
+    );
+    let idle = "slot forgotten, which nobody uses, keeps 5 MB of WAL";
+    assert!(why.help.contains(idle), "{}", why.help);
+}
