@@ -181,8 +181,8 @@ fn what_cannot_be_finished_is_undone() {
     assert!(full.err.contains("MB are needed to lead"), "{}", full.err);
     lab.tell("free", &["server2", "/var/lib/postgresql"]);
 
-    // The standby dies or hangs, or its network is cut, while the primary stops: the primary comes back.
-    for trouble in ["server", "network", "time"] {
+    // The standby dies or hangs, its network is cut or its disk fills, while the primary stops: the primary comes back.
+    for trouble in ["server", "network", "time", "disk"] {
         // It does not receive any more, so the primary waits for it: long enough for the trouble to come in time.
         lab.on("server2", "pkill -STOP -f '[w]alreceiver'");
         let limit: &[&str] = match trouble {
@@ -204,6 +204,10 @@ fn what_cannot_be_finished_is_undone() {
         match trouble {
             "server" => drop(lab.on("server2", "pkill -9 -u postgres postgres")),
             "network" => drop(lab.tell("cut", &["server2"])),
+            "disk" => {
+                lab.tell("fill", &["server2", "/var/lib/postgresql"]);
+                lab.on("server2", "pkill -CONT -f '[w]alreceiver'");
+            }
             _ => {}
         }
         events.for_each(drop);
@@ -225,6 +229,7 @@ fn what_cannot_be_finished_is_undone() {
                 assert!(ran.err.contains("did not stop within 2 s"), "{}", ran.err);
                 lab.on("server2", "pkill -CONT -f '[w]alreceiver'");
             }
+            "disk" => drop(lab.tell("free", &["server2", "/var/lib/postgresql"])),
             _ => {}
         }
         writer.goes_on();
