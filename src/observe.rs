@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+pub mod commits;
 pub mod find;
 
 use crate::action::Place;
@@ -110,14 +111,7 @@ pub async fn examine(
         .filter(|(_, facts)| whom(facts) && facts.asked.is_empty())
         .filter_map(|(name, facts)| {
             let needs: Vec<String> = asked_for(cluster, seen, name).into_iter().collect();
-            let place = Place {
-                cluster: cluster.name.clone(),
-                node: name.clone(),
-                platform: platform_of(cluster, facts, name)?,
-                major: cluster.major,
-                port: cluster.nodes.get(name)?.port,
-            };
-            let command = place
+            let command = place_of(cluster, facts, name)?
                 .command("look for what its settings need", NEEDS)
                 .var("needs", needs.join("\n"))
                 .timeout(Some(Duration::from_secs(60)));
@@ -142,6 +136,17 @@ pub async fn examine(
             .map(|(need, why)| (need.to_owned(), why.to_owned()))
             .collect();
     }
+}
+
+/// Returns the place of a node for commands.
+fn place_of(cluster: &Cluster, facts: &Facts, name: &NodeName) -> Option<Place> {
+    Some(Place {
+        cluster: cluster.name.clone(),
+        node: name.clone(),
+        platform: platform_of(cluster, facts, name)?,
+        major: cluster.major,
+        port: cluster.nodes.get(name)?.port,
+    })
 }
 
 /// Returns where PostgreSQL lives on a host that was seen.

@@ -12,6 +12,7 @@ use crate::facts::backups::Backup;
 use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
+use crate::observe::commits::count_commits;
 use crate::plan::rebuild::{From, Rebuild, Wish, rebuild};
 use crate::plan::{Plan, restore};
 use crate::report::event::Outcome;
@@ -88,11 +89,12 @@ async fn go(
         confirm: &arguments.confirm,
         ..Way::default()
     };
-    let make = |seen: &Observation, from: From, rewind_failed: bool| {
+    let make = |seen: &Observation, from: From, rewind_failed: bool, commits: Option<u64>| {
         let wish = Wish {
             node,
             from,
             rewind_failed,
+            commits,
         };
         rebuild(&drive.loaded.cluster, &drive.loaded.templates, seen, &wish)
             .map_err(|error| no_plan(drive.global, seen, error))
@@ -104,7 +106,13 @@ async fn go(
             )),
             None => from.clone(),
         };
-        draft(node, make(seen, from, false)?)
+        let mut planned = make(seen, from.clone(), false, None)?;
+        if let Some(own) = planned.own {
+            let (cluster, hosts) = (&drive.loaded.cluster, &drive.connections.hosts);
+            let commits = count_commits(cluster, hosts, seen, node, own).await;
+            planned = make(seen, from, false, commits)?;
+        }
+        draft(node, planned)
     };
     let mut done = match drive.carry_out(&way, plan).await? {
         Course::Idle(..) => return Ok(0),
@@ -116,7 +124,7 @@ async fn go(
     if by_itself && !done.interrupted && rewind_failed(&done.draft.plan, &done.outcomes) {
         // The next cheapest way; what was approved is that the data is replaced.
         done.seen = drive.look().await;
-        match make(&done.seen, From::Auto, true) {
+        match make(&done.seen, From::Auto, true, None) {
             Ok(next) => {
                 done.draft.plan = next.plan;
                 let (plan, seen) = (&done.draft.plan, &done.seen);
@@ -160,7 +168,7 @@ async fn go(
 
 /// Adds the word that the data of a server is replaced with, and why nothing may be done.
 fn draft(node: &NodeName, planned: Rebuild) -> Result<Draft<()>, Failure> {
-    let Rebuild { plan, may_lose } = planned;
+    let Rebuild { plan, may_lose, .. } = planned;
     let replaces = |step: &Action| matches!(step, Action::SetAside(_) | Action::Rewind(_));
     let word = (may_lose.is_some() || plan.steps.iter().any(|step| replaces(&step.action)))
         .then(|| may_lose.unwrap_or_else(|| format!("the data of {node} is replaced")));

@@ -1,7 +1,7 @@
 //! How a server that is not the primary any more can follow the one that is.
 
 use super::Facts;
-use crate::postgres::{ClusterState, Lsn};
+use crate::postgres::{ClusterState, Lsn, Timeline};
 
 /// What it takes to make a stopped instance follow the primary.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,38 @@ pub enum WayBack {
     },
     /// Nothing proves one or the other.
     Unknown(String),
+}
+
+/// WAL of a server that the primary does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Own {
+    /// Its timeline.
+    pub timeline: Timeline,
+    /// Where the primary's history left that.
+    pub from: Lsn,
+    /// Up to where it is known to go, at least.
+    pub to: Lsn,
+}
+
+/// Returns the WAL that only this server has, if it is known to have some.
+pub fn own_wal(primary: &Facts, facts: &Facts) -> Option<Own> {
+    let (control, leads) = (facts.data.control()?, primary.server.as_ref()?);
+    let running = facts.server.as_ref();
+    let timeline = running.map_or(
+        control.timeline.max(control.minimum_recovery_timeline),
+        |server| server.timeline,
+    );
+    let written =
+        running.and_then(|server| server.current.max(server.received).max(server.replayed));
+    let to = control
+        .checkpoint
+        .max(control.minimum_recovery_end)
+        .max(written.unwrap_or_default());
+    let history = primary.data.history.as_ref();
+    let history = history
+        .filter(|history| history.of == leads.timeline && control.system_id == leads.system_id);
+    let from = history?.left(timeline)?;
+    (from < to).then_some(Own { timeline, from, to })
 }
 
 /// Decides from the instance's control file and the primary's timeline history.

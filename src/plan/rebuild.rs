@@ -16,6 +16,7 @@ use super::{Goal, Plan, PlanError, Refusal, preflight, space, tablespaces};
 use crate::action::{Action, Checkpoint, GrantRewind, Rewind, SetAside, Stop};
 use crate::facts::backups::Backup;
 use crate::facts::leader::{Leader, leader};
+use crate::facts::way_back::{Own, own_wal};
 use crate::facts::{Content, Facts, Observation, Process, Sight};
 use crate::files;
 use crate::files::archive::fetch;
@@ -46,6 +47,8 @@ pub struct Wish<'a> {
     pub from: From,
     /// Whether pg_rewind was tried and refused.
     pub rewind_failed: bool,
+    /// How many transactions it has committed that no other server has, if they were counted.
+    pub commits: Option<u64>,
 }
 
 /// A plan with what has to be said before it is approved.
@@ -54,6 +57,8 @@ pub struct Rebuild {
     pub plan: Plan,
     /// What only this server may have, if that can be: then its name must be given.
     pub may_lose: Option<String>,
+    /// The WAL that only this server has, if it is known.
+    pub own: Option<Own>,
 }
 
 pub(super) fn refuse<T>(
@@ -206,6 +211,10 @@ pub fn rebuild(
     }
     passes(&mut b, &Leader::Running(lead))?;
     followed(&mut b, node);
+    if let (Way::Rewind, Some(lost)) = (&way, &may_lose) {
+        let keeps = format!("to keep what it has, set aside: pgrepl rebuild {node} --from primary");
+        b.note(node, format!("a rewind keeps nothing of it: {lost}"), keeps);
+    }
     let plan = b.finish(Goal::Rebuild(node.clone()));
     // What was set aside must have something in its place.
     if let (Way::Copy, Some((_, blocked))) = (&way, plan.blocked().find(|(name, _)| *name == node))
@@ -228,7 +237,12 @@ pub fn rebuild(
             "pgrepl apply",
         );
     }
-    Ok(Rebuild { plan, may_lose })
+    let own = may_lose.as_ref().and_then(|_| own_wal(primary, facts));
+    Ok(Rebuild {
+        plan,
+        may_lose,
+        own,
+    })
 }
 
 fn rewind(b: &mut Builder, node: &NodeName, lead: &NodeName) -> Result<(), TemplateError> {

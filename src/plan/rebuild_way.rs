@@ -2,6 +2,7 @@
 
 use super::PlanError;
 use super::rebuild::{From, Wish, refuse};
+use crate::facts::way_back::{Own, own_wal};
 use crate::facts::{Content, Facts, WayBack, way_back};
 use crate::inventory::{Cluster, NodeName};
 
@@ -94,12 +95,13 @@ pub(super) fn way(
         )),
         _ => way_back(primary, facts),
     };
-    let lost = match &found {
-        WayBack::Attach => None,
-        WayBack::Diverged { fork, end } => Some(format!(
-            "{node} has WAL from {fork} to {end} that {lead} does not have: commits in it are lost"
+    let lost = match (&found, own_wal(primary, facts)) {
+        (WayBack::Attach, _) => None,
+        (_, Some(own)) => Some(lost(node, lead, own, wish.commits)),
+        (WayBack::Diverged { fork, .. }, None) => Some(format!(
+            "{node} has WAL from {fork} on that {lead} does not have: commits in it are lost"
         )),
-        WayBack::Unknown(why) => Some(format!(
+        (WayBack::Unknown(why), None) => Some(format!(
             "{node} may have commits that {lead} does not have: {why}"
         )),
     };
@@ -144,6 +146,19 @@ pub(super) fn way(
             backup.id
         )),
     }
+}
+
+/// What is lost of the WAL that only one server has; `commits` tells how many transactions it has committed there.
+fn lost(node: &NodeName, lead: &NodeName, own: Own, commits: Option<u64>) -> String {
+    let Own { from, to, .. } = own;
+    let kb = to.bytes_after(from).div_ceil(1 << 10);
+    let lost = match commits {
+        None => "commits in it are lost".to_owned(),
+        Some(0) => "no transaction was committed in it".to_owned(),
+        Some(1) => "1 transaction is lost".to_owned(),
+        Some(commits) => format!("{commits} transactions are lost"),
+    };
+    format!("{node} has {kb} kB of WAL, from {from} to {to}, that {lead} does not have: {lost}")
 }
 
 /// Why pg_rewind cannot be used, as far as facts tell; whether the WAL it needs is there only its own trial shows.

@@ -317,6 +317,10 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     if cost.copied > 0 {
         parts.push(format!("{} copied", bytes(cost.copied)));
     }
+    let rewinds = |step: &&Step| matches!(step.action, Action::Rewind(_));
+    if let Some(step) = plan.steps.iter().find(rewinds) {
+        parts.push(format!("the data of {} is changed in place", step.node));
+    }
     parts.push(match cost.set_aside {
         0 => "nothing set aside".into(),
         1 => "1 data directory set aside".into(),

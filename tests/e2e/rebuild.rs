@@ -136,6 +136,13 @@ fn a_lost_primary_is_replaced_and_rewound_when_it_comes_back() {
         "{}",
         shown.out
     );
+    // What is lost is counted, and how to keep it is told.
+    let counted =
+        shown.out.contains("transactions are lost") || shown.out.contains("1 transaction is lost");
+    let keeps = "pgrepl rebuild server1 --from primary";
+    assert!(counted && shown.out.contains(keeps), "{}", shown.out);
+    let changed = "the data of server1 is changed in place, nothing set aside";
+    assert!(shown.out.contains(changed), "{}", shown.out);
     let kills = cut_after_every_step(&lab, path, &back);
     assert!(kills >= 3, "only {kills} steps were cut");
     lab.converge(&inventory);

@@ -39,6 +39,7 @@ fn ask(
             node,
             from,
             rewind_failed: false,
+            commits: None,
         };
         rebuild(cluster, &templates, world, &wish).map(|rebuild| rebuild.plan)
     };

@@ -56,6 +56,7 @@ fn rebuilt(cluster: &Cluster, world: &Observation, from: From) -> Result<Plan, P
         node: &"server2".into(),
         from,
         rewind_failed: false,
+        commits: None,
     };
     rebuild::rebuild(cluster, &Templates::default(), world, &wish).map(|rebuild| rebuild.plan)
 }

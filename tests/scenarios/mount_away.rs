@@ -61,6 +61,7 @@ fn what_cannot_read_the_archive_stops_nothing() {
             node: &standby,
             from: rebuild::From::Backup(Box::new(backup.clone())),
             rewind_failed: false,
+            commits: None,
         };
         mount_of(&mut story, "server2").mounted = false;
         let plan = rebuild::rebuild(&story.cluster, &templates, &story.world, &wish);

@@ -39,6 +39,7 @@ fn no_command_but_apply_gives_replication_another_password() {
             node: &node,
             from,
             rewind_failed: false,
+            commits: None,
         };
         match rebuild(&cluster, &Templates::default(), &world, &wish) {
             Err(PlanError::Refused(no)) => {

@@ -114,6 +114,7 @@ pub fn anew(cluster: &Cluster, world: &Observation, from: From) -> Result<Plan, 
         node: &"server2".into(),
         from,
         rewind_failed: false,
+        commits: None,
     };
     rebuild::rebuild(cluster, &Templates::default(), world, &wish).map(|rebuild| rebuild.plan)
 }

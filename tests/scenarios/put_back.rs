@@ -239,6 +239,7 @@ fn rebuilding(story: &Story, from: From) -> Plan {
         node: &"server2".into(),
         from,
         rewind_failed: false,
+        commits: None,
     };
     let templates = Templates::default();
     let plan = rebuild::rebuild(&story.cluster, &templates, &story.world, &wish);

@@ -114,6 +114,7 @@ impl Story {
             node: &name,
             from,
             rewind_failed: false,
+            commits: None,
         };
         let plan = rebuild(&self.cluster, &Templates::default(), &self.world, &wish)
             .map(|rebuild| rebuild.plan);

@@ -55,6 +55,7 @@ fn anew(cluster: &Cluster, world: &Observation, from: From) -> Result<Plan, (Str
         node: &"server2".into(),
         from,
         rewind_failed: false,
+        commits: None,
     };
     match rebuild(cluster, &Templates::default(), world, &wish) {
         Ok(rebuild) => Ok(rebuild.plan),

@@ -125,6 +125,7 @@ fn nothing_is_set_aside_for_a_copy_that_has_no_room() {
             node: &"server2".into(),
             from: rebuild::From::Primary,
             rewind_failed: false,
+            commits: None,
         };
         rebuild::rebuild(&cluster, &Templates::default(), world, &wish)
     };
@@ -151,6 +152,7 @@ fn what_cannot_be_rebuilt_as_asked_is_refused_with_the_reason() {
             node: &"server2".into(),
             from,
             rewind_failed: false,
+            commits: None,
         };
         match rebuild::rebuild(&cluster, &Templates::default(), &world, &wish) {
             Err(PlanError::Refused(no)) => no.message,
