@@ -137,6 +137,12 @@ impl<'a> Drive<'a> {
             let (cluster, hosts) = (&self.loaded.cluster, &self.connections.hosts);
             let tell = |event| self.screen.tell(&event);
             let mut seen = observe(cluster, hosts, self.password.as_ref(), &tell).await;
+            let me = format!(" pid {} since ", std::process::id());
+            for node in cluster.nodes.keys() {
+                if let Some(facts) = seen.facts_mut(node) {
+                    facts.run = facts.run.take().filter(|run| !run.contains(&me));
+                }
+            }
             let at_work = seen.seen().find_map(|(node, facts)| {
                 let title = facts.at_work.clone()?;
                 Some((node.clone(), title))

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use super::backup::moment;
 use super::drive::Drive;
 use super::{Failure, Kind};
 use crate::facts::Observation;
@@ -24,9 +25,10 @@ impl Drive<'_> {
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         let holder = format!(
-            "{who}@{} pid {} since {since} (seconds since 1970): pgrepl {}",
+            "{who}@{} pid {} since {}: pgrepl {}",
             machine.trim(),
             std::process::id(),
+            moment(since),
             self.command
         );
         let mut takes = seen.seen().filter_map(|(node, _)| {
@@ -93,7 +95,7 @@ mod tests {
     fn only_a_run_of_this_machine_is_known_to_be_over() {
         let me = std::process::id();
         let holder = |host: &str, pid: u32| {
-            format!("root@{host} pid {pid} since 1 (seconds since 1970): pgrepl apply")
+            format!("root@{host} pid {pid} since 2026-11-27 09:00:00+01:00: pgrepl apply")
         };
         assert!(!is_over(&holder("here", me), "here"));
         assert!(is_over(&holder("here", u32::MAX), "here"));

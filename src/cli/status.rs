@@ -10,6 +10,7 @@ use crate::facts::Observation;
 use crate::inventory::NodeName;
 use crate::observe::observe;
 use crate::plan::archiving::has_ended;
+use crate::plan::converge::converge;
 use crate::plan::lead::lacks;
 use crate::report::archive::summary;
 use crate::report::status::Trouble;
@@ -94,6 +95,15 @@ fn unable(loaded: &context::Loaded, seen: &Observation, leader: Option<&NodeName
         message,
         help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
     });
+    let plan = converge(cluster, templates, seen, None);
+    let overridden = plan.iter().flat_map(|plan| plan.overridden());
+    let overridden: Vec<Trouble> = overridden
+        .map(|(node, statement)| Trouble {
+            node: node.clone(),
+            message: "ALTER SYSTEM overrides a parameter of the inventory".into(),
+            help: format!("on {node}: {statement} SELECT pg_reload_conf();"),
+        })
+        .collect();
     let able = cluster
         .in_order()
         .filter(|node| node.name != *leader && node.apply_delay.is_none());
@@ -101,5 +111,5 @@ fn unable(loaded: &context::Loaded, seen: &Observation, leader: Option<&NodeName
         let lacks = lacks(cluster, templates, seen, leader, &node.name).unwrap_or_default();
         lead::troubles(&node.name, &lacks)
     });
-    ended.into_iter().chain(lacking).collect()
+    ended.into_iter().chain(overridden).chain(lacking).collect()
 }

@@ -170,6 +170,44 @@ fn left_of_a_cluster((node, facts): (&NodeName, &Facts)) -> Option<String> {
     ))
 }
 
+/// What to type where two run as primary.
+fn two_primaries(ahead: &Seen, behind: &Seen) -> String {
+    let Seen { node, timeline, .. } = ahead;
+    if *timeline == behind.timeline {
+        return format!(
+            "{node} is ahead on timeline {timeline}; decide which one is right and stop the other: its commits since then are on it alone"
+        );
+    }
+    format!(
+        "{node} was promoted later, to timeline {timeline}; if it is right: pgrepl rebuild {}, which counts first what that one alone has",
+        behind.node
+    )
+}
+
+/// What to type where the primary may be on a host that was not read.
+fn nobody_seen(instances: &[Seen], unseen: &[String]) -> String {
+    let standbys = instances
+        .iter()
+        .filter(|one| one.marked && one.facts.server.is_some());
+    // Of several that have the same, the first.
+    let most = standbys.rev().max_by_key(|one| (one.timeline, one.end));
+    let gone = match unseen {
+        [one] => one,
+        _ => "the primary",
+    };
+    let reach = format!(
+        "make {} reachable: the primary may be running there",
+        unseen.join(", ")
+    );
+    match most {
+        Some(most) => format!(
+            "{reach}; if {gone} is off for good: pgrepl failover --to {}",
+            most.node
+        ),
+        None => reach,
+    }
+}
+
 /// Decides who leads, from everything that was seen; `wanted` is the inventory's primary.
 pub fn leader(
     major: Major,
@@ -217,17 +255,14 @@ pub fn leader(
     }
     let running: Vec<&Seen> = instances.iter().filter(|i| i.running_primary).collect();
     if let [one, other, ..] = running[..] {
-        let ahead = if (one.timeline, one.end) >= (other.timeline, other.end) {
-            one
+        let (ahead, behind) = if (one.timeline, one.end) >= (other.timeline, other.end) {
+            (one, other)
         } else {
-            other
+            (other, one)
         };
         return no(
             format!("{} and {} both run as primary", one.node, other.node),
-            format!(
-                "{} is ahead on timeline {}; decide which one is right and stop the other: its commits since then are on it alone",
-                ahead.node, ahead.timeline
-            ),
+            two_primaries(ahead, behind),
         );
     }
     let newest = instances.iter().map(|i| i.timeline).max();
@@ -255,7 +290,7 @@ pub fn leader(
                 "no primary is seen, and {} cannot be reached",
                 unseen.join(", ")
             ),
-            "make every host reachable first: the primary may be running there".into(),
+            nobody_seen(&instances, &unseen),
         );
     }
     if instances.is_empty() {

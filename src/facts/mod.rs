@@ -103,6 +103,9 @@ pub struct Facts {
     /// The step of a run that is gone and that is still at work on the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_work: Option<String>,
+    /// Who holds the lock of the cluster there, in the words of the lock: a run that changes something now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// Long work that runs on the host on its own.
     pub jobs: Vec<Job>,
     /// How many seconds the oldest WAL file that is not archived waits.

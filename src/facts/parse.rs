@@ -156,6 +156,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             repository: lines.first("tool_repository").is_some(),
         },
         at_work: lines.first("at_work").map(str::to_owned),
+        run: lines.first("run").map(str::to_owned),
         jobs: jobs(&lines, context),
         archive_waits_s: lines.first("archive_waits").and_then(|n| n.parse().ok()),
         timer: timer(&lines),

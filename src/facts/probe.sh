@@ -133,11 +133,13 @@ read_data() {
     fi
 }
 
-# What a run that is gone still does here; of one that lives its lock tells.
+# Who works here: a run that lives holds the lock, of one that is gone a step may go on. Who only looks shares it.
 read_work() {
     at_work=/run/pgrepl/$cluster.work
-    if [ -f "$at_work" ] && ! flock -n 6 6<"$at_work" &&
-        { [ ! -f "/run/pgrepl/$cluster.lock" ] || flock -n 6 6<"/run/pgrepl/$cluster.lock"; }; then
+    lock=/run/pgrepl/$cluster.lock
+    if [ -f "$lock" ] && ! flock -sn 6 6<"$lock"; then
+        fact run "$(tail -n 1 "$lock")"
+    elif [ -f "$at_work" ] && ! flock -n 6 6<"$at_work"; then
         fact at_work "$(head -n 1 "$at_work")"
     fi
 }

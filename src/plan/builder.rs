@@ -34,6 +34,7 @@ pub struct Builder<'a> {
     blocked: BTreeMap<NodeName, Blocked>,
     notes: BTreeMap<NodeName, Vec<Note>>,
     cluster_notes: Vec<Note>,
+    overridden: BTreeMap<NodeName, BTreeSet<String>>,
 }
 
 impl<'a> Builder<'a> {
@@ -59,6 +60,7 @@ impl<'a> Builder<'a> {
             blocked: BTreeMap::new(),
             notes: BTreeMap::new(),
             cluster_notes: Vec::new(),
+            overridden: BTreeMap::new(),
         }
     }
 
@@ -120,6 +122,12 @@ impl<'a> Builder<'a> {
         if !notes.contains(&note) {
             notes.push(note);
         }
+    }
+
+    /// Notes that ALTER SYSTEM has given a parameter another value than the inventory.
+    pub fn overridden(&mut self, node: &NodeName, parameter: &str) {
+        let overridden = self.overridden.entry(node.clone()).or_default();
+        overridden.insert(parameter.to_owned());
     }
 
     /// Adds a remark on the cluster.
@@ -216,6 +224,7 @@ impl<'a> Builder<'a> {
                     .is_some_and(|facts| facts.data.content == Content::Nothing),
                 blocked: self.blocked.get(&node.name).cloned(),
                 notes: self.notes.get(&node.name).cloned().unwrap_or_default(),
+                overridden: self.overridden.get(&node.name).cloned().unwrap_or_default(),
             })
             .collect();
         Plan {

@@ -48,13 +48,15 @@ pub(super) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platform: &Platf
         );
     }
     for (key, value) in settings.iter().filter(|(key, value)| !goes(key, value)) {
-        let wished = b
-            .node(name)
-            .is_some_and(|node| node.parameters.contains_key(key));
-        let help = if wished {
-            format!("ALTER SYSTEM RESET {key}; lets the inventory's value through")
-        } else {
-            String::new()
+        let wish = b.node(name).and_then(|node| node.parameters.get(key));
+        let help = match wish {
+            Some(wish) => {
+                if wish != value {
+                    b.overridden(name, key);
+                }
+                format!("ALTER SYSTEM RESET {key}; lets the inventory's value through")
+            }
+            None => String::new(),
         };
         b.note(
             name,

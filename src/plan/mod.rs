@@ -43,7 +43,7 @@ mod tablespaces;
 mod versions;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,9 @@ pub struct NodePlan {
     pub blocked: Option<Blocked>,
     /// What is worth knowing about it.
     pub notes: Vec<Note>,
+    /// The parameters of the inventory that ALTER SYSTEM has given another value.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub overridden: BTreeSet<String>,
 }
 
 /// One thing done on one node.
@@ -211,6 +214,14 @@ impl Plan {
         self.nodes
             .iter()
             .filter_map(|n| n.blocked.as_ref().map(|b| (&n.node, b)))
+    }
+
+    /// Returns the statements that let values of the inventory through which ALTER SYSTEM overrides, by node.
+    pub fn overridden(&self) -> impl Iterator<Item = (&NodeName, String)> {
+        self.nodes.iter().flat_map(|node| {
+            let parameters = node.overridden.iter();
+            parameters.map(|name| (&node.node, format!("ALTER SYSTEM RESET {name};")))
+        })
     }
 
     /// Says what somebody's word is needed for: what the server that is to lead would end or shut out.

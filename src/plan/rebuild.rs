@@ -8,6 +8,7 @@ use super::backup::can_restore;
 use super::builder::Builder;
 use super::clone::CopyFrom;
 use super::converge::passes;
+use super::failover::end;
 use super::password::refuse_another;
 use super::port::trouble;
 use super::rebuild_way::{Way, way};
@@ -103,6 +104,23 @@ pub fn rebuild(
         .and_then(|node| trouble(facts, node))
     {
         return refuse(format!("cannot rebuild {node}: {message}"), help);
+    }
+    if leader(cluster.major, seen, &cluster.primary) == Ok(Leader::Running(node.clone())) {
+        let standbys = seen.seen().filter(|(name, facts)| {
+            *name != node
+                && facts
+                    .server
+                    .as_ref()
+                    .is_some_and(|server| server.in_recovery)
+        });
+        let most = standbys.max_by_key(|(_, facts)| facts.server.as_ref().map(end));
+        let help = most.map_or("pgrepl status".into(), |(to, _)| {
+            format!("pgrepl switchover --to {to}, then pgrepl rebuild {node}")
+        });
+        return refuse(
+            format!("{node} is the primary: nobody else leads whom it could follow"),
+            help,
+        );
     }
     let mut others = seen.clone();
     others.hosts.remove(node);

@@ -108,6 +108,17 @@ impl Platform {
                 .is_some_and(|rest| rest.starts_with('/'))
     }
 
+    /// Returns the command that shows the end of the server's log.
+    pub fn show_log(&self, host: &str) -> String {
+        let log = &self.log;
+        match self.family {
+            Family::Debian => format!("ssh {host} sudo tail -n 20 {log}"),
+            Family::Rhel | Family::Custom => {
+                format!("ssh {host} \"sudo sh -c 'cd {log} && tail -n 20 \\$(ls -t | head -n 1)'\"")
+            }
+        }
+    }
+
     /// Returns `log_directory`, relative to the data directory if it lies there, where the server has no log file of its
     /// service.
     pub fn log_directory(&self) -> Option<&str> {

@@ -13,5 +13,7 @@ pub mod redact;
 pub mod run;
 pub mod sink;
 pub mod status;
+mod status_server;
 pub mod status_table;
+mod stream;
 pub mod style;

@@ -38,6 +38,11 @@ pub fn show(
         "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} hosts read in {seconds:.1} s\n",
         plan.cluster, plan.major
     );
+    if let Some(run) = seen.seen().find_map(|(_, facts)| facts.run.as_ref()) {
+        let run = foreign::line(run);
+        text += &format!("\n{} another run is at work: {run}\n", style.yellow("!"));
+        text += &help("plan again when it has ended", "  ", style);
+    }
     for note in &plan.notes {
         text += &format!("\n{} {}\n", style.yellow("!"), foreign::line(&note.message));
         text += &help(&note.help, "  ", style);
@@ -61,12 +66,28 @@ pub fn read_again(left: &Plan) -> String {
         .blocked()
         .map(|(node, blocked)| foreign::line(&format!("{node}: {}", blocked.message)))
         .collect();
+    let overridden = left.overridden().count();
     if alone.is_empty() {
-        return "every server matches.".into();
+        return match overridden {
+            0 => "every server matches.".into(),
+            _ => but_for(left),
+        };
     }
     format!(
         "the servers that were not left alone match. Left alone:\n  {}",
         alone.join("\n  ")
+    )
+}
+
+/// Says that every file matches and what of the inventory is still not in force.
+fn but_for(plan: &Plan) -> String {
+    let said: Vec<String> = plan
+        .overridden()
+        .map(|(node, statement)| format!("\n  on {node}: {statement} SELECT pg_reload_conf();"))
+        .collect();
+    format!(
+        "every server matches but for what ALTER SYSTEM overrides:{}",
+        said.concat()
     )
 }
 
@@ -266,6 +287,9 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     let blocked = plan.blocked().count();
     if plan.steps.is_empty() {
         return match blocked {
+            0 if plan.overridden().next().is_some() => {
+                style.yellow(&format!("Nothing to do: {}", but_for(plan))) + "\n"
+            }
             0 => style.green("Nothing to do: every server matches.") + "\n",
             n => {
                 style.yellow(&format!(

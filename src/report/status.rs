@@ -3,16 +3,14 @@
 use serde::Serialize;
 
 use super::archive::Summary;
+use super::status_server::{server_troubles, show_log};
+use super::stream::seen_by_others;
 use super::style::{bytes, duration};
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
-use crate::facts::{
-    Content, Facts, Mount, Observation, Process, Server, WayBack, turned_away, waits_for_restart,
-    way_back,
-};
+use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::archiving::archives_not;
-use crate::postgres::slot_name;
 
 /// Something wrong, and what to type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +37,9 @@ pub struct Status<'a> {
     /// The backups, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backups: Option<Summary>,
+    /// Who changes something now, in the words of the cluster's lock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// What is wrong.
     pub problems: Vec<Trouble>,
 }
@@ -65,7 +66,9 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
             })
         };
         if let Some((_, reason)) = seen.unseen().find(|(unseen, _)| *unseen == name) {
-            add(reason.message.clone(), reason.help.clone());
+            let others = seen_by_others(cluster, seen, leader.as_ref(), name);
+            let others = others.map_or_else(String::new, |others| format!("; {others}"));
+            add(format!("{}{others}", reason.message), reason.help.clone());
             continue;
         }
         let Some(facts) = seen.facts(name) else {
@@ -73,12 +76,23 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         };
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
+    let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
+    if run.is_some() {
+        // What is half done is not broken: nobody shall work against who works.
+        for problem in problems
+            .iter_mut()
+            .filter(|problem| !problem.help.is_empty())
+        {
+            problem.help = format!("if it is still so when the run has ended: {}", problem.help);
+        }
+    }
     Status {
         format_version: "1.0",
         cluster: &cluster.name,
         leader,
         hosts: seen,
         backups: None,
+        run,
         problems,
     }
 }
@@ -146,7 +160,7 @@ fn host_troubles(
             }
         }
         (Content::Instance(_), Some(server)) => {
-            server_troubles(cluster, seen, name, server, leader, add)
+            server_troubles(cluster, seen, name, (facts, server), leader, add)
         }
     }
     for disk in facts.disks_in_use() {
@@ -232,10 +246,6 @@ fn archive_troubles(
     facts: &Facts,
     add: &mut dyn FnMut(String, String),
 ) {
-    let log = format!(
-        "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
-        cluster.major
-    );
     if let Some(server) = &facts.server
         && let Some(why) = archives_not(cluster, server)
     {
@@ -261,7 +271,7 @@ fn archive_troubles(
             let left = disk.free / (waiting * size / since.max(1)).max(1);
             said += &format!(", and at this pace the disk is full in {}", duration(left));
         }
-        add(said, log);
+        add(said, show_log(cluster, facts, name));
     }
     let Some(timer) = &facts.timer else { return };
     let unit = format!("pgrepl-{}-backup", cluster.name);
@@ -275,124 +285,6 @@ fn archive_troubles(
         add(
             "the timer of backups does not run".into(),
             "pgrepl apply".into(),
-        );
-    }
-}
-
-fn server_troubles(
-    cluster: &Cluster,
-    seen: &Observation,
-    name: &NodeName,
-    server: &Server,
-    leader: Option<&NodeName>,
-    add: &mut dyn FnMut(String, String),
-) {
-    if server.in_recovery {
-        let upstream = cluster
-            .nodes
-            .get(name)
-            .and_then(|node| node.upstream.as_ref())
-            .or(leader);
-        // An upstream that could not be asked is a problem of its own; the standby's word stands.
-        let unseen = upstream.is_some_and(|upstream| seen.facts(upstream).is_none());
-        let sends = unseen
-            || upstream
-                .and_then(|upstream| seen.facts(upstream)?.server.as_ref())
-                .is_some_and(|up| {
-                    up.senders
-                        .iter()
-                        .any(|s| s.name == name.as_str() && s.state == "streaming")
-                });
-        if server
-            .receiver
-            .as_ref()
-            .is_none_or(|receiver| receiver.status != "streaming")
-            || !sends
-        {
-            add(
-                "does not stream".into(),
-                format!(
-                    "ssh {name} sudo tail -n 20 /var/log/postgresql/postgresql-{}-main.log",
-                    cluster.major
-                ),
-            );
-        }
-        if server.paused {
-            add(
-                "replay is paused".into(),
-                format!("on {name}: SELECT {}();", cluster.major.caps().names.resume),
-            );
-        }
-    }
-    for slot in &server.stale_slots {
-        add(
-            format!(
-                "logical slot {slot} is not kept up to date on this standby and nobody reads it: if it is left from when {name} \
-                 was the primary, it keeps WAL here, and dead rows on the primary"
-            ),
-            format!("on {name}, if no reader needs it: SELECT pg_drop_replication_slot('{slot}');"),
-        );
-    }
-    for (slot, state) in &server.slots {
-        let owner = cluster
-            .nodes
-            .keys()
-            .find(|node| slot_name(node.as_str()) == *slot);
-        let kept = bytes(state.retained.unwrap_or(0));
-        match owner {
-            Some(owner) if !state.active && !state.temporary => add(
-                format!(
-                    "slot {slot} is not used: {owner} does not stream, {kept} of WAL are kept for it"
-                ),
-                String::new(),
-            ),
-            None if !state.temporary => add(
-                format!("slot {slot} belongs to no host of the inventory and keeps {kept} of WAL"),
-                format!("if nobody needs it: SELECT pg_drop_replication_slot('{slot}');"),
-            ),
-            _ => {}
-        }
-        let again = owner.map_or_else(String::new, |owner| match state.has_lost_wal() {
-            true => format!("pgrepl rebuild {owner} --from primary"),
-            false => "pgrepl apply".into(),
-        });
-        if state.is_lost() {
-            let why = state
-                .invalidation
-                .as_deref()
-                .unwrap_or("its WAL was removed");
-            add(
-                format!("slot {slot} is lost ({why}): nobody can stream through it"),
-                again,
-            );
-        } else if state.wal_status.as_deref() == Some("unreserved") {
-            add(
-                format!("slot {slot} is about to lose WAL that its standby needs"),
-                "pgrepl apply".into(),
-            );
-        }
-    }
-    let waiting = seen
-        .facts(name)
-        .map(|facts| waits_for_restart(cluster.major, facts))
-        .unwrap_or_default();
-    if !waiting.is_empty() {
-        add(
-            format!(
-                "a restart is needed before it uses the new {}",
-                waiting.join(", ")
-            ),
-            "pgrepl plan; or restart it by hand when that suits".into(),
-        );
-    }
-    for error in server.conf_errors.iter().chain(&server.hba_errors) {
-        add(
-            format!(
-                "configuration line {}: {}",
-                error.line.unwrap_or(0),
-                error.error
-            ),
-            "pgrepl plan".into(),
         );
     }
 }

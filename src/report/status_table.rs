@@ -2,6 +2,7 @@
 
 use super::foreign::line;
 use super::status::Status;
+use super::stream::{Stream, sender, stream, upstream};
 use super::style::{Style, bytes, duration};
 use crate::facts::{Content, Process, Server};
 use crate::inventory::{Cluster, NodeName};
@@ -33,8 +34,8 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     ];
     let mut below = Vec::new();
     for node in cluster.in_order() {
-        let root =
-            upstream(status, cluster, &node.name).is_none_or(|up| !cluster.nodes.contains_key(up));
+        let root = upstream(cluster, status.leader.as_ref(), &node.name)
+            .is_none_or(|up| !cluster.nodes.contains_key(up));
         if root || Some(&node.name) == status.leader.as_ref() {
             tree(status, cluster, &node.name, 0, &mut below);
         }
@@ -69,6 +70,9 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         let line = cells.join("  ").trim_end().to_owned();
         text += &if at == 0 { style.dim(&line) } else { line };
         text.push('\n');
+    }
+    if let Some(run) = &status.run {
+        text += &format!("\n{}      {}\n", style.yellow("run"), line(run));
     }
     if let Some(server) = lead {
         text.push('\n');
@@ -106,16 +110,6 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     text
 }
 
-/// Returns whom a node follows: nobody if it leads or nobody does.
-fn upstream<'a>(status: &'a Status, cluster: &'a Cluster, name: &NodeName) -> Option<&'a NodeName> {
-    let leader = status.leader.as_ref();
-    let wanted = cluster.nodes.get(name)?.upstream.as_ref();
-    wanted
-        .or(leader)
-        .filter(|_| leader != Some(name))
-        .filter(|up| *up != name)
-}
-
 /// Lists a node and, below it, those who follow it.
 fn tree(
     status: &Status,
@@ -129,7 +123,7 @@ fn tree(
     }
     rows.push((name.clone(), depth));
     for node in cluster.in_order() {
-        if upstream(status, cluster, &node.name) == Some(name) {
+        if upstream(cluster, status.leader.as_ref(), &node.name) == Some(name) {
             tree(status, cluster, &node.name, depth + 1, rows);
         }
     }
@@ -171,13 +165,13 @@ fn short(name: &NodeName, role: &str, state: &str, at: &str, slot: &str) -> [Str
 fn row(status: &Status, cluster: &Cluster, name: &NodeName) -> [String; 10] {
     let text = |text: &str| text.to_owned();
     let Some(facts) = status.hosts.facts(name) else {
-        let keeps = upstream(status, cluster, name)
+        let keeps = upstream(cluster, status.leader.as_ref(), name)
             .and_then(|up| status.hosts.facts(up)?.server.as_ref())
             .and_then(|up| up.slots.get(&slot_name(name.as_str()))?.retained)
             .map_or(String::new(), |kept| {
                 format!("keeps {} of WAL", bytes(kept))
             });
-        return short(name, "?", "DOWN", "", &keeps);
+        return short(name, "?", "unreachable", "", &keeps);
     };
     let Some(server) = &facts.server else {
         let state = match (&facts.data.content, facts.process) {
@@ -196,29 +190,21 @@ fn row(status: &Status, cluster: &Cluster, name: &NodeName) -> [String; 10] {
             .unwrap_or_default();
         return short(name, "primary", "running", &current, "");
     }
-    let upstream = upstream(status, cluster, name);
+    let upstream = upstream(cluster, status.leader.as_ref(), name);
     let up = upstream.and_then(|upstream| status.hosts.facts(upstream)?.server.as_ref());
-    let sender = up.and_then(|up| {
-        up.senders
-            .iter()
-            .find(|sender| sender.name == name.as_str())
-    });
     let size = |value: Option<i64>| {
         value.map_or(String::new(), |value| {
             bytes(u64::try_from(value).unwrap_or(0))
         })
     };
-    let state = match (&server.receiver, sender) {
-        (Some(receiver), Some(sender))
-            if receiver.status == "streaming" && sender.sync_state == "async" =>
-        {
-            text("streaming")
-        }
-        (Some(receiver), Some(sender)) if receiver.status == "streaming" => {
-            format!("streaming, {}", sender.sync_state)
-        }
-        (Some(receiver), _) => receiver.status.clone(),
-        (None, _) => text("not streaming"),
+    let leader = status.leader.as_ref();
+    let sender = sender(cluster, status.hosts, leader, name);
+    let state = match stream(cluster, status.hosts, leader, name, server) {
+        Stream::Streams(sender) if sender.sync_state == "async" => text("streaming"),
+        Stream::Streams(sender) => format!("streaming, {}", sender.sync_state),
+        Stream::Receives => text("receiving"),
+        Stream::Elsewhere => text("receiving from elsewhere"),
+        Stream::Not(state) => text(state),
     };
     let lag = sender.map_or(String::new(), |sender| {
         let time = sender

@@ -127,7 +127,7 @@ fn two_runs_at_once_and_hosts_that_do_not_answer_are_told_plainly() {
     assert_eq!(ran.code, 2);
     assert!(
         ran.out.contains("running")
-            && ran.out.contains("DOWN")
+            && ran.out.contains("unreachable")
             && ran.out.contains("connection refused"),
         "{}",
         ran.out

@@ -1,0 +1,135 @@
+//! What is wrong with a server that runs.
+
+use super::stream::{Stream, stream, upstream};
+use super::style::bytes;
+use crate::facts::{Facts, Observation, Server, WayBack, waits_for_restart, way_back};
+use crate::inventory::{Cluster, NodeName};
+use crate::plan::builder::platform_of;
+use crate::postgres::slot_name;
+
+/// Returns the command that shows the end of a server's log.
+pub(super) fn show_log(cluster: &Cluster, facts: &Facts, name: &NodeName) -> String {
+    platform_of(cluster, facts, name).map_or_else(
+        || format!("ssh {name} sudo journalctl -n 20"),
+        |platform| platform.show_log(name.as_str()),
+    )
+}
+
+/// Tells what keeps a running server from doing its part.
+pub(super) fn server_troubles(
+    cluster: &Cluster,
+    seen: &Observation,
+    name: &NodeName,
+    (facts, server): (&Facts, &Server),
+    leader: Option<&NodeName>,
+    add: &mut dyn FnMut(String, String),
+) {
+    if server.in_recovery {
+        let log = show_log(cluster, facts, name);
+        match stream(cluster, seen, leader, name, server) {
+            // An upstream that could not be asked is a problem of its own; the standby's word stands.
+            Stream::Streams(_) | Stream::Receives => {}
+            Stream::Elsewhere => {
+                let from = upstream(cluster, leader, name);
+                let from = from.map_or_else(|| "its upstream".into(), ToString::to_string);
+                add(
+                    format!(
+                        "receives WAL, and {from} does not send any to it: it follows another server, or its stream has just ended"
+                    ),
+                    "pgrepl plan".into(),
+                );
+            }
+            Stream::Not(state) => {
+                let why = match leader.and_then(|leader| Some(way_back(seen.facts(leader)?, facts)))
+                {
+                    Some(WayBack::Diverged { fork, end }) => Some(format!(
+                        "its primary left its history at {fork}, and it went on to {end}"
+                    )),
+                    _ => None,
+                };
+                match why {
+                    Some(why) => add(
+                        format!("does not stream: {why}"),
+                        format!("pgrepl rebuild {name}"),
+                    ),
+                    None if state == "not streaming" => add("does not stream".into(), log),
+                    None => add(format!("does not stream: {state}"), log),
+                }
+            }
+        }
+        if server.paused {
+            add(
+                "replay is paused".into(),
+                format!("on {name}: SELECT {}();", cluster.major.caps().names.resume),
+            );
+        }
+    }
+    for slot in &server.stale_slots {
+        add(
+            format!(
+                "logical slot {slot} is not kept up to date on this standby and nobody reads it: if it is left from when {name} \
+                 was the primary, it keeps WAL here, and dead rows on the primary"
+            ),
+            format!("on {name}, if no reader needs it: SELECT pg_drop_replication_slot('{slot}');"),
+        );
+    }
+    for (slot, state) in &server.slots {
+        let owner = cluster
+            .nodes
+            .keys()
+            .find(|node| slot_name(node.as_str()) == *slot);
+        let kept = bytes(state.retained.unwrap_or(0));
+        match owner {
+            Some(owner) if !state.active && !state.temporary => add(
+                format!(
+                    "slot {slot} is not used: {owner} does not stream, {kept} of WAL are kept for it"
+                ),
+                String::new(),
+            ),
+            None if !state.temporary => add(
+                format!("slot {slot} belongs to no host of the inventory and keeps {kept} of WAL"),
+                format!("if nobody needs it: SELECT pg_drop_replication_slot('{slot}');"),
+            ),
+            _ => {}
+        }
+        let again = owner.map_or_else(String::new, |owner| match state.has_lost_wal() {
+            true => format!("pgrepl rebuild {owner} --from primary"),
+            false => "pgrepl apply".into(),
+        });
+        if state.is_lost() {
+            let why = state
+                .invalidation
+                .as_deref()
+                .unwrap_or("its WAL was removed");
+            add(
+                format!("slot {slot} is lost ({why}): nobody can stream through it"),
+                again,
+            );
+        } else if state.wal_status.as_deref() == Some("unreserved") {
+            add(
+                format!("slot {slot} is about to lose WAL that its standby needs"),
+                "pgrepl apply".into(),
+            );
+        }
+    }
+    let waiting = waits_for_restart(cluster.major, facts);
+    if !waiting.is_empty() {
+        add(
+            format!(
+                "a restart is needed before it uses the new {}",
+                waiting.join(", ")
+            ),
+            "pgrepl plan; or restart it by hand when that suits".into(),
+        );
+    }
+    for error in server.conf_errors.iter().chain(&server.hba_errors) {
+        add(
+            format!(
+                "configuration line {}: {}",
+                error.line.unwrap_or(0),
+                error.error
+            ),
+            "pgrepl plan".into(),
+        );
+    }
+}
