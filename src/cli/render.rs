@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::context::{self, Loaded};
-use super::{Failure, Global, Kind};
+use super::{Failure, Global, Kind, bounds};
 use crate::facts::Observation;
 use crate::files::{self, View};
 use crate::inventory::NodeName;
@@ -37,6 +37,8 @@ pub struct Arguments {
     /// Writes the built-in template of this name out, to start from
     #[arg(long, value_name = "NAME")]
     eject: Option<String>,
+    #[command(flatten)]
+    author: context::Author,
 }
 
 /// Renders every file of every host; where only a host could look up an address, its name stands.
@@ -133,11 +135,11 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         }
         return Ok(0);
     }
-    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    let loaded = context::load_from(global, arguments.inventory.as_ref(), &arguments.author)?;
     let hosts: Vec<String> = arguments.host.iter().cloned().collect();
     let limit = context::limit(&loaded.cluster, &hosts)?;
     let mut assumed = false;
-    for (node, file, text) in all(&loaded)? {
+    for (node, file, text) in bounds::within(global, &loaded, || all(&loaded))? {
         let other = arguments
             .file
             .as_ref()

@@ -1,4 +1,4 @@
-//! Writes a file of the user's in one step: the inventory after the roles changed.
+//! Writes a file of the user's in one step: the inventory after the roles changed, a saved plan.
 
 use std::io::Write;
 use std::path::Path;
@@ -18,6 +18,19 @@ pub fn replace(path: &Path, text: &str) -> std::io::Result<()> {
         .set_permissions(std::fs::metadata(&path)?.permissions())?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
+    Ok(())
+}
+
+/// Writes a file that its owner alone may read; one that stands there is replaced, whatever its permissions are, and so is a link.
+pub fn private(path: &Path, text: &str) -> std::io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Nobody but the owner has a right on a temporary file, whatever the umask is.
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
     Ok(())
 }
 
@@ -57,4 +70,32 @@ pub fn roles(drive: &Drive<'_>, write: bool, to: &NodeName) -> Result<u8, Failur
         sink::err(&format!("{}: {edit}.\n", path.display()));
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_is_private_is_its_owner_s_alone_whatever_stood_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let open = |path: &Path| fs::set_permissions(path, PermissionsExt::from_mode(0o666));
+        fs::write(at("open"), "before").unwrap();
+        fs::write(at("elsewhere"), "before").unwrap();
+        open(&at("open")).unwrap();
+        open(&at("elsewhere")).unwrap();
+        symlink("elsewhere", at("link")).unwrap();
+        for name in ["new", "open", "link"] {
+            private(&at(name), "plan").unwrap();
+            let file = at(name).symlink_metadata().unwrap();
+            assert!(file.is_file(), "{name}");
+            assert_eq!(file.permissions().mode() & 0o7777, 0o600, "{name}");
+            assert_eq!(fs::read_to_string(at(name)).unwrap(), "plan");
+        }
+        assert_eq!(fs::read_to_string(at("elsewhere")).unwrap(), "before");
+    }
 }

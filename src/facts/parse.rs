@@ -275,8 +275,7 @@ fn pgpass(lines: &Lines, context: &Context) -> Option<PassFile> {
         entries: entries.iter().map(|e| (*e).to_owned()).collect(),
         same_password: context
             .password
-            .and(lines.first("pgpass_password"))
-            .map(|answer| answer == "same"),
+            .map(|_| lines.first("pgpass_password") == Some("same")),
         mode: mode.into(),
         owner: owner.into(),
     })

@@ -42,6 +42,7 @@ pub fn converge(
         );
     }
     adoption::losses(&b)?;
+    password::not_compared(&mut b);
     engines::notes(&mut b, cluster);
     versions(&mut b);
     for node in cluster.nodes.keys() {
