@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+#[path = "hostile/probe.rs"]
+mod probe;
+
 /// A user that every host has, with a group of his name.
 const USER: &str = "daemon";
 /// What stands in files of root's that nobody else may read.
@@ -256,6 +259,15 @@ fn id(option: &str) -> u32 {
         .unwrap()
 }
 
+/// Says whether there is somebody to mislead.
+fn is_root() -> bool {
+    let root = id("-u") != 0 && fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !root {
+        eprintln!("left out: only root can be misled; the hosts of tests/e2e are run as root");
+    }
+    root
+}
+
 /// Exchanges a directory for a link and back until it is told that it is over.
 fn attack(his: &Path, what: &str) -> std::process::Child {
     let script = "cd / && n=0
@@ -287,8 +299,7 @@ fn attack(his: &Path, what: &str) -> std::process::Child {
 
 #[test]
 fn whatever_the_service_user_exchanges_root_follows_nothing_of_his() {
-    if id("-u") == 0 || !fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        eprintln!("left out: only root can be misled; the hosts of tests/e2e are run as root");
+    if !is_root() {
         return;
     }
     let (uid, gid) = (id("-u"), id("-g"));
