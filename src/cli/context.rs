@@ -209,7 +209,7 @@ fn stays_inside(directory: &Path, file: &Path) -> Result<(), Failure> {
 }
 
 /// Says whether a path stays in a directory once every link on its way is followed; what is not there does not stay.
-fn is_inside(directory: &Path, path: &Path) -> bool {
+pub fn is_inside(directory: &Path, path: &Path) -> bool {
     let here = |path: &Path| std::fs::canonicalize(Path::new(".").join(path));
     matches!((here(path), here(directory)), (Ok(real), Ok(home)) if real.starts_with(&home))
 }

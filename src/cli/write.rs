@@ -1,6 +1,8 @@
 //! Writes a file of the user's in one step: the inventory after the roles changed, a saved plan.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::drive::Drive;
@@ -23,12 +25,22 @@ pub fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// Writes a file that its owner alone may read; one that stands there is replaced, whatever its permissions are, and so is a link.
 pub fn private(path: &Path, text: &str) -> std::io::Result<()> {
+    anew(path, text, 0o600)
+}
+
+/// Writes a file for whomever the umask lets read it, and replaces what stands there likewise.
+pub fn open(path: &Path, text: &str) -> std::io::Result<()> {
+    anew(path, text, 0o666)
+}
+
+fn anew(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Nobody but the owner has a right on a temporary file, whatever the umask is.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(directory)?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())
@@ -75,7 +87,7 @@ pub fn roles(drive: &Drive<'_>, write: bool, to: &NodeName) -> Result<u8, Failur
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -83,11 +95,11 @@ mod tests {
     fn what_is_private_is_its_owner_s_alone_whatever_stood_there() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
-        let open = |path: &Path| fs::set_permissions(path, PermissionsExt::from_mode(0o666));
+        let unlock = |path: &Path| fs::set_permissions(path, PermissionsExt::from_mode(0o666));
         fs::write(at("open"), "before").unwrap();
         fs::write(at("elsewhere"), "before").unwrap();
-        open(&at("open")).unwrap();
-        open(&at("elsewhere")).unwrap();
+        unlock(&at("open")).unwrap();
+        unlock(&at("elsewhere")).unwrap();
         symlink("elsewhere", at("link")).unwrap();
         for name in ["new", "open", "link"] {
             private(&at(name), "plan").unwrap();

@@ -180,3 +180,37 @@ fn a_plan_goes_on_without_the_password() {
         assert!(said.contains("no host could be read"), "{said}");
     }
 }
+
+#[test]
+fn what_is_rendered_goes_through_no_link_in_the_directory_for_it() {
+    let above = directory_with("");
+    let directory = above.path().join("repository");
+    std::fs::create_dir_all(directory.join("out/server1")).unwrap();
+    std::fs::create_dir(above.path().join("home")).unwrap();
+    std::fs::write(directory.join("inventory.yaml"), GOOD).unwrap();
+    for file in ["home/.pgpass", "home/keys"] {
+        std::fs::write(above.path().join(file), "hers").unwrap();
+    }
+    let hers = |file: &str| std::fs::read_to_string(above.path().join(file)).unwrap();
+    symlink(
+        "../../../home/keys",
+        directory.join("out/server1/postgresql.conf"),
+    )
+    .unwrap();
+    let render = ["render", "--untrusted", "--out", "out"];
+    let ran = pgrepl(&directory, &render);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert_eq!(hers("home/keys"), "hers");
+    let made = directory
+        .join("out/server1/postgresql.conf")
+        .symlink_metadata();
+    assert!(made.unwrap().is_file());
+    std::fs::remove_dir_all(directory.join("out/server2")).unwrap();
+    symlink("../../home", directory.join("out/server2")).unwrap();
+    let ran = pgrepl(&directory, &render);
+    let said = text(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    assert!(said.contains("a link to one elsewhere"), "{said}");
+    assert_eq!(hers("home/.pgpass"), "hers");
+    assert!(!above.path().join("home/postgresql.conf").exists());
+}

@@ -223,7 +223,8 @@ fn no_program_runs_as_root_that_is_not_root_s_alone() {
         symlink(&there, &here).unwrap();
         assert_eq!(there.metadata().unwrap().uid(), 0);
     };
-    let ways: [(&str, &dyn Fn(&Path)); 8] = [
+    type Way<'a> = (&'a str, &'a dyn Fn(&Path));
+    let ways: [Way<'_>; 8] = [
         ("the directory is his", &|top| his(&top.join("top/bin"))),
         ("what it lies in is his", &|top| his(&top.join("top"))),
         (
