@@ -275,7 +275,8 @@ fn pgpass(lines: &Lines, context: &Context) -> Option<PassFile> {
         entries: entries.iter().map(|e| (*e).to_owned()).collect(),
         same_password: context
             .password
-            .map(|_| lines.first("pgpass_password") == Some("same")),
+            .and(lines.first("pgpass_password"))
+            .map(|answer| answer == "same"),
         mode: mode.into(),
         owner: owner.into(),
     })

@@ -52,6 +52,34 @@ fn no_command_but_apply_gives_replication_another_password() {
 }
 
 #[test]
+fn a_password_that_was_not_compared_stays_and_the_plan_says_so() {
+    let (cluster, mut world) = calm();
+    let names: Vec<NodeName> = world.hosts.keys().cloned().collect();
+    for facts in &names {
+        let facts = world.facts_mut(facts).unwrap();
+        if let Some(role) = facts
+            .server
+            .as_mut()
+            .and_then(|server| server.role.as_mut())
+        {
+            role.password = StoredPassword::NotCompared;
+        }
+        facts.pgpass.as_mut().unwrap().same_password = None;
+    }
+    let plan = apply(&cluster, &world, None);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let [note] = &plan.notes[..] else {
+        panic!("{:#?}", plan.notes)
+    };
+    let said = "the replication password was not read and not compared with what server1, server2, server3 have stored";
+    assert_eq!(note.message, said);
+    // What is not written in the right way is planned nevertheless.
+    let file = world.facts_mut(&names[1]).unwrap().pgpass.as_mut().unwrap();
+    file.mode = "644".into();
+    assert_eq!(apply(&cluster, &world, None).steps.len(), 1);
+}
+
+#[test]
 fn another_password_is_given_to_every_server_and_tried_or_to_none() {
     let (cluster, world) = slip();
     let plan = apply(&cluster, &world, None);
@@ -83,32 +111,4 @@ fn another_password_is_given_to_every_server_and_tried_or_to_none() {
         "{}",
         blocked.message
     );
-}
-
-#[test]
-fn a_password_that_was_not_compared_stays_and_the_plan_says_so() {
-    let (cluster, mut world) = calm();
-    let names: Vec<NodeName> = world.hosts.keys().cloned().collect();
-    for facts in &names {
-        let facts = world.facts_mut(facts).unwrap();
-        if let Some(role) = facts
-            .server
-            .as_mut()
-            .and_then(|server| server.role.as_mut())
-        {
-            role.password = StoredPassword::NotCompared;
-        }
-        facts.pgpass.as_mut().unwrap().same_password = None;
-    }
-    let plan = apply(&cluster, &world, None);
-    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
-    let [note] = &plan.notes[..] else {
-        panic!("{:#?}", plan.notes)
-    };
-    let said = "the replication password was not read and not compared with what server1, server2, server3 have stored";
-    assert_eq!(note.message, said);
-    // What is not written in the right way is planned nevertheless.
-    let file = world.facts_mut(&names[1]).unwrap().pgpass.as_mut().unwrap();
-    file.mode = "644".into();
-    assert_eq!(apply(&cluster, &world, None).steps.len(), 1);
 }
