@@ -113,16 +113,15 @@ impl Templates {
         if self.own.is_empty() {
             return work();
         }
+        let failed = |why: &str| Err(blame(name, &invalid(why.to_owned())));
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK);
-            let done = thread.spawn_scoped(scope, work).map(|work| work.join());
-            done.unwrap_or_else(|error| {
-                Ok(Err(blame(
-                    name,
-                    &invalid(format!("there is no room for it: {error}")),
-                )))
-            })
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            match thread.spawn_scoped(scope, work).map(|work| work.join()) {
+                Ok(Ok(done)) => done,
+                // It is not ours, and what it does with a template that was made for that is not known.
+                Ok(Err(_)) => failed("minijinja panics over it"),
+                Err(error) => failed(&format!("there is no room for it: {error}")),
+            }
         })
     }
 
