@@ -38,6 +38,19 @@ pub const BUILT_IN: [(&str, &str); 7] = [
     ),
 ];
 
+/// How much work a template may make, in minijinja's measure: an instruction, or 64 bytes of text, whether they are kept or not.
+/// The largest files that servers have take a hundredth of it.
+const FUEL: u64 = 2_000_000;
+
+/// How many bytes a file has at most.
+const LARGEST: usize = 16 << 20;
+
+/// How many bytes a template has at most, ten times what the longest of the built-in ones has.
+pub const LARGEST_TEMPLATE: usize = 64 << 10;
+
+/// What a template of that size may take of the stack: minijinja goes down one step for each operator of an expression.
+const STACK: usize = 256 << 20;
+
 /// What every template is rendered in, with the built-in ones compiled once.
 static READY: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {
     let mut env = Environment::new();
@@ -45,6 +58,7 @@ static READY: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(|| {
     env.set_auto_escape_callback(|_| AutoEscape::None);
     // Debug errors print the values of all variables.
     env.set_debug(false);
+    env.set_fuel(Some(FUEL));
     env.add_function("quote", |value: Value| {
         conf::quote(&plain(&value)).map_err(invalid)
     });
@@ -94,6 +108,30 @@ impl Templates {
         parameters: &BTreeMap<String, String>,
         soft: &BTreeSet<String>,
     ) -> Result<String, TemplateError> {
+        let context = Value::from(Serde(&context));
+        let work = || self.render_here(name, context, parameters, soft);
+        if self.own.is_empty() {
+            return work();
+        }
+        let failed = |why: &str| Err(blame(name, &invalid(why.to_owned())));
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK);
+            match thread.spawn_scoped(scope, work).map(|work| work.join()) {
+                Ok(Ok(done)) => done,
+                // It is not ours, and what it does with a template that was made for that is not known.
+                Ok(Err(_)) => failed("minijinja panics over it"),
+                Err(error) => failed(&format!("there is no room for it: {error}")),
+            }
+        })
+    }
+
+    fn render_here(
+        &self,
+        name: &str,
+        context: Value,
+        parameters: &BTreeMap<String, String>,
+        soft: &BTreeSet<String>,
+    ) -> Result<String, TemplateError> {
         let failed = |error: Error| blame(name, &error);
         let mut env: Environment<'_> = match &*READY {
             Ok(ready) => ready.clone(),
@@ -124,8 +162,15 @@ impl Templates {
         }
         let mut text = env
             .get_template(name)
-            .and_then(|template| template.render(Value::from(Serde(&context))))
+            .and_then(|template| template.render(context))
             .map_err(failed)?;
+        if text.len() > LARGEST {
+            let most = LARGEST >> 20;
+            return Err(blame(
+                name,
+                &invalid(format!("its text has more than {most} MiB")),
+            ));
+        }
         text.push('\n');
         Ok(text)
     }
@@ -142,9 +187,13 @@ fn blame(name: &str, error: &Error) -> TemplateError {
     TemplateError {
         name: innermost.name().unwrap_or(name).to_owned(),
         line: innermost.line(),
-        message: innermost
-            .detail()
-            .map_or_else(|| innermost.kind().to_string(), str::to_owned),
+        message: match (innermost.kind(), innermost.detail()) {
+            (ErrorKind::OutOfFuel, _) => {
+                "it is too much work: does a loop or a text grow without end?".into()
+            }
+            (_, Some(detail)) => detail.to_owned(),
+            (kind, None) => kind.to_string(),
+        },
     }
 }
 

@@ -6,166 +6,38 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+#[path = "hostile/probe.rs"]
+mod probe;
+#[path = "hostile/victims.rs"]
+mod victims;
+
+use victims::{LIBRARY, TOLD, VICTIMS, WITHOUT};
 
 /// A user that every host has, with a group of his name.
 const USER: &str = "daemon";
 /// What stands in files of root's that nobody else may read.
 const SECRET: &str = "what-root-alone-knows";
 
+/// How many tries there are at most, and how long the test goes on to make them.
+const MOST: usize = 500;
+const LONGEST: Duration = Duration::from_secs(34);
+
 /// What is exchanged, below the directory of the service user.
-const EXCHANGED: [&str; 6] = [
+const EXCHANGED: [&str; 9] = [
     "15",
     "15/main",
     "15/main.pgrepl-new",
     "15/new.pgrepl-new",
     "15/ts",
     "15/etc",
+    "15/mount",
+    "15/mount/base",
+    "15/main/pg_wal",
 ];
-
-macro_rules! scripts {
-    ($($file:literal)+) => {
-        concat!($(include_str!(concat!("../src/action/", $file)), "\n"),+)
-    };
-}
-
-const LIBRARY: &str = scripts!("prelude.sh" "manager.sh" "job.sh" "marker.sh" "staging.sh");
-
-/// What needs a server or systemd, replaced.
-const WITHOUT: &str = "control_field() { case $2 in *identifier) echo 7 ;; *state) echo 'shut down' ;; *) echo 0/0 ;; esac; }
-accepts_connections() { false; }
-unit_active() { false; }
-systemctl() { :; }
-journalctl() { :; }
-manager_works() { false; }
-start_unit() { :; }
-follow() { :; }
-sync() { :; }
-read_owner() { :; }
-";
-
-/// Each script that touches places of his: a name, its text, and what it is told.
-const VICTIMS: &[(&str, &str, &str)] = &[
-    (
-        "set aside",
-        scripts!("set_aside.sh"),
-        "stamp=20260131T120000Z",
-    ),
-    (
-        "put back",
-        scripts!("put_back.sh"),
-        "aside=$data_directory.pgrepl-20260101T000000Z",
-    ),
-    (
-        "place a copy",
-        scripts!("place_clone.sh"),
-        "data_directory=$his/15/new staging=$his/15/new.pgrepl-new",
-    ),
-    (
-        "place a copy, configuration beside the data",
-        scripts!("place_clone.sh"),
-        "data_directory=$his/15/new staging=$his/15/new.pgrepl-new config_directory=$his/15/new",
-    ),
-    (
-        "make an instance",
-        concat!("register() { :; }\n", scripts!("init_db.sh")),
-        "data_directory=$his/15/fresh staging=$his/15/fresh.pgrepl-new config_directory=$his/15/none",
-    ),
-    (
-        "write a file",
-        scripts!("write_file.sh"),
-        "path=$config_directory/postgresql.conf",
-    ),
-    (
-        "write a file beside the data",
-        scripts!("write_file.sh"),
-        "path=$data_directory/pg_hba.conf keep_original=no",
-    ),
-    (
-        "put a file back",
-        concat!(
-            scripts!("boot_debian.sh" "service.sh"),
-            "main() { put_back; }\n"
-        ),
-        "config=$config_directory/pg_hba.conf",
-    ),
-    ("mark a standby", scripts!("mark_standby.sh"), ""),
-    (
-        "fence",
-        concat!(scripts!("boot_debian.sh"), "main() { fence; unfence; }\n"),
-        "",
-    ),
-    (
-        "register",
-        concat!(scripts!("register.sh"), "main() { register; }\n"),
-        "config_directory=$his/15/etc/15/new data_directory=$his/15/deep/15/new",
-    ),
-    (
-        "make places",
-        concat!(scripts!("boot_unit.sh"), "main() { make_places; }\n"),
-        "config_directory=$his/15/etc/15/new data_directory=$his/15/deep/15/new unit=none",
-    ),
-    (
-        "carry WAL there",
-        scripts!("carry_wal.sh"),
-        "verb=place segments=000000010000000000000002",
-    ),
-    (
-        "carry WAL from there",
-        scripts!("carry_wal.sh"),
-        "verb=read segments=000000010000000000000001",
-    ),
-    (
-        "rewind",
-        concat!(scripts!("rewind.sh"), "try() { tried=; }\n"),
-        "config_directory=$data_directory rewind_unit=none conninfo= fetch= config=none",
-    ),
-    (
-        "copy",
-        scripts!("base_backup.sh"),
-        "source=server1 conninfo= slot= named= tablespaces='/srv/one\t'$his/15/ts/new'\n'",
-    ),
-    (
-        "copy to a place of the inventory",
-        scripts!("base_backup.sh"),
-        "source=server1 conninfo= slot= named=$his/15/ts/new/one tablespaces='/srv/one\t'$his/15/ts/new/one'\n'",
-    ),
-    (
-        "restore",
-        scripts!("fetch.sh" "unpack_backup.sh"),
-        "named= tablespaces='16390\t'$his/15/ts/new'\n'",
-    ),
-    (
-        "drill",
-        concat!(
-            scripts!("ended.sh" "fetch.sh" "apart.sh" "drill.sh"),
-            "least() { :; }\nrecovered() { :; }\nask() { echo 1; }\n"
-        ),
-        "staging=$data_directory.pgrepl-drill named= origins= tablespaces='16390\t'$his/15/ts/new'\n'",
-    ),
-    (
-        "restore beside the cluster",
-        concat!(
-            scripts!("ended.sh" "fetch.sh" "apart.sh" "restore_copy.sh"),
-            "least() { :; }\nrecovered() { :; }\nask() { echo 1; }\n"
-        ),
-        "directory=$his/15/deep/copy staging=$his/15/deep/copy.pgrepl-new named= origins= target=latest",
-    ),
-    (
-        "write .pgpass",
-        scripts!("write_pgpass.sh"),
-        "content=x home=$his/15/etc",
-    ),
-    ("clean postgresql.auto.conf", scripts!("auto_conf.sh"), ""),
-];
-
-/// What all of them are told.
-const TOLD: &str = "cluster=hostile node=server2 major=15 port=1 family=debian instance=main unit= keys=archive_mode \
-    home=$his/15/etc data_directory=$his/15/main config_directory=$his/15/etc socket_directory=$his/15/sock log=$his/15/log \
-    staging=$data_directory.pgrepl-new clone_unit=none system_id=7 tablespaces= named= wal_directory=pg_wal marker=standby.signal \
-    marker_text= checkpoint= recovery= single_options= checksums=no owner=$service_user:$service_user mode=640 content='new\\n' \
-    expected=any check=none keeps_rules=no keep_original=yes has_hba_rules=no top=$his/15/mount ids=a program=: reader=r bytes=1 \
-    fetch_unit=none drill_unit=none recover_unit=none copy_unit=none apart_socket=$his/15/sock apart_port=1 end= verb=none";
 
 /// Makes what a host has: data, a copy that is complete, one that was set aside, a configuration.
 fn build(top: &Path, text: &str) {
@@ -191,7 +63,10 @@ fn build(top: &Path, text: &str) {
             "conf.d/own.conf",
             "recovery.conf",
             "recovery.signal",
+            "postmaster.pid",
             "pg_wal/000000010000000000000001",
+            "pg_wal/00000002.history",
+            "pg_wal/archive_status/1.ready",
             "pg_wal/.pgrepl/000000010000000000000002",
             "pg_replslot/standby/state",
         ] {
@@ -213,6 +88,9 @@ fn build(top: &Path, text: &str) {
         ".pgpass",
     ] {
         write(&format!("etc/{file}"));
+    }
+    for file in ["one.inprogress/complete", "two.inprogress/log"] {
+        write(&format!("mount/base/{file}"));
     }
     write("ts/one/PG_15/1");
     for empty in ["ts/new", "deep", "sock", "mount/restores"] {
@@ -256,6 +134,15 @@ fn id(option: &str) -> u32 {
         .unwrap()
 }
 
+/// Says whether there is somebody to mislead.
+fn is_root() -> bool {
+    let root = id("-u") != 0 && fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if !root {
+        eprintln!("left out: only root can be misled; the hosts of tests/e2e are run as root");
+    }
+    root
+}
+
 /// Exchanges a directory for a link and back until it is told that it is over.
 fn attack(his: &Path, what: &str) -> std::process::Child {
     let script = "cd / && n=0
@@ -287,8 +174,7 @@ fn attack(his: &Path, what: &str) -> std::process::Child {
 
 #[test]
 fn whatever_the_service_user_exchanges_root_follows_nothing_of_his() {
-    if id("-u") == 0 || !fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        eprintln!("left out: only root can be misled; the hosts of tests/e2e are run as root");
+    if !is_root() {
         return;
     }
     let (uid, gid) = (id("-u"), id("-g"));
@@ -302,18 +188,13 @@ fn whatever_the_service_user_exchanges_root_follows_nothing_of_his() {
     fs::write(at("bin/initdb"), initdb).unwrap();
     fs::set_permissions(at("bin/initdb"), PermissionsExt::from_mode(0o755)).unwrap();
     let before = tree(&at("root"));
+    let (begin, done) = (Instant::now(), Mutex::new(BTreeMap::new()));
     let wal = "wal=$(cd / && mkdir -p $his/w && echo new >$his/w/000000010000000000000002 &&
         tar -C $his/w -cf - 000000010000000000000002 | gzip -1 | base64 -w 0)";
 
-    let begin = Instant::now();
-    let mut done = BTreeMap::new();
-    for turn in 0..400 {
-        // Each of them undisturbed first, then with all that can be exchanged, for as long as it is bearable.
-        if turn >= 2 * VICTIMS.len() && begin.elapsed() > Duration::from_secs(18) {
-            break;
-        }
+    let one = |turn: usize| {
         let (name, script, told) = VICTIMS[turn % VICTIMS.len()];
-        let exchanged = EXCHANGED[(turn + turn / VICTIMS.len()) % EXCHANGED.len()];
+        let exchanged = EXCHANGED[(turn % VICTIMS.len() + turn / VICTIMS.len()) % EXCHANGED.len()];
         let his = at(&format!("his-{turn}"));
         build(&his.join("15"), "his\n");
         for copy in ["main.pgrepl-new", "new.pgrepl-new"] {
@@ -362,11 +243,30 @@ fn whatever_the_service_user_exchanges_root_follows_nothing_of_his() {
                 "copied to {path:?}, {case}"
             );
         });
+        fs::remove_dir_all(&his).unwrap();
+        let mut done = done.lock().unwrap();
         let (tries, well): &mut (usize, usize) = done.entry(name).or_default();
         *tries += 1;
         *well += usize::from(said.contains("@ok "));
-        fs::remove_dir_all(&his).unwrap();
-    }
+    };
+    // They wait for one another more than they work.
+    let many = 2 * std::thread::available_parallelism().map_or(1, usize::from);
+    let turns = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..many {
+            // Each of them undisturbed first, then with all that can be exchanged, for as long as it is bearable.
+            scope.spawn(|| {
+                loop {
+                    let turn = turns.fetch_add(1, Ordering::Relaxed);
+                    if turn >= MOST || turn >= 2 * VICTIMS.len() && begin.elapsed() > LONGEST {
+                        break;
+                    }
+                    one(turn);
+                }
+            });
+        }
+    });
+    let done = done.into_inner().unwrap();
     let tries: usize = done.values().map(|(tries, _)| tries).sum();
     eprintln!("{tries} tries (of each: all, and those that came to their end): {done:?}");
     assert!(done.len() == VICTIMS.len());

@@ -228,6 +228,25 @@ fn a_script_goes_on_only_after_a_rename_that_succeeded() {
     }
 }
 
+/// What others choose would end a text between dollars as well as a text between quotes, and no function doubles dollars.
+#[test]
+fn no_sql_is_quoted_with_dollars() {
+    for (path, text) in ["sh", "rs"].iter().flat_map(|kind| files("src", kind)) {
+        for (number, line) in product(&text).lines().enumerate() {
+            // In a text between double quotes of the shell a dollar has a backslash.
+            let quoted = line.split("\\$").skip(1).any(|tag| {
+                tag.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                    && line.contains(&format!("\\${tag}\\$"))
+            });
+            let line = line.to_lowercase();
+            let begins = ["do $$", "as $$"]
+                .iter()
+                .any(|begins| line.contains(begins));
+            assert!(!quoted && !begins, "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
 #[test]
 fn a_file_does_one_thing() {
     for directory in ["src", "tests", "templates"] {

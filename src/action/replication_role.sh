@@ -6,11 +6,8 @@ main() {
     # Neither the log nor a synchronous standby that is not there yet has a part in this.
     sql "set log_statement = 'none'; set log_min_duration_statement = -1; set log_min_error_statement = panic;
          set synchronous_commit = local;
-         do \$pgrepl\$ begin
-           if not exists (select from pg_roles where rolname = $role) then
-             execute 'create role ' || quote_ident($role) || ' login replication';
-           end if;
-         end \$pgrepl\$;
+         select format('create role %I login replication', $role)
+           where not exists (select from pg_roles where rolname = $role) \\gexec
          alter role $quoted_role with login replication $password" || fail "cannot set up the replication role"
     ok
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::context;
+use super::context::{self, Loaded};
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, Saved, make};
@@ -44,29 +44,27 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let saved = arguments.inventory.as_ref().map_or(Ok(None), saved)?;
-    if arguments.dry_run {
-        let inventory = saved.map_or_else(
-            || arguments.inventory.clone(),
-            |saved| Some(saved.inventory),
-        );
-        return super::plan::run(
-            global,
-            &super::plan::Arguments {
-                inventory,
-                out: None,
-                detailed_exitcode: false,
-                limit: arguments.limit.clone(),
-                diff: arguments.diff,
-            },
-        );
-    }
     let loaded = match &saved {
         Some(saved) => context::load(global, Some(&saved.inventory))?,
         None => context::load(global, arguments.inventory.as_ref())?,
     };
+    if let Some(saved) = &saved {
+        from_the_same(saved, &loaded)?;
+    }
     let limit = saved
         .as_ref()
         .map_or_else(|| arguments.limit.clone(), |saved| saved.limit.clone());
+    if arguments.dry_run {
+        let shown = super::plan::Arguments {
+            inventory: None,
+            out: None,
+            detailed_exitcode: false,
+            limit,
+            diff: arguments.diff,
+            author: context::Author::default(),
+        };
+        return super::plan::of(global, &loaded, &shown);
+    }
     context::limit(&loaded.cluster, &limit)?;
     let again = format!("pgrepl apply {}", loaded.path.display());
     let drive = Drive {
@@ -85,13 +83,7 @@ fn saved(path: &PathBuf) -> Result<Option<Saved>, Failure> {
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
-    let stale = |why: String| {
-        Failure::new(
-            Kind::Stale,
-            format!("cannot use the saved plan {}: {why}", path.display()),
-        )
-        .help("make a new one: pgrepl plan --out FILE")
-    };
+    let stale = |why: String| stale(&format!("the saved plan {}", path.display()), &why);
     let saved: Saved = serde_json::from_str(&text)
         .map_err(|error| stale(format!("it does not read, at line {}", error.line())))?;
     if saved.version != env!("CARGO_PKG_VERSION") {
@@ -115,6 +107,23 @@ fn saved(path: &PathBuf) -> Result<Option<Saved>, Failure> {
         )));
     }
     Ok(Some(saved))
+}
+
+/// Refuses templates that came or went after the plan was made.
+fn from_the_same(saved: &Saved, loaded: &Loaded) -> Result<(), Failure> {
+    let now = context::digests(&saved.inventory, &loaded.own_templates);
+    match now {
+        Ok(now) if now == saved.made_from => Ok(()),
+        _ => Err(stale(
+            "the saved plan",
+            "the inventory's templates are not those that it was made from",
+        )),
+    }
+}
+
+fn stale(which: &str, why: &str) -> Failure {
+    Failure::new(Kind::Stale, format!("cannot use {which}: {why}"))
+        .help("make a new one: pgrepl plan --out FILE")
 }
 
 async fn go(

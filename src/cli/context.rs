@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
@@ -10,11 +10,20 @@ use anyhow::{Context, anyhow};
 use super::{Failure, Format, Global, Kind};
 use crate::host::Host;
 use crate::host::ssh::{SshHost, control_directory};
-use crate::inventory::{self, Cluster, NodeName, Reading};
+use crate::inventory::reach::refused;
+use crate::inventory::{self, Cluster, NodeName, Problem, Reading};
 use crate::observe::Hosts;
-use crate::render::{BUILT_IN, Templates};
+use crate::render::{BUILT_IN, LARGEST_TEMPLATE, Templates};
 use crate::report::problems;
 use crate::report::run::{Screen, Show};
+
+/// How far the author of an inventory is trusted.
+#[derive(clap::Args, Clone, Default)]
+pub struct Author {
+    /// The inventory is somebody else's, as in a pull request: runs and reads nothing for it that is not in its directory
+    #[arg(long)]
+    pub untrusted: bool,
+}
 
 /// An inventory that was read, with where it came from.
 pub struct Loaded {
@@ -62,25 +71,47 @@ pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Fail
 
 /// Reads an inventory and its templates.
 pub fn load(global: &Global, argument: Option<&PathBuf>) -> Result<Loaded, Failure> {
+    load_from(global, argument, &Author::default())
+}
+
+/// Reads an inventory and its templates as far as its author is trusted.
+pub fn load_from(
+    global: &Global,
+    argument: Option<&PathBuf>,
+    author: &Author,
+) -> Result<Loaded, Failure> {
     let path = path(global, argument)?;
-    let text = text(&path)?;
-    let Reading { cluster, notes } = inventory::read(&text).map_err(|found| {
-        Failure::raw(
+    let directory = path.parent().unwrap_or(Path::new(""));
+    if author.untrusted && !is_inside(directory, &path) {
+        // What is wrong with a file is shown with the line.
+        return Err(Failure::new(
             Kind::Invalid,
-            problems::show(
-                &found,
-                &path.display().to_string(),
-                &text,
-                global.err().color,
+            format!(
+                "cannot read {} with --untrusted: expected a file, found a link to one elsewhere",
+                path.display()
             ),
-        )
-    })?;
+        ));
+    }
+    let text = text(&path, inventory::LARGEST, "an inventory")?;
+    let shown = |found: &[Problem]| {
+        let file = path.display().to_string();
+        let text = problems::show(found, &file, &text, global.err().color);
+        Failure::raw(Kind::Invalid, text)
+    };
+    let reading = inventory::read(&text).map_err(|found| shown(&found))?;
+    let Reading { cluster, notes, .. } = reading;
+    if author.untrusted {
+        let refused = refused(&reading.reaches, |path| would_be_inside(directory, path));
+        if !refused.is_empty() {
+            return Err(shown(&refused));
+        }
+    }
     if !global.quiet {
         for note in notes {
             crate::report::sink::err(&format!("note: {}: {}\n", note.message, note.label));
         }
     }
-    let (templates, own_templates) = templates(&cluster, path.parent().unwrap_or(Path::new("")))?;
+    let (templates, own_templates) = templates(&cluster, directory)?;
     Ok(Loaded {
         path,
         cluster,
@@ -107,21 +138,21 @@ pub fn digests(
         .collect()
 }
 
-/// Reads the text of an inventory, not more than one may hold.
-fn text(path: &Path) -> Result<String, Failure> {
+/// Reads the text of a file, not more than one of its kind may hold.
+fn text(path: &Path, most: usize, kind: &str) -> Result<String, Failure> {
     let invalid = |why: anyhow::Error| {
         Failure::of(Kind::Invalid)(why.context(format!("cannot read {}", path.display())))
     };
     let mut bytes = Vec::new();
     std::fs::File::open(path)
-        .and_then(|file| {
-            file.take(inventory::LARGEST as u64 + 1)
-                .read_to_end(&mut bytes)
-        })
+        .and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes))
         .map_err(|error| invalid(error.into()))?;
-    if bytes.len() > inventory::LARGEST {
-        let most = inventory::LARGEST >> 20;
-        return Err(invalid(anyhow!("an inventory has at most {most} MiB")));
+    if bytes.len() > most {
+        let most = match most >> 20 {
+            0 => format!("{} KiB", most >> 10),
+            mib => format!("{mib} MiB"),
+        };
+        return Err(invalid(anyhow!("{kind} has at most {most}")));
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
@@ -150,11 +181,11 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<(Templates, Vec<PathBuf>)
             let file = directory.join(name);
             if file.is_file() {
                 stays_inside(&directory, &file)?;
-                files.push(file.clone());
-                let text = std::fs::read_to_string(&file)
-                    .with_context(|| format!("cannot read {}", file.display()))
-                    .map_err(Failure::of(Kind::Invalid))?;
-                own.insert(name.to_owned(), text);
+                own.insert(
+                    name.to_owned(),
+                    text(&file, LARGEST_TEMPLATE, "a template")?,
+                );
+                files.push(file);
             }
         }
     }
@@ -163,20 +194,33 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<(Templates, Vec<PathBuf>)
 
 /// Refuses a template that is a link to a file elsewhere: it would show what that file holds.
 fn stays_inside(directory: &Path, file: &Path) -> Result<(), Failure> {
-    let real = std::fs::canonicalize(file);
-    let home = std::fs::canonicalize(directory);
-    match (real, home) {
-        (Ok(real), Ok(home)) if real.starts_with(&home) => Ok(()),
-        _ => Err(Failure::new(
-            Kind::Invalid,
-            format!(
-                "cannot read {}: expected a file in {}, found a link to one elsewhere",
-                file.display(),
-                directory.display()
-            ),
-        )
-        .help("copy the file into the directory of templates")),
+    if is_inside(directory, file) {
+        return Ok(());
     }
+    Err(Failure::new(
+        Kind::Invalid,
+        format!(
+            "cannot read {}: expected a file in {}, found a link to one elsewhere",
+            file.display(),
+            directory.display()
+        ),
+    )
+    .help("copy the file into the directory of templates"))
+}
+
+/// Says whether a path stays in a directory once every link on its way is followed; what is not there does not stay.
+pub fn is_inside(directory: &Path, path: &Path) -> bool {
+    let here = |path: &Path| std::fs::canonicalize(Path::new(".").join(path));
+    matches!((here(path), here(directory)), (Ok(real), Ok(home)) if real.starts_with(&home))
+}
+
+/// Says whether a path below a directory stays in it, also one that is not there yet.
+fn would_be_inside(directory: &Path, path: &Path) -> bool {
+    let path = directory.join(path);
+    let there = path.ancestors().find(|at| at.symlink_metadata().is_ok());
+    let absent = there != Some(&path);
+    let up = path.components().any(|part| part == Component::ParentDir);
+    !(absent && up) && is_inside(directory, there.unwrap_or(directory))
 }
 
 /// The hosts of a cluster over SSH; the directory of their control sockets lives as long as this.

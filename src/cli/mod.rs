@@ -11,6 +11,7 @@ use crate::report::style::Style;
 mod adopt;
 mod apply;
 mod backup;
+mod bounds;
 mod check;
 mod context;
 mod drive;
@@ -213,12 +214,15 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match result {
         Ok(code) => code,
-        Err(failure) => {
-            if global.format == Format::Json {
-                sink::json(&failure.document());
-            }
-            sink::err(&failure.shown(global.err(), global.verbose > 0));
-            failure.kind.code()
-        }
+        Err(failure) => tell(global, &failure),
     }
+}
+
+/// Tells why a command ended, and returns its exit code.
+fn tell(global: &Global, failure: &Failure) -> u8 {
+    if global.format == Format::Json {
+        sink::json(&failure.document());
+    }
+    sink::err(&failure.shown(global.err(), global.verbose > 0));
+    failure.kind.code()
 }

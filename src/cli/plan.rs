@@ -1,13 +1,12 @@
 //! `pgrepl plan`.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::context::{self, Loaded};
 use super::exit::PENDING;
-use super::{Failure, Format, Global, Kind, secrets};
+use super::{Failure, Format, Global, Kind, bounds, secrets, write};
 use serde_json::Value;
 
 use crate::command::shell_word;
@@ -23,6 +22,7 @@ use crate::report::{markdown, plan as text, sink};
 /// Examples:
 ///   pgrepl plan inventory.yaml
 ///   pgrepl plan --out tonight.plan && pgrepl apply tonight.plan
+///   pgrepl plan --untrusted --format markdown --detailed-exitcode
 #[derive(clap::Args, Clone)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -40,6 +40,8 @@ pub struct Arguments {
     /// How much of a file's change is shown: full, changed, none
     #[arg(long, default_value = "changed")]
     pub diff: DiffArgument,
+    #[command(flatten)]
+    pub author: context::Author,
 }
 
 /// How much of a file's change is shown.
@@ -97,8 +99,8 @@ pub fn make(
     names: &[String],
 ) -> Result<Plan, Failure> {
     let limit = context::limit(&loaded.cluster, names)?;
-    converge(&loaded.cluster, &loaded.templates, seen, limit.as_ref())
-        .map_err(|error| no_plan(global, seen, error))
+    let plan = || converge(&loaded.cluster, &loaded.templates, seen, limit.as_ref());
+    bounds::within(global, loaded, plan).map_err(|error| no_plan(global, seen, error))
 }
 
 /// Tells why there is no plan.
@@ -138,30 +140,34 @@ fn unreachable(seen: &Observation) -> Failure {
 
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
-    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    let author = &arguments.author;
+    let loaded = context::load_from(global, arguments.inventory.as_ref(), author)?;
+    of(global, &loaded, arguments)
+}
+
+/// Shows what would be done for an inventory that was read.
+pub fn of(global: &Global, loaded: &Loaded, arguments: &Arguments) -> Result<u8, Failure> {
     context::limit(&loaded.cluster, &arguments.limit)?;
-    let password = secrets::password(&loaded.cluster, loaded.directory())?;
+    // Whoever names the variable names the hosts, too, which are told what the password is compared with.
+    let password = if arguments.author.untrusted {
+        None
+    } else {
+        Some(secrets::password(&loaded.cluster, loaded.directory())?)
+    };
     let connections = context::connect(&loaded.cluster)?;
     let screen = context::screen(global);
     let begin = Instant::now();
     let seen = context::block_on(crate::observe::observe(
         &loaded.cluster,
         &connections.hosts,
-        Some(&password),
+        password.as_ref(),
         &|event| screen.tell(&event),
     ))?;
     let seconds = begin.elapsed().as_secs_f64();
-    let plan = make(global, &loaded, &seen, &arguments.limit)?;
-    show(
-        global,
-        &loaded,
-        &plan,
-        &seen,
-        seconds,
-        arguments.diff.diff(),
-    );
+    let plan = make(global, loaded, &seen, &arguments.limit)?;
+    show(global, loaded, &plan, &seen, seconds, arguments.diff.diff());
     if let Some(out) = &arguments.out {
-        save(&loaded, &plan, &arguments.limit, out)?;
+        save(loaded, &plan, &arguments.limit, out)?;
         if global.format == Format::Human {
             sink::out(&format!(
                 "\nSaved. To do exactly this: pgrepl apply {}\n",
@@ -203,7 +209,7 @@ pub fn show(
     }
 }
 
-fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &PathBuf) -> Result<(), Failure> {
+fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let cannot = format!("cannot save the plan to {}", out.display());
         Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
@@ -217,13 +223,6 @@ fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &PathBuf) -> Result
         plan: sink::shown(plan).map_err(|error| failed(error.into()))?,
     };
     let json = serde_json::to_string_pretty(&saved).map_err(|error| failed(error.into()))?;
-    // What stands in the files of the hosts is not for everybody; what is there is replaced, links and all.
-    let directory = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-    file.write_all(json.as_bytes()).map_err(failed)?;
-    file.persist(out).map_err(|error| failed(error.error))?;
-    Ok(())
+    // What stands in the files of the hosts is not for everybody.
+    write::private(out, &json).map_err(failed)
 }

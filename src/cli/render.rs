@@ -1,10 +1,10 @@
 //! `pgrepl render`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::context::{self, Loaded};
-use super::{Failure, Global, Kind};
+use super::{Failure, Global, Kind, bounds, write};
 use crate::facts::Observation;
 use crate::files::{self, View};
 use crate::inventory::NodeName;
@@ -37,6 +37,8 @@ pub struct Arguments {
     /// Writes the built-in template of this name out, to start from
     #[arg(long, value_name = "NAME")]
     eject: Option<String>,
+    #[command(flatten)]
+    author: context::Author,
 }
 
 /// Renders every file of every host; where only a host could look up an address, its name stands.
@@ -105,20 +107,28 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, String, String)>, Failure> 
     Ok(rendered)
 }
 
+/// Writes a file below a directory. Who may write there may have put links: they are replaced, and not followed.
+fn write_below(directory: &Path, file: &Path, text: &str) -> Result<(), Failure> {
+    let path = directory.join(file);
+    let failed = |why: String| {
+        Failure::new(
+            Kind::Failed,
+            format!("cannot write {}: {why}", path.display()),
+        )
+    };
+    let parent = path.parent().unwrap_or(directory);
+    std::fs::create_dir_all(parent).map_err(|error| failed(error.to_string()))?;
+    if !context::is_inside(directory, parent) {
+        return Err(failed(format!(
+            "expected a directory in {}, found a link to one elsewhere",
+            directory.display()
+        )));
+    }
+    write::open(&path, text).map_err(|error| failed(error.to_string()))
+}
+
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
-    let write = |path: &PathBuf, text: &str| -> Result<(), Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::new(
-                Kind::Failed,
-                format!("cannot write {}: {error}", path.display()),
-            )
-        };
-        if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).map_err(failed)?;
-        }
-        std::fs::write(path, text).map_err(failed)
-    };
     if let Some(name) = &arguments.eject {
         let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| known == name) else {
             let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
@@ -128,16 +138,16 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             );
         };
         match &arguments.out {
-            Some(directory) => write(&directory.join(name), text)?,
+            Some(directory) => write_below(directory, Path::new(name), text)?,
             None => sink::exactly(text),
         }
         return Ok(0);
     }
-    let loaded = context::load(global, arguments.inventory.as_ref())?;
+    let loaded = context::load_from(global, arguments.inventory.as_ref(), &arguments.author)?;
     let hosts: Vec<String> = arguments.host.iter().cloned().collect();
     let limit = context::limit(&loaded.cluster, &hosts)?;
     let mut assumed = false;
-    for (node, file, text) in all(&loaded)? {
+    for (node, file, text) in bounds::within(global, &loaded, || all(&loaded))? {
         let other = arguments
             .file
             .as_ref()
@@ -147,7 +157,9 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         }
         assumed |= loaded.cluster.nodes[&node].platform.is_none();
         match &arguments.out {
-            Some(directory) => write(&directory.join(node.as_str()).join(&file), &text)?,
+            Some(directory) => {
+                write_below(directory, &Path::new(node.as_str()).join(&file), &text)?
+            }
             None => sink::exactly(&format!("==> {node}: {file}\n{text}\n")),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Global, context};
+use super::{Failure, Global, bounds, context};
 use crate::report::sink;
 
 /// Checks an inventory and its templates, offline, every problem at once
@@ -15,12 +15,14 @@ use crate::report::sink;
 pub struct Arguments {
     /// The inventory
     inventory: Option<PathBuf>,
+    #[command(flatten)]
+    author: context::Author,
 }
 
 /// Runs the command.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
-    let loaded = context::load(global, arguments.inventory.as_ref())?;
-    super::render::all(&loaded)?;
+    let loaded = context::load_from(global, arguments.inventory.as_ref(), &arguments.author)?;
+    bounds::within(global, &loaded, || super::render::all(&loaded))?;
     if !global.quiet {
         sink::out(&format!(
             "{}: cluster {}, {} hosts, valid\n",

@@ -1,6 +1,8 @@
-//! Writes a file of the user's in one step: the inventory after the roles changed.
+//! Writes a file of the user's in one step: the inventory after the roles changed, a saved plan.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::drive::Drive;
@@ -18,6 +20,29 @@ pub fn replace(path: &Path, text: &str) -> std::io::Result<()> {
         .set_permissions(std::fs::metadata(&path)?.permissions())?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
+    Ok(())
+}
+
+/// Writes a file that its owner alone may read; one that stands there is replaced, whatever its permissions are, and so is a link.
+pub fn private(path: &Path, text: &str) -> std::io::Result<()> {
+    anew(path, text, 0o600)
+}
+
+/// Writes a file for whomever the umask lets read it, and replaces what stands there likewise.
+pub fn open(path: &Path, text: &str) -> std::io::Result<()> {
+    anew(path, text, 0o666)
+}
+
+fn anew(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(directory)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
     Ok(())
 }
 
@@ -57,4 +82,32 @@ pub fn roles(drive: &Drive<'_>, write: bool, to: &NodeName) -> Result<u8, Failur
         sink::err(&format!("{}: {edit}.\n", path.display()));
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn what_is_private_is_its_owner_s_alone_whatever_stood_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let unlock = |path: &Path| fs::set_permissions(path, PermissionsExt::from_mode(0o666));
+        fs::write(at("open"), "before").unwrap();
+        fs::write(at("elsewhere"), "before").unwrap();
+        unlock(&at("open")).unwrap();
+        unlock(&at("elsewhere")).unwrap();
+        symlink("elsewhere", at("link")).unwrap();
+        for name in ["new", "open", "link"] {
+            private(&at(name), "plan").unwrap();
+            let file = at(name).symlink_metadata().unwrap();
+            assert!(file.is_file(), "{name}");
+            assert_eq!(file.permissions().mode() & 0o7777, 0o600, "{name}");
+            assert_eq!(fs::read_to_string(at(name)).unwrap(), "plan");
+        }
+        assert_eq!(fs::read_to_string(at("elsewhere")).unwrap(), "before");
+    }
 }

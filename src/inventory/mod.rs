@@ -6,6 +6,7 @@ pub mod at;
 pub mod cluster;
 pub mod file;
 mod parameters;
+pub mod reach;
 mod read;
 mod rules;
 mod schema;
@@ -70,6 +71,8 @@ pub struct Reading {
     pub cluster: Cluster,
     /// Remarks.
     pub notes: Vec<Problem>,
+    /// What reaches beyond the inventory on the machine that reads it.
+    pub reaches: Vec<reach::Reach>,
 }
 
 /// Finds the word most like this one, if any is near.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::at::{At, Named};
 use super::file::{self, Common, File, Host, Many, Password, SslMode, Truth};
+use super::reach::reaches;
 use super::walk::Place;
 use super::words::AbsolutePath;
 use super::{
@@ -63,9 +64,9 @@ pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
     let file = At::<File>::deserialize(Place::top(&tree, &problems));
     let mut problems = problems.into_inner();
     let mut places = Places::default();
-    let cluster = file
-        .ok()
-        .and_then(|file| cluster(&file.value?, &mut places, &mut problems));
+    let file = file.ok().and_then(|file| file.value);
+    let reaches = file.as_ref().map(reaches).unwrap_or_default();
+    let cluster = file.and_then(|file| cluster(&file, &mut places, &mut problems));
     let mut notes = Vec::new();
     if let Some(cluster) = &cluster {
         rules::check(cluster, &places, &mut problems, &mut notes);
@@ -73,7 +74,11 @@ pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
     problems.sort_by_key(|problem| (problem.span.start, problem.message.clone()));
     problems.dedup();
     match cluster {
-        Some(cluster) if problems.is_empty() => Ok(Reading { cluster, notes }),
+        Some(cluster) if problems.is_empty() => Ok(Reading {
+            cluster,
+            notes,
+            reaches,
+        }),
         _ => Err(problems),
     }
 }

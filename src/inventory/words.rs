@@ -124,6 +124,17 @@ fn name(text: &str, more: &str) -> bool {
     text.starts_with(word) && text.chars().all(|c| word(c) || more.contains(c))
 }
 
+/// A destination as in `ssh user@host`; what begins with a dash would be an option, what begins with a dot another directory.
+fn destination(text: &str) -> bool {
+    let (user, host) = match text.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, text),
+    };
+    user.is_none_or(|user| name(user, ".-:@"))
+        && host.starts_with(|c| word(c) || c == ':')
+        && host.chars().all(|c| word(c) || ".-:".contains(c))
+}
+
 fn host(text: &str) -> bool {
     match text
         .strip_prefix('[')
@@ -180,19 +191,26 @@ texts! {
     );
 
     /// An SSH destination.
-    HostName, deserialize_str, pattern("^[A-Za-z0-9_.:@][A-Za-z0-9_.:@-]{0,252}$"), |text| when(
-        text.len() <= 253
-            && !text.starts_with('-')
-            && !text.is_empty()
-            && text.chars().all(|c| word(c) || ".-:@".contains(c)),
+    HostName, deserialize_str, json_schema!({
+        "type": "string",
+        "pattern": "^([A-Za-z0-9_][A-Za-z0-9_.:@-]*@)?[A-Za-z0-9_:][A-Za-z0-9_.:-]*$",
+        "maxLength": 253,
+    }), |text| when(
+        text.len() <= 253 && destination(text),
         "not a valid host name\nexpected a destination as in `ssh server1`",
     );
 
     /// An IP address or a host name.
-    Address, deserialize_str, pattern("^[A-Za-z0-9_:][A-Za-z0-9_.:-]*$"), |text| when(
+    Address, deserialize_str, json_schema!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_:][A-Za-z0-9_.:-]*$",
+        "not": { "enum": ["all", "samehost", "samenet"] },
+    }), |text| when(
         text.parse::<std::net::IpAddr>().is_ok()
             // Digits and dots alone are a mistyped IP address, not a name.
-            || (name(text, ".-") && !text.chars().all(|c| c.is_ascii_digit() || c == '.')),
+            || (name(text, ".-") && !text.chars().all(|c| c.is_ascii_digit() || c == '.'))
+                // In pg_hba.conf these let in more than one server.
+                && !["all", "samehost", "samenet"].contains(&text),
         "bad address\nexpected an IP address or a host name",
     );
 
@@ -207,9 +225,9 @@ texts! {
     AbsolutePath, deserialize_str, pattern("^/+[^/]"), |text| when(absolute(text), ABSOLUTE);
 
     /// An absolute path that can be given to pg_basebackup's `--tablespace-mapping`.
-    TablespacePath, deserialize_str, pattern("^/[^=\\\\]*$"), |text| when(
-        text.starts_with('/') && !text.contains(['=', '\\']),
-        "not a valid place for a tablespace\nan absolute path without `=` and `\\` is expected",
+    TablespacePath, deserialize_str, pattern("^/+[^/=\\\\][^=\\\\]*$"), |text| when(
+        absolute(text) && !text.contains(['=', '\\']),
+        "not a valid place for a tablespace\nan absolute path without `..`, `=` and `\\` is expected",
     );
 
     /// A login name for ssh.
@@ -243,14 +261,16 @@ texts! {
     /// The replication role.
     RoleName, deserialize_str, json_schema!({
         "type": "string",
-        "pattern": "^[^\"'`\\\\]{1,63}$",
-        "not": { "pattern": "^(postgres$|pg_)" },
+        "pattern": "^[^\"'`\\\\\\x00-\\x1f\\x7f-\\x9f]{1,63}$",
+        "not": { "pattern": "^(postgres$|pg_|/)" },
     }), |text| when(
         !text.is_empty()
             && text.len() <= 63
             && text != "postgres"
             && !text.starts_with("pg_")
-            && !text.contains(['"', '\'', '`', '\\']),
+            // From 16 on pg_hba.conf takes it for a regular expression, in quotes or not.
+            && !text.starts_with('/')
+            && !text.contains(|c: char| c.is_control() || ['"', '\'', '`', '\\'].contains(&c)),
         "this role cannot be the replication role\nexpected a name of its own without quotes, at most 63 bytes",
     );
 
@@ -296,12 +316,11 @@ texts! {
         .map(drop)
         .map_err(|why| format!("unsupported version: {why}\nnot supported").into());
 
+    // As guc-file.l reads it: ID, or ID.ID.
     /// The name of a parameter, with its extension in front if it has one.
-    ParameterName, deserialize_str, pattern("^[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)*$"), |text| when(
-        text.split('.').all(|part| {
-            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && part.chars().all(|c| word(c) || c == '$')
-        }),
+    ParameterName, deserialize_str, pattern("^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)?$"), |text| when(
+        text.split('.').count() <= 2
+            && text.split('.').all(|part| name(part, "") && !part.starts_with(|c: char| c.is_ascii_digit())),
         "not a valid name of a parameter\nexpected letters, digits and `_`, as in work_mem",
     );
 

@@ -360,7 +360,7 @@ pub fn passwords(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> 
     let good = match &facts.pgpass {
         Some(found) => {
             found.entries == entries
-                && found.same_password == Some(true)
+                && found.same_password != Some(false)
                 && found.mode == "600"
                 && found.owner == platform.user
         }

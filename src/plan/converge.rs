@@ -75,6 +75,7 @@ fn converge_but(
         );
     }
     adoption::losses(&b)?;
+    password::not_compared(&mut b);
     engines::notes(&mut b, cluster);
     versions(&mut b);
     for node in cluster.nodes.keys() {

@@ -4,8 +4,8 @@ use super::builder::Builder;
 use super::switchover::log_in;
 use super::{PlanError, Refusal};
 use crate::action::EnsureRole;
-use crate::facts::Observation;
 use crate::facts::server::{Server, StoredPassword};
+use crate::facts::{Facts, Observation};
 use crate::inventory::{Cluster, NodeName, SecretSource};
 
 /// Tells that the password that was given is not the one that replication uses, and what gives the right one.
@@ -44,6 +44,33 @@ pub(super) fn refuse_another(cluster: &Cluster, seen: &Observation) -> Result<()
     })
 }
 
+/// Says so where no password was given that could be compared with the one that servers have: then this one stays.
+pub(super) fn not_compared(b: &mut Builder) {
+    let has = |facts: &Facts| {
+        let role = facts
+            .server
+            .as_ref()
+            .and_then(|server| server.role.as_ref());
+        role.is_some_and(|role| role.password == StoredPassword::NotCompared)
+            || facts
+                .pgpass
+                .as_ref()
+                .is_some_and(|file| file.same_password.is_none())
+    };
+    let servers = b.world.seen().filter(|(_, facts)| has(facts));
+    let servers: Vec<&str> = servers.map(|(name, _)| name.as_str()).collect();
+    if !servers.is_empty() {
+        let message = format!(
+            "the replication password was not read and not compared with what {} stored",
+            match servers[..] {
+                [one] => format!("{one} has"),
+                _ => format!("{} have", servers.join(", ")),
+            }
+        );
+        b.cluster_note(message, "");
+    }
+}
+
 /// Plans the role on the primary. Another password is given to all servers at once, or not at all.
 pub(super) fn replication_role(b: &mut Builder, name: &NodeName) {
     let Some(server) = b.facts(name).and_then(|facts| facts.server.as_ref()) else {
@@ -57,7 +84,8 @@ pub(super) fn replication_role(b: &mut Builder, name: &NodeName) {
         StoredPassword::SameMd5 if !scram => (false, ""),
         StoredPassword::SameMd5 => (true, "its password is stored as md5"),
         StoredPassword::Differs => (true, "another password"),
-        StoredPassword::None | StoredPassword::NotCompared => (true, ""),
+        StoredPassword::NotCompared => (false, ""),
+        StoredPassword::None => (true, ""),
     };
     let rights = role.is_some_and(|role| role.login && role.replication);
     if !password && rights {

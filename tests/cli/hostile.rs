@@ -130,7 +130,6 @@ fn no_value_reaches_a_shell_or_a_file_in_another_form() {
         |value: &str| GOOD.replace("replication: {", &format!("replication: {{ user: {value},"));
     let parameter =
         |name: &str| GOOD.replace("16 }", &format!("16, parameters: {{ {name}: x }} }}"));
-    let hba = |line: &str| GOOD.replace("16 }", &format!("16, hba: [{line}] }}"));
     let mut cases = vec![
         user(r#""a\nb""#),
         user(r#""a'b""#),
@@ -141,9 +140,18 @@ fn no_value_reaches_a_shell_or_a_file_in_another_form() {
         parameter(".port"),
         parameter("a..b"),
         parameter("\"a=b\""),
-        hba(r#""host all all all md5 \\""#),
+        // guc-file.l reads neither of them.
+        parameter("a.b.c"),
+        parameter("a$b"),
+        user(r#""r$pgrepl$\\! id""#),
+        user("/.*"),
+        user(r#""a\x7fb""#),
         format!("{GOOD}hosts: {{ server2: {{ address: -oProxyCommand=x }} }}\n"),
         format!("{GOOD}hosts: {{ server2: {{ address: \"a\\nb\" }} }}\n"),
+        format!("{GOOD}hosts: {{ server2: {{ address: a;b }} }}\n"),
+        format!("{GOOD}hosts: {{ server2: {{ address: all }} }}\n"),
+        format!("{GOOD}hosts: {{ server2: {{ address: samenet }} }}\n"),
+        format!("{GOOD}hosts: {{ server2: {{ tablespaces: {{ /a: /b/../etc }} }} }}\n"),
         format!("{GOOD}hosts: {{ server2: {{ tablespaces: {{ \"/a\\nb\": /c }} }} }}\n"),
         format!("{GOOD}backup: {{ mount: /b, schedule: \"daily; x\" }}\n"),
         format!("{GOOD}backup: {{ mount: // }}\n"),
@@ -164,7 +172,25 @@ fn no_value_reaches_a_shell_or_a_file_in_another_form() {
         }
     }
     for value in [
-        "a b", "a,,b", "a:0", "a:99999", "a:", "@a", "a,-b", "user@-b", "[::1", "a@b@c",
+        "a b",
+        "a,,b",
+        "a:0",
+        "a:99999",
+        "a:",
+        "@a",
+        "a,-b",
+        "user@-b",
+        "[::1",
+        "a@b@c",
+        "%h",
+        "a%b",
+        "a\tb",
+        "ssh://a",
+        "a:22/x",
+        "a:+22",
+        "[fe80::1%e]",
+        "a,-oProxyCommand=x",
+        "${HOME}",
     ] {
         cases.push(ssh("jump", value));
     }
@@ -181,5 +207,116 @@ fn no_value_reaches_a_shell_or_a_file_in_another_form() {
     ] {
         let (code, said) = validate(ssh("jump", good).as_bytes());
         assert_eq!(code, Some(0), "{good}: {said}");
+    }
+}
+
+/// A text as JSON and YAML write it.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+#[test]
+fn no_name_of_a_parameter_is_another_one_in_disguise() {
+    let with_backups = format!("{GOOD}backup: {{ mount: /b }}\n");
+    for name in [
+        "Include",
+        "INCLUDE_DIR",
+        "include_if_exists",
+        " hba_file",
+        "hba_file ",
+        "hba_file\n",
+        "\thba_file",
+        "Hba_File",
+        "hba_file=",
+        "hba_file.",
+        "'hba_file'",
+        "hba_file#",
+        "\u{ff48}ba_file",
+        "ARCHIVE_COMMAND",
+        "archive_command\r",
+        "archive\u{a0}command",
+        "archive_command\0",
+        "work_mem = 1\nhba_file",
+        "Restore_Command",
+        "Recovery_Target_Time",
+        "PORT",
+        "",
+        "1a",
+    ] {
+        let parameters = format!("parameters: {{ {}: x }}", quoted(name));
+        for inventory in [
+            with_backups.replace("16 }", &format!("16, {parameters} }}")),
+            format!("{with_backups}hosts: {{ server2: {{ {parameters} }} }}\n"),
+        ] {
+            let (code, said) = validate(inventory.as_bytes());
+            assert_eq!(code, Some(3), "{inventory}{said}");
+            assert!(said.contains("inventory.yaml:"), "{inventory}{said}");
+        }
+    }
+}
+
+#[test]
+fn no_rule_takes_another_one_with_it() {
+    for line in [
+        "host all all all md5 \\",
+        "host all all all md5\\",
+        "host all all all md5 \\ ",
+        "host all all all md5 \\\t",
+        "# a remark \\",
+        "\\",
+        "host all all all reject\nhost all all all trust",
+        "host all all all reject # a\nlocal all all trust",
+        "host all all all\rreject",
+        "host all all all reject\r",
+        "host all all all reject\0",
+        "host all \"a\nb\" all reject",
+        "host all \"a",
+    ] {
+        let hba = format!("hba: [{}]", quoted(line));
+        for inventory in [
+            GOOD.replace("16 }", &format!("16, {hba} }}")),
+            format!("{GOOD}hosts: {{ server2: {{ {hba} }} }}\n"),
+        ] {
+            let (code, said) = validate(inventory.as_bytes());
+            assert_eq!(code, Some(3), "{inventory}{said}");
+            assert!(
+                said.contains("inventory.yaml:2:") || said.contains("inventory.yaml:6:"),
+                "{inventory}{said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_host_is_an_option_or_another_directory() {
+    for name in [
+        "-oProxyCommand=x",
+        "a@-b",
+        "a@-oProxyCommand",
+        "..",
+        ".",
+        ".ssh",
+        "../x",
+        "a/b",
+        "@a",
+        "a@",
+        "a;b",
+        "$(a)",
+        "a%h",
+        "a\nb",
+        "a b",
+        "\u{202e}a",
+    ] {
+        for inventory in [
+            GOOD.replace("[server2]", &format!("[{}]", quoted(name))),
+            GOOD.replace("server1", &quoted(name)),
+        ] {
+            let (code, said) = validate(inventory.as_bytes());
+            assert_eq!(code, Some(3), "{inventory}{said}");
+            assert!(
+                said.contains("inventory.yaml:4:") || said.contains("inventory.yaml:5:"),
+                "{inventory}{said}"
+            );
+        }
     }
 }

@@ -7,6 +7,7 @@ mod options;
 mod shape;
 mod tools;
 mod trust;
+mod untrusted;
 mod versions;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Changes of a pair that runs: parameters, passwords, synchronous standbys, saved plans.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::lab::Lab;
 
 #[test]
@@ -94,6 +96,8 @@ fn changes_are_planned_applied_and_undone_when_the_server_refuses_them() {
     let saved = lab.file("saved.plan", "");
     let saved = saved.to_str().unwrap();
     assert_eq!(lab.pgrepl(&["plan", &path, "--out", saved]).code, 0);
+    let mode = std::fs::metadata(saved).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
     lab.on(
         "server1",
         "echo \"# by hand\" >>/etc/postgresql/15/main/postgresql.conf",

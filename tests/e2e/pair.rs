@@ -10,6 +10,14 @@ const PAIR: &str = "postgresql: { version: 15 }\nprimary: server1\nstandbys: [se
 fn bare_hosts_become_a_streaming_pair() {
     let lab = Lab::up("bare", &["server1=12", "server2=12"]);
     let inventory = lab.inventory(PAIR);
+    // What SQL, psql, libpq and pg_hba.conf take for something of their own.
+    let role = "r$pgrepl$ %I :x; drop role postgres";
+    let named = std::fs::read_to_string(&inventory).unwrap();
+    let named = named.replace(
+        "replication: {",
+        &format!("replication: {{ user: \"{role}\","),
+    );
+    std::fs::write(&inventory, named).unwrap();
     let inventory = inventory.to_str().unwrap();
 
     for host in ["server1", "server2"] {
@@ -82,7 +90,7 @@ fn bare_hosts_become_a_streaming_pair() {
     assert!(status.out.contains("no problems"), "{}", status.out);
 
     // A server does not replicate from itself.
-    let itself = lab.on("server1", "cd /; setpriv --reuid postgres --regid postgres --init-groups psql 'host=10.77.0.0 hostaddr='$(hostname -I | cut -d' ' -f1)' user=replicator dbname=replication replication=1' -c IDENTIFY_SYSTEM 2>&1 || :");
+    let itself = lab.on("server1", &format!("cd /; PGUSER='{role}' setpriv --reuid postgres --regid postgres --init-groups psql 'host=10.77.0.0 hostaddr='$(hostname -I | cut -d' ' -f1)' dbname=replication replication=1' -c IDENTIFY_SYSTEM 2>&1 || :"));
     assert!(itself.contains("pg_hba.conf rejects"), "{itself}");
 
     // No password anywhere on the hosts but in .pgpass, and none in a process list while all of it was done.

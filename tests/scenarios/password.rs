@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pgrepl::action::Action;
 use pgrepl::facts::Observation;
+use pgrepl::facts::server::StoredPassword;
 use pgrepl::inventory::{Cluster, NodeName};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::rebuild::{From, Wish, rebuild};
@@ -49,6 +50,34 @@ fn no_command_but_apply_gives_replication_another_password() {
             _ => panic!("the password is changed by a rebuild"),
         }
     }
+}
+
+#[test]
+fn a_password_that_was_not_compared_stays_and_the_plan_says_so() {
+    let (cluster, mut world) = calm();
+    let names: Vec<NodeName> = world.hosts.keys().cloned().collect();
+    for facts in &names {
+        let facts = world.facts_mut(facts).unwrap();
+        if let Some(role) = facts
+            .server
+            .as_mut()
+            .and_then(|server| server.role.as_mut())
+        {
+            role.password = StoredPassword::NotCompared;
+        }
+        facts.pgpass.as_mut().unwrap().same_password = None;
+    }
+    let plan = apply(&cluster, &world, None);
+    assert!(plan.steps.is_empty(), "{:#?}", plan.steps);
+    let [note] = &plan.notes[..] else {
+        panic!("{:#?}", plan.notes)
+    };
+    let said = "the replication password was not read and not compared with what server1, server2, server3 have stored";
+    assert_eq!(note.message, said);
+    // What is not written in the right way is planned nevertheless.
+    let file = world.facts_mut(&names[1]).unwrap().pgpass.as_mut().unwrap();
+    file.mode = "644".into();
+    assert_eq!(apply(&cluster, &world, None).steps.len(), 1);
 }
 
 #[test]
