@@ -30,8 +30,8 @@ pub struct Arguments {
     /// Works on so many hosts at the same time
     #[arg(long, value_name = "N", default_value_t = 10)]
     parallel: usize,
-    /// Confirms that a standby that streams is cut off: its name
-    #[arg(long, value_name = "HOST")]
+    /// Confirms what is asked for by a word: a host that is cut off, a parameter that risks data
+    #[arg(long, value_name = "WORD")]
     confirm: Vec<String>,
     /// Shows the plan and does nothing
     #[arg(long)]

@@ -121,8 +121,8 @@ impl Drive<'_> {
         if let Some((host, what)) = &draft.word {
             self.confirm(host.as_str(), what, way.confirm)?;
         }
-        for (standby, what) in draft.plan.cuts_off() {
-            self.confirm(standby, &what, way.confirm)?;
+        for said in &draft.plan.words {
+            self.confirm(&said.word, &said.what, way.confirm)?;
         }
         self.ask(&draft.plan)?;
         let mut begin = begin;

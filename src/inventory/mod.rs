@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 pub mod at;
+mod calendar;
 pub mod cluster;
 pub mod file;
 mod parameters;
@@ -17,7 +18,7 @@ pub mod write;
 mod yaml;
 
 pub use cluster::*;
-pub use parameters::is_written_by_pgrepl;
+pub use parameters::{is_written_by_pgrepl, risk};
 pub use read::read;
 pub use schema::schema;
 pub use yaml::LARGEST;

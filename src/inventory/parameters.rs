@@ -44,6 +44,23 @@ pub fn is_written_by_pgrepl(name: &str, with_backups: bool) -> bool {
         || (with_backups && ARCHIVE.contains(&name))
 }
 
+/// Says what a parameter risks that somebody switches off; nothing where it is on, or where nothing is at risk.
+pub fn risk(name: &str, value: &str) -> Option<&'static str> {
+    let off = ["off", "of", "false", "no", "0"];
+    let value = value.to_ascii_lowercase();
+    if !off
+        .iter()
+        .any(|word| word.starts_with(&value) && (!value.is_empty() && value != "o"))
+    {
+        return None;
+    }
+    match name {
+        "fsync" => Some("after a crash of the operating system the cluster may be lost"),
+        "full_page_writes" => Some("after a crash pages may be half written, also on standbys"),
+        _ => None,
+    }
+}
+
 pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
     let major = cluster.major;
     for ParameterPlace {

@@ -35,6 +35,8 @@ pub struct Places {
     pub parameters: Vec<ParameterPlace>,
     /// Each pg_hba.conf line.
     pub hba: Vec<(String, Range<usize>)>,
+    /// Each `listen_addresses:`, with the host it is for.
+    pub listening: Vec<(Option<NodeName>, String, Range<usize>)>,
     /// `synchronous:`.
     pub synchronous: Option<Range<usize>>,
     /// `backup.tool:`.
@@ -307,8 +309,10 @@ impl Shared {
         if let Some(instance) = text!(file.instance) {
             self.instance = instance;
         }
-        if let Some(listen) = text!(file.listen_addresses) {
-            self.listen_addresses = listen;
+        let listens_at = place(&file.listen_addresses);
+        if let (Some(listen), Some(place)) = (text!(file.listen_addresses), listens_at) {
+            self.listen_addresses.clone_from(&listen);
+            places.listening.push((host.cloned(), listen, place));
         }
         if let Some(directory) = path_of(&file.data_directory) {
             self.data_directory = Some(directory);

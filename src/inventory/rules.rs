@@ -61,6 +61,8 @@ pub fn check(
             .help("use `tool: basebackup` or `tool: pgbackrest`"),
         );
     }
+    listening(cluster, places, problems, notes);
+    risks(places, notes);
     if let Some(span) = &places.version
         && !cluster.major.caps().supported
     {
@@ -69,6 +71,69 @@ pub fn check(
             format!("PostgreSQL {} is out of support", cluster.major),
             "no more repairs are published for it",
         ));
+    }
+}
+
+/// Says whether a server listens where nobody but its own host gets through.
+fn hears_nobody(listen: &str) -> bool {
+    let loopback = |word: &str| {
+        let address: Option<std::net::IpAddr> = word.parse().ok();
+        word == "localhost" || address.is_some_and(|address| address.is_loopback())
+    };
+    let words = listen.split(',').map(str::trim);
+    words.filter(|word| !word.is_empty()).all(loopback)
+}
+
+/// Whoever is followed must be heard on other hosts; a standby that nobody follows may not be able to lead.
+fn listening(
+    cluster: &Cluster,
+    places: &Places,
+    problems: &mut Vec<Problem>,
+    notes: &mut Vec<Problem>,
+) {
+    let said = places.listening.iter();
+    for (host, _, place) in
+        said.filter(|(_, listen, _)| hears_nobody(listen) && cluster.nodes.len() > 1)
+    {
+        let followed = |name: &NodeName| {
+            *name == cluster.primary
+                || cluster
+                    .nodes
+                    .values()
+                    .any(|node| node.upstream.as_ref() == Some(name))
+        };
+        let help = "`listen_addresses: \"*\"`, or the server's own address beside localhost";
+        match host {
+            Some(host) if !followed(host) => notes.push(
+                Problem::new(
+                    place.clone(),
+                    format!("`{host}` listens on its own host only"),
+                    "it cannot lead: no client and no standby would reach it",
+                )
+                .help(help),
+            ),
+            _ => problems.push(
+                Problem::new(
+                    place.clone(),
+                    "no standby reaches a server that listens on its own host only",
+                    "standbys connect from other hosts",
+                )
+                .help(help),
+            ),
+        }
+    }
+}
+
+/// What is allowed and costs data at the next crash.
+fn risks(places: &Places, notes: &mut Vec<Problem>) {
+    for place in &places.parameters {
+        if let Some(risk) = super::risk(&place.name, &place.value) {
+            notes.push(Problem::new(
+                place.at.clone(),
+                format!("`{}` is off", place.name),
+                risk,
+            ));
+        }
     }
 }
 

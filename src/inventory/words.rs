@@ -9,6 +9,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
 use super::at::At;
+use super::calendar;
 use crate::postgres::Major;
 
 /// What is wrong with a text: message, label and help, a line each; `{key}` stands for its key.
@@ -298,11 +299,14 @@ texts! {
     );
 
     /// A systemd calendar expression.
-    CalendarExpression, deserialize_str, pattern("^[A-Za-z0-9*][A-Za-z0-9 *:/,.~_+-]*$"), |text| when(
-        text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '*')
-            && text.chars().all(|c| word(c) || " *:/,.~+-".contains(c)),
-        "bad `{key}`\nexpected a systemd calendar expression, as in \"02:30\"",
-    );
+    CalendarExpression, deserialize_str, pattern("^[A-Za-z0-9*][A-Za-z0-9 *:/,.~_+-]*$"), |text| match text
+        .chars()
+        .all(|c| word(c) || " *:/,.~+-".contains(c))
+    {
+        true => calendar::check(text),
+        false => Err("expected a systemd calendar expression, as in \"02:30\"".into()),
+    }
+    .map_err(|why| format!("not a valid schedule\n{why}").into());
 
     /// The major version of PostgreSQL.
     Version, deserialize_string, {

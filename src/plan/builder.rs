@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clone::CopyFrom;
-use super::cut_off::CutOff;
-use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step};
+use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step, Word};
 use crate::action::{Action, Place};
 use crate::facts::{Content, Facts, Marker, Observation, Process};
 use crate::files::{self, View};
@@ -26,8 +25,8 @@ pub struct Builder<'a> {
     pub leader: NodeName,
     /// Who is copied from; without it everybody copies from the server that it will follow.
     pub copy_from: Option<CopyFrom>,
-    /// Who streams now and is cut off.
-    pub cut_off: Vec<CutOff>,
+    /// What somebody's word is needed for.
+    pub words: Vec<Word>,
     limit: Option<&'a BTreeSet<NodeName>>,
     steps: Vec<Step>,
     phase: u32,
@@ -53,7 +52,7 @@ impl<'a> Builder<'a> {
             seen,
             leader,
             copy_from: None,
-            cut_off: Vec::new(),
+            words: Vec::new(),
             limit,
             steps: Vec::new(),
             phase: 0,
@@ -237,7 +236,7 @@ impl<'a> Builder<'a> {
             steps: self.steps,
             notes: self.cluster_notes,
             lacks: Vec::new(),
-            cut_off: self.cut_off,
+            words: self.words,
         }
     }
 

@@ -17,7 +17,7 @@ use super::space::to_stop;
 use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
 use super::wanted::refuse;
-use super::{Goal, Plan, PlanError};
+use super::{Goal, Plan, PlanError, risks};
 use crate::action::{Action, Enable, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::rights::{lost, rights};
@@ -82,6 +82,7 @@ fn converge_but(
         refuse(&mut b, node);
     }
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
+    risks::tell(&mut b);
     prepare(&mut b);
     passes(&mut b, &lead)?;
     Ok(b.finish(Goal::Converge))
@@ -101,7 +102,7 @@ pub(super) fn prepare(b: &mut Builder) {
 
 /// The passes over all servers, each planned on the world that the ones before it leave: every goal ends with them.
 pub(super) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), PlanError> {
-    if b.cut_off.is_empty() {
+    if b.words.is_empty() {
         cut_off::tell(b, None);
     }
     ports(b);

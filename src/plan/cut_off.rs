@@ -2,21 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
+use super::Word;
 use super::builder::Builder;
 use crate::facts::Facts;
 use crate::inventory::NodeName;
 use crate::postgres::slot_name;
-
-/// A standby that a plan cuts off while it streams.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CutOff {
-    /// What it calls itself (`application_name`).
-    pub standby: String,
-    /// Whom it streams from.
-    pub upstream: NodeName,
-}
 
 /// Tells which standbys the plan cuts off. As long as a host of the inventory could not be read, that may be one of them
 /// under a name that is wrong: then the server they stream from is left alone.
@@ -38,15 +28,16 @@ pub(super) fn tell(b: &mut Builder, unread: Option<&NodeName>) {
                     ),
                 ),
                 None => {
+                    let what = format!("{not_listed}: this cuts it off");
                     b.cluster_note(
-                        format!("{not_listed}: this cuts it off"),
+                        what.clone(),
                         format!(
                             "add it to the inventory, or if that is wanted: --confirm {standby}"
                         ),
                     );
-                    b.cut_off.push(CutOff {
-                        standby,
-                        upstream: upstream.clone(),
+                    b.words.push(Word {
+                        word: standby,
+                        what,
                     });
                 }
             }

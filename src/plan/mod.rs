@@ -9,7 +9,7 @@ mod chosen;
 mod clone;
 mod configure;
 pub mod converge;
-pub mod cut_off;
+mod cut_off;
 mod engines;
 pub mod failover;
 mod firewall;
@@ -29,6 +29,7 @@ pub mod rebuild;
 mod rebuild_way;
 pub mod restore;
 pub mod restore_copy;
+mod risks;
 mod schedule;
 mod sensitive;
 mod slots;
@@ -49,7 +50,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 pub use crate::inventory::Role;
-use cut_off::CutOff;
 use lead::Lack;
 
 use crate::inventory::NodeName;
@@ -100,9 +100,9 @@ pub struct Plan {
     /// What the server that is to lead lacks of what the primary has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Lack>,
-    /// Who streams now and is cut off.
+    /// What somebody's word is needed for, besides what the new primary lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cut_off: Vec<CutOff>,
+    pub words: Vec<Word>,
 }
 
 /// One node's place in a plan.
@@ -149,6 +149,15 @@ pub struct Note {
     pub help: String,
 }
 
+/// Something that is done only if somebody says a word for it: `--confirm WORD`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Word {
+    /// The word: the name of a host, or of a parameter.
+    pub word: String,
+    /// What becomes of it.
+    pub what: String,
+}
+
 /// Nothing may move at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
@@ -193,17 +202,6 @@ pub struct Cost {
 }
 
 impl Plan {
-    /// Returns the standbys that stream, and that this cuts off, with what is said of it: somebody's word is needed for each.
-    pub fn cuts_off(&self) -> impl Iterator<Item = (&str, String)> {
-        self.cut_off.iter().map(|cut| {
-            let CutOff { standby, upstream } = cut;
-            let what = format!(
-                "{standby} streams from {upstream} and is not in the inventory: this cuts it off"
-            );
-            (standby.as_str(), what)
-        })
-    }
-
     /// Says whether there is nothing to do and nothing that could not be done.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.blocked().next().is_none()

@@ -13,7 +13,7 @@ pub fn is_still(shown: &Plan, now: &Plan) -> bool {
             .map(|step| (step.phase, step.node.clone(), settled(&step.action)))
             .collect()
     };
-    let told = now.cut_off.iter().all(|cut| shown.cut_off.contains(cut));
+    let told = now.words.iter().all(|word| shown.words.contains(word));
     shown.goal == now.goal && shown.leader == now.leader && told && steps(shown) == steps(now)
 }
 
@@ -56,7 +56,7 @@ mod tests {
             steps: steps.collect(),
             notes: Vec::new(),
             lacks: Vec::new(),
-            cut_off: Vec::new(),
+            words: Vec::new(),
         }
     }
 

@@ -25,19 +25,24 @@ fn whoever_streams_and_is_not_listed_is_named_and_needs_a_word() {
     story.cluster.nodes.remove(&left);
     story.world.hosts.remove(&left);
     let found = plan(&story.cluster, &story.world);
-    let named: Vec<_> = found.cuts_off().collect();
+    let named: Vec<_> = found
+        .words
+        .iter()
+        .map(|said| (said.word.as_str(), said.what.clone()))
+        .collect();
     assert_eq!(
         named,
         [(
             "server3",
-            "server3 streams from server2 and is not in the inventory: this cuts it off".to_owned()
+            "server3 streams from server2 now and is not in the inventory: this cuts it off"
+                .to_owned()
         )]
     );
 
     // One that has stopped streaming needs nobody's word.
     let upstream = story.world.facts_mut(&"server2".into()).unwrap();
     upstream.server.as_mut().unwrap().senders.clear();
-    assert_eq!(plan(&story.cluster, &story.world).cuts_off().count(), 0);
+    assert_eq!(plan(&story.cluster, &story.world).words, []);
 }
 
 #[test]
@@ -107,4 +112,32 @@ fn a_standby_that_went_on_behind_the_fork_is_not_waited_for() {
             );
         }
     }
+}
+
+#[test]
+fn what_risks_data_needs_a_word_once() {
+    let mut story = in_sync();
+    for node in story.cluster.nodes.values_mut() {
+        node.parameters.insert("fsync".into(), "off".into());
+        node.parameters.insert("work_mem".into(), "1MB".into());
+    }
+    let words = |world: &Observation| {
+        let plan = plan(&story.cluster, world);
+        let words = plan.words.into_iter();
+        words
+            .map(|said| said.word + " " + &said.what)
+            .collect::<Vec<_>>()
+    };
+    let asked = words(&story.world);
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(
+        asked[0].starts_with("fsync fsync is switched off on server1: "),
+        "{asked:?}"
+    );
+    for name in ["server1", "server2", "server3"] {
+        let facts = story.world.facts_mut(&name.into()).unwrap();
+        let settings = &mut facts.server.as_mut().unwrap().settings;
+        settings.get_mut("fsync").unwrap().setting = "off".into();
+    }
+    assert_eq!(words(&story.world).len(), 0);
 }

@@ -1,10 +1,10 @@
 //! What people see of a cluster: roles, who follows whom, what waits.
 
-use pgrepl::facts::{Sight, Unreachable};
+use pgrepl::facts::{Process, Sight, Unreachable};
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
 use pgrepl::render::Templates;
-use pgrepl::report::plan::read_again;
+use pgrepl::report::plan::{Diff, read_again};
 use pgrepl::report::status::conclude;
 use pgrepl::report::status_table::show;
 use pgrepl::report::style::Style;
@@ -68,4 +68,123 @@ fn no_server_is_said_to_match_that_was_left_alone() {
     let alone = told("standby_unreachable");
     assert!(!alone.contains("every server"), "{alone}");
     assert!(alone.contains("\n  server2: "), "{alone}");
+}
+
+#[test]
+fn who_works_now_is_named_and_nobody_is_told_to_work_against_it() {
+    let mut story = in_sync();
+    let lock = "admin@ci pid 4711 since 2026-11-27 09:00:00+01:00: pgrepl rebuild";
+    let primary = story.world.facts_mut(&NodeName::from("server1")).unwrap();
+    primary.run = Some(lock.into());
+    let standby = story.world.facts_mut(&NodeName::from("server2")).unwrap();
+    standby.server = None;
+    standby.process = Process::Stopped;
+    let text = shown(&story);
+    assert!(text.contains(&format!("run      {lock}\n")), "{text}");
+    for help in text.lines().filter(|line| line.contains("help:")) {
+        assert!(
+            help.contains("help: if it is still so when the run has ended: "),
+            "{text}"
+        );
+    }
+    let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    let style = Style { color: false };
+    let planned = pgrepl::report::plan::show(&plan, &story.world, "x", 0.1, Diff::None, style);
+    assert!(
+        planned.contains(&format!("! another run is at work: {lock}\n")),
+        "{planned}"
+    );
+}
+
+#[test]
+fn the_table_and_the_problems_judge_a_stream_alike() {
+    // What its receiver says, what the sender says, and what is said of both.
+    let worlds = [
+        (Some("streaming"), Some("streaming"), "streaming", None),
+        (
+            Some("streaming"),
+            Some("catchup"),
+            "catchup",
+            Some("does not stream: catchup"),
+        ),
+        (
+            Some("streaming"),
+            None,
+            "receiving from elsewhere",
+            Some("server1 does not send any"),
+        ),
+        (
+            Some("waiting"),
+            Some("streaming"),
+            "waiting",
+            Some("does not stream: waiting"),
+        ),
+        (
+            None,
+            Some("streaming"),
+            "not streaming",
+            Some("server2  does not stream"),
+        ),
+        (
+            None,
+            None,
+            "not streaming",
+            Some("server2  does not stream"),
+        ),
+    ];
+    for (receives, sends, state, problem) in worlds {
+        let mut story = in_sync();
+        let primary = story.world.facts_mut(&NodeName::from("server1")).unwrap();
+        let senders = &mut primary.server.as_mut().unwrap().senders;
+        senders.retain_mut(|sender| {
+            sender.state = sends.unwrap_or_default().into();
+            sends.is_some() || sender.name != "server2"
+        });
+        let standby = story.world.facts_mut(&NodeName::from("server2")).unwrap();
+        let receiver = &mut standby.server.as_mut().unwrap().receiver;
+        match receives {
+            Some(status) => receiver.as_mut().unwrap().status = status.into(),
+            None => *receiver = None,
+        }
+        let text = shown(&story);
+        let row = text
+            .lines()
+            .find(|line| line.starts_with("server2"))
+            .unwrap();
+        assert!(row.contains(state), "{text}");
+        let problems = text.split_once("problem").map_or("", |(_, rest)| rest);
+        let told = problems.contains("does not stream") || problems.contains("does not send");
+        assert_eq!(told, problem.is_some(), "{text}");
+        assert!(
+            problem.is_none_or(|problem| problems.contains(problem)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_alter_system_overrides_is_no_match() {
+    let mut story = in_sync();
+    let first = NodeName::from("server1");
+    let node = story.cluster.nodes.get_mut(&first).unwrap();
+    node.parameters.insert("work_mem".into(), "8MB".into());
+    let path = "/var/lib/postgresql/15/main/postgresql.auto.conf";
+    for (set, overrides) in [("work_mem = '64MB'\n", true), ("work_mem = '8MB'\n", false)] {
+        let facts = story.world.facts_mut(&first).unwrap();
+        let mut file = facts.files.values().next().unwrap().clone();
+        file.content = Some(set.into());
+        facts.files.insert(path.into(), file);
+        let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+        let said: Vec<_> = plan.overridden().map(|(_, statement)| statement).collect();
+        let wanted: &[&str] = if overrides {
+            &["ALTER SYSTEM RESET work_mem;"]
+        } else {
+            &[]
+        };
+        assert_eq!(said, wanted);
+        assert_eq!(
+            read_again(&plan).contains("ALTER SYSTEM RESET work_mem;"),
+            overrides
+        );
+    }
 }
