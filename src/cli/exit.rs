@@ -148,7 +148,7 @@ mod tests {
             .context("cannot make a plan")
             .map_err(Failure::of(Kind::Invalid))
             .unwrap_err();
-        let plain = Style { color: false };
+        let plain = Style::plain();
         let last = "error: cannot make a plan: No such file or directory (os error 2)\n";
         assert_eq!(failure.shown(plain, false), last);
         let all = format!("{last}  because cannot read /nowhere\n");

@@ -137,7 +137,9 @@ impl Global {
             When::Never => false,
             When::Auto => terminal && !plain,
         };
-        Style { color }
+        let width = terminal.then(terminal_size::terminal_size).flatten();
+        let width = width.map(|(width, _)| usize::from(width.0));
+        Style { color, width }
     }
 
     /// The style of results.

@@ -1,7 +1,7 @@
 //! The table of backups.
 
 use super::archive::{sentences, windows};
-use super::foreign::line;
+use super::layout::{folded, table as table_of};
 use super::style::{Style, bytes};
 use crate::facts::backups::{Backup, Backups};
 
@@ -22,22 +22,20 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
             .into_iter()
             .fold("No backups.\n".into(), |text, line| text + &line + "\n");
     }
-    let mut rows = vec![
-        [
-            "BACKUP",
-            "TYPE",
-            "ENDED",
-            "FROM",
-            "SIZE",
-            "TIMELINE",
-            "CONSISTENT",
-            "WAL ARCHIVED UP TO",
-            "VERIFIED",
-        ]
-        .map(str::to_owned),
+    let head = [
+        ("BACKUP", 0),
+        ("TYPE", 2),
+        ("ENDED", 0),
+        ("FROM", 5),
+        ("SIZE", 1),
+        ("TIMELINE", 6),
+        ("CONSISTENT", 7),
+        ("WAL ARCHIVED UP TO", 4),
+        ("VERIFIED", 3),
     ];
+    let mut rows = Vec::new();
     for backup in &there.backups {
-        rows.push([
+        rows.push(vec![
             backup.id.clone(),
             kind(backup),
             moment(backup.ended),
@@ -49,27 +47,9 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
             backup.verified.map_or_else(|| "no".to_owned(), moment),
         ]);
     }
-    let widths: Vec<usize> = (0..9)
-        .map(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let mut text = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{:width$}", line(cell)))
-            .collect();
-        let joined = cells.join("  ").trim_end().to_owned();
-        text += &if at == 0 { style.dim(&joined) } else { joined };
-        text.push('\n');
-    }
+    let mut text = table_of(&head, &rows, style);
     for said in windows(there, moment).into_iter().chain(sentences(there)) {
-        text += &line(&said);
+        text += &folded(&said, 0, style);
         text.push('\n');
     }
     text

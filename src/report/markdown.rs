@@ -11,7 +11,7 @@ const LONGEST: usize = 60_000;
 
 /// Shows a plan as Markdown, cut at 60 000 characters.
 pub fn plan(plan: &Plan, seen: &Observation, file: &str, seconds: f64, diff: Diff) -> String {
-    let text = show(plan, seen, file, seconds, diff, Style { color: false });
+    let text = show(plan, seen, file, seconds, diff, Style::plain());
     let summary = text.lines().rev().take(2).collect::<Vec<_>>();
     let mut body: String = text.chars().take(LONGEST).collect();
     if body.len() < text.len() {

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod backups;
 pub mod event;
 pub mod foreign;
+mod layout;
 pub mod lead;
 pub mod markdown;
 pub mod plan;

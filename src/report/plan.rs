@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use similar::{ChangeTag, TextDiff};
 
+use super::layout::folded;
 use super::style::{Style, bytes};
 use super::{foreign, lead};
 use crate::action::{Action, Check, Kind, Text};
@@ -34,17 +35,22 @@ pub fn show(
 ) -> String {
     let hosts = plan.nodes.len();
     let read = seen.seen().count();
-    let mut text = format!(
-        "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} hosts read in {seconds:.1} s\n",
+    let head = format!(
+        "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} hosts read in {seconds:.1} s",
         plan.cluster, plan.major
     );
+    let mut text = folded(&head, 0, style) + "\n";
     if let Some(run) = seen.seen().find_map(|(_, facts)| facts.run.as_ref()) {
         let run = foreign::line(run);
         text += &format!("\n{} another run is at work: {run}\n", style.yellow("!"));
         text += &help("plan again when it has ended", "  ", style);
     }
     for note in &plan.notes {
-        text += &format!("\n{} {}\n", style.yellow("!"), foreign::line(&note.message));
+        text += &format!(
+            "\n{} {}\n",
+            style.yellow("!"),
+            folded(&note.message, 2, style)
+        );
         text += &help(&note.help, "  ", style);
     }
     for node in &plan.nodes {
@@ -125,7 +131,7 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
         text += &format!(
             "\n  {} left alone: {}\n",
             style.red("x"),
-            foreign::line(&blocked.message)
+            folded(&blocked.message, 17, style)
         );
         text += &help(&blocked.help, "    ", style);
     } else if steps.is_empty() {
@@ -137,7 +143,11 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
         text += &step_text(step, diff, style);
     }
     for note in &node.notes {
-        text += &format!("  {} {}\n", style.yellow("!"), foreign::line(&note.message));
+        text += &format!(
+            "  {} {}\n",
+            style.yellow("!"),
+            folded(&note.message, 4, style)
+        );
         text += &help(&note.help, "    ", style);
     }
     text
@@ -157,7 +167,17 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
     let mut text = if beside.is_empty() {
         format!("  {mark} {title}\n")
     } else {
-        format!("  {mark} {title:<44}  {}\n", style.dim(&beside))
+        let wide = title.chars().count().max(44) + 6;
+        match style.width.is_some_and(|width| wide + 30 > width) {
+            true => {
+                let below = style.dim(&folded(&beside, 6, style));
+                format!("  {mark} {title}\n      {below}\n")
+            }
+            false => {
+                let beside = style.dim(&folded(&beside, wide, style));
+                format!("  {mark} {title:<44}  {beside}\n")
+            }
+        }
     };
     for place in act.places() {
         text += &format!("      {}\n", foreign::line(&place));
@@ -350,7 +370,8 @@ pub fn summary(plan: &Plan, style: Style) -> String {
         1 => "1 data directory set aside".into(),
         n => format!("{n} data directories set aside"),
     });
-    text + &style.bold("Cost:") + &format!(" {}.\n", parts.join(", "))
+    let cost = format!("{}.", parts.join(", "));
+    text + &style.bold("Cost:") + &format!(" {}\n", folded(&cost, 6, style))
 }
 
 /// Shows why nothing may move.
@@ -358,10 +379,10 @@ pub fn refusal(refusal: &Refusal, style: Style) -> String {
     let mut text = format!(
         "{} {}\n",
         style.red("refused:"),
-        foreign::line(&refusal.message)
+        folded(&refusal.message, 9, style)
     );
     for detail in &refusal.details {
-        text += &format!("  {}\n", foreign::line(detail));
+        text += &format!("  {}\n", folded(detail, 4, style));
     }
     text + &help(&refusal.help, "", style)
 }

@@ -1,6 +1,7 @@
 //! The status as a table for people.
 
 use super::foreign::line;
+use super::layout::{folded, table};
 use super::status::Status;
 use super::stream::{Stream, sender, stream, upstream};
 use super::style::{Style, bytes, duration};
@@ -25,13 +26,19 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         "{} · PostgreSQL {version}{timeline} · read in {seconds:.1} s\n\n",
         cluster.name
     );
-    let mut rows = vec![
-        [
-            "HOST", "ROLE", "STATE", "REPLAYED", "LAG", "PENDING", "WRITE", "FLUSH", "REPLAY",
-            "SLOT",
-        ]
-        .map(str::to_owned),
+    let head = [
+        ("HOST", 0),
+        ("ROLE", 0),
+        ("STATE", 0),
+        ("REPLAYED", 4),
+        ("LAG", 1),
+        ("PENDING", 5),
+        ("WRITE", 8),
+        ("FLUSH", 7),
+        ("REPLAY", 6),
+        ("SLOT", 2),
     ];
+    let mut rows = Vec::new();
     let mut below = Vec::new();
     for node in cluster.in_order() {
         let root = upstream(cluster, status.leader.as_ref(), &node.name)
@@ -51,26 +58,9 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         if depth > 1 {
             cells[0] = format!("{}└ {}", "  ".repeat(depth - 2), cells[0]);
         }
-        rows.push(cells);
+        rows.push(cells.to_vec());
     }
-    let width: Vec<usize> = (0..rows[0].len())
-        .map(|column| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(&width)
-            .map(|(cell, width)| format!("{:<width$}", line(cell)))
-            .collect();
-        let line = cells.join("  ").trim_end().to_owned();
-        text += &if at == 0 { style.dim(&line) } else { line };
-        text.push('\n');
-    }
+    text += &table(&head, &rows, style);
     if let Some(run) = &status.run {
         text += &format!("\n{}      {}\n", style.yellow("run"), line(run));
     }
@@ -97,7 +87,9 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
     }
     for problem in &status.problems {
-        text += &format!("  {}  {}\n", problem.node, line(&problem.message));
+        let mark = problem.node.as_str().chars().count() + 4;
+        let said = folded(&problem.message, mark, style);
+        text += &format!("  {}  {said}\n", problem.node);
         if !problem.help.is_empty() {
             text += &format!(
                 "  {}  {} {}\n",

@@ -5,9 +5,19 @@
 pub struct Style {
     /// Whether escape sequences are written.
     pub color: bool,
+    /// How many characters a line has room for; `None` where nobody's terminal shows it.
+    pub width: Option<usize>,
 }
 
 impl Style {
+    /// Returns the style of what is no terminal's.
+    pub fn plain() -> Self {
+        Style {
+            color: false,
+            width: None,
+        }
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.color {
             format!("\x1b[{code}m{text}\x1b[0m")

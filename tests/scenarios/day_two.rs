@@ -71,7 +71,7 @@ fn each_story_is_asked_for_everything() {
     for story in stories() {
         let node = NodeName::from("server2");
         for what in [Ask::Switchover, Ask::Failover, Ask::Rebuild, Ask::Anew] {
-            let style = Style { color: false };
+            let style = Style::plain();
             let shown = match ask(what, &story.cluster, &story.world, &node) {
                 Ok(plan) => show(
                     &plan,

@@ -206,7 +206,7 @@ fn what_is_not_evened_out_is_told_by_name() {
         word.contains("archiving ends") && word.contains("shut out"),
         "{word}"
     );
-    let style = Style { color: false };
+    let style = Style::plain();
     let text = show(&plan, &world, "inventory.yaml", 0.3, Diff::None, style);
     insta::assert_snapshot!(text);
 }

@@ -39,4 +39,5 @@ mod stories;
 mod tablespaces;
 mod takeover;
 mod versions;
+mod width;
 mod worlds;

@@ -18,7 +18,7 @@ fn in_sync() -> Story {
 
 fn shown(story: &Story) -> String {
     let status = conclude(&story.cluster, &story.world);
-    show(&status, &story.cluster, 0.4, Style { color: false })
+    show(&status, &story.cluster, 0.4, Style::plain())
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn who_works_now_is_named_and_nobody_is_told_to_work_against_it() {
         );
     }
     let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
-    let style = Style { color: false };
+    let style = Style::plain();
     let planned = pgrepl::report::plan::show(&plan, &story.world, "x", 0.1, Diff::None, style);
     assert!(
         planned.contains(&format!("! another run is at work: {lock}\n")),

@@ -74,9 +74,9 @@ fn every_story_leads_to_its_plan() {
                 "inventory.yaml",
                 0.3,
                 Diff::Changed,
-                Style { color: false },
+                Style::plain(),
             ),
-            Err(PlanError::Refused(no)) => refusal(&no, Style { color: false }),
+            Err(PlanError::Refused(no)) => refusal(&no, Style::plain()),
             Err(PlanError::Template(error)) => panic!("{error}"),
         };
         insta::with_settings!({ snapshot_path => story.name.clone(), prepend_module_to_snapshot => false }, {

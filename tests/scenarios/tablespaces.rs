@@ -27,14 +27,7 @@ fn mapped(hosts: &str) -> Cluster {
 }
 
 fn shown(plan: &Plan, seen: &Observation) -> String {
-    show(
-        plan,
-        seen,
-        "shop.yaml",
-        0.1,
-        Diff::None,
-        Style { color: false },
-    )
+    show(plan, seen, "shop.yaml", 0.1, Diff::None, Style::plain())
 }
 
 const SYSTEM: [&str; 3] = [
