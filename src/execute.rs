@@ -173,6 +173,7 @@ async fn one(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Board) 
     let begin = Instant::now();
     (run.tell)(Event::StepStarted {
         step: at,
+        steps: plan.steps.len(),
         node: step.node.clone(),
         title: act.title(),
     });

@@ -38,10 +38,15 @@ pub struct Arguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     let connections = context::connect(&loaded.cluster)?;
+    let screen = context::screen(global);
     context::block_on(async {
         loop {
             let begin = Instant::now();
-            let seen = observe(&loaded.cluster, &connections.hosts, None, &|_| {}).await;
+            let tell = |event| match global.format {
+                Format::Human => screen.tell(&event),
+                _ => {}
+            };
+            let seen = observe(&loaded.cluster, &connections.hosts, None, &tell).await;
             let mut concluded = status::conclude(&loaded.cluster, &seen);
             concluded
                 .problems

@@ -47,6 +47,8 @@ pub enum Event {
     StepStarted {
         /// Its place in the plan, from 0.
         step: usize,
+        /// How many the plan has.
+        steps: usize,
         /// Where.
         node: NodeName,
         /// "restart".

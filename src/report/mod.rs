@@ -10,6 +10,7 @@ pub mod markdown;
 pub mod plan;
 pub mod problems;
 pub mod proof;
+mod reading;
 pub mod redact;
 pub mod run;
 pub mod sink;

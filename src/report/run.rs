@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Outcome};
 use super::foreign::line as harmless;
+use super::reading::Reading;
 use super::sink;
 use super::style::{Style, bytes, duration};
 use crate::inventory::NodeName;
@@ -38,6 +39,17 @@ pub struct Screen {
     style: Style,
     bars: MultiProgress,
     busy: RefCell<BTreeMap<NodeName, Busy>>,
+    reading: Reading,
+}
+
+/// Adds a line that shows for how long something has been going on.
+pub(super) fn spinner(bars: &MultiProgress) -> ProgressBar {
+    let bar = bars.add(ProgressBar::new_spinner());
+    if let Ok(look) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
+        bar.set_style(look);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }
 
 impl Screen {
@@ -54,6 +66,7 @@ impl Screen {
             style,
             bars: MultiProgress::with_draw_target(target),
             busy: RefCell::default(),
+            reading: Reading::default(),
         }
     }
 
@@ -77,7 +90,16 @@ impl Screen {
             return;
         }
         match event {
-            Event::StepStarted { node, title, .. } => self.started(node, title),
+            Event::StepStarted {
+                step,
+                steps,
+                node,
+                title,
+            } => self.started(node, title, *step, *steps),
+            Event::Observing { nodes } if self.show == Show::Live => {
+                self.reading.begin(nodes, &self.bars);
+            }
+            Event::Observed { node, .. } if self.show == Show::Live => self.reading.heard(node),
             Event::StepProgress {
                 node,
                 title,
@@ -110,18 +132,15 @@ impl Screen {
         }
     }
 
-    fn started(&self, node: &NodeName, title: &str) {
+    fn started(&self, node: &NodeName, title: &str, step: usize, steps: usize) {
+        let place = format!("{}/{steps}", step + 1);
         let bar = (self.show == Show::Live).then(|| {
-            let bar = self.bars.add(ProgressBar::new_spinner());
-            if let Ok(look) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(look);
-            }
-            bar.set_message(format!("{node:<12} {title}"));
-            bar.enable_steady_tick(Duration::from_millis(120));
+            let bar = spinner(&self.bars);
+            bar.set_message(format!("{node:<12} {title}  {place}"));
             bar
         });
         if self.show == Show::Plain {
-            self.line(&format!("  {node:<12} {title} …"));
+            self.line(&format!("  {node:<12} {title} … {place}"));
         }
         let now = Instant::now();
         self.busy.borrow_mut().insert(
