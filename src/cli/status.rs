@@ -7,12 +7,12 @@ use super::backup::{moment, read};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, context};
 use crate::facts::Observation;
-use crate::inventory::NodeName;
 use crate::observe::observe;
 use crate::plan::archiving::has_ended;
 use crate::plan::lead::lacks;
 use crate::report::archive::summary;
-use crate::report::status::Trouble;
+use crate::report::status::Status;
+use crate::report::trouble::Trouble;
 use crate::report::{lead, sink, status, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
@@ -42,9 +42,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             let begin = Instant::now();
             let seen = observe(&loaded.cluster, &connections.hosts, None, &|_| {}).await;
             let mut concluded = status::conclude(&loaded.cluster, &seen);
-            concluded
-                .problems
-                .extend(unable(&loaded, &seen, concluded.leader.as_ref()));
+            unable(&loaded, &seen, &mut concluded);
             if loaded.cluster.backup.is_some()
                 && let Ok((node, there)) = read(&loaded.cluster, &connections, &seen).await
             {
@@ -83,23 +81,24 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 /// What the standbys that could lead lack for that.
-fn unable(loaded: &context::Loaded, seen: &Observation, leader: Option<&NodeName>) -> Vec<Trouble> {
+fn unable(loaded: &context::Loaded, seen: &Observation, status: &mut Status) {
     let (cluster, templates) = (&loaded.cluster, &loaded.templates);
-    let Some(leader) = leader else {
-        return Vec::new();
+    let Some(leader) = status.leader.clone() else {
+        return;
     };
-    let ended = has_ended(seen, leader).filter(|_| cluster.backup.is_none());
-    let ended = ended.map(|message| Trouble {
-        node: leader.clone(),
-        message,
-        help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
-    });
+    if let Some(message) = has_ended(seen, &leader).filter(|_| cluster.backup.is_none()) {
+        status.problems.push(Trouble {
+            node: leader.clone(),
+            message,
+            help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
+        });
+    }
     let able = cluster
         .in_order()
-        .filter(|node| node.name != *leader && node.apply_delay.is_none());
-    let lacking = able.flat_map(|node| {
-        let lacks = lacks(cluster, templates, seen, leader, &node.name).unwrap_or_default();
-        lead::troubles(&node.name, &lacks)
-    });
-    ended.into_iter().chain(lacking).collect()
+        .filter(|node| node.name != leader && node.apply_delay.is_none());
+    for node in able {
+        let lacks = lacks(cluster, templates, seen, &leader, &node.name).unwrap_or_default();
+        status.problems.extend(lead::troubles(&node.name, &lacks));
+        status.notes.extend(lead::notes(&node.name, &lacks));
+    }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::builder::Builder;
 use super::lead_access::{clients, maps, rules};
+use super::lead_slots::slots;
 use super::leftovers::goes;
 use super::sensitive::Floors;
 use super::wanted::{Wanted, source, wanted, with_leaders_maps};
@@ -14,7 +15,7 @@ use crate::facts::{Content, Facts, Observation};
 use crate::files;
 use crate::inventory::{self, Cluster, NodeName};
 use crate::postgres::hba::Rule;
-use crate::postgres::scope::{falls_short, is_idle};
+use crate::postgres::scope::{falls_short, is_idle, is_its_own};
 use crate::postgres::{conf, parameters, value};
 use crate::render::{TemplateError, Templates};
 
@@ -38,6 +39,8 @@ pub enum About {
     Library,
     /// Another setting.
     Setting,
+    /// A setting of its log, its counters or its own work.
+    Own,
     /// A logical slot.
     LogicalSlot,
 }
@@ -350,7 +353,8 @@ fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
             "archiving cannot be set up without a restart",
         ),
         "archive_timeout" => (About::Setting, "WAL reaches the archive at other intervals"),
-        _ if name.starts_with("log_") => (About::Setting, "its log tells other things"),
+        _ if name.starts_with("log_") => (About::Own, "its log tells other things"),
+        _ if is_its_own(name) => (About::Own, "it does its own work in another way"),
         _ if name.starts_with("autovacuum") || name.starts_with("vacuum") => {
             (About::Setting, "tables are vacuumed in another way")
         }
@@ -362,23 +366,4 @@ fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
         }
         _ => (About::Setting, "clients meet another value"),
     }
-}
-
-/// Logical slots that did not come along.
-fn slots(leads: &Side, follows: &Side) -> Vec<Lack> {
-    let has = |side: &Side| {
-        let server = side.facts.server.as_ref();
-        server.map_or_else(Vec::new, |server| server.logical_slots.clone())
-    };
-    let own = has(follows);
-    let lack = |slot: String| Lack {
-        about: About::LogicalSlot,
-        what: format!("logical slot {slot}"),
-        primary: "has it".into(),
-        standby: "does not".into(),
-        means: "its reader misses changes, or begins anew".into(),
-        needs_word: false,
-    };
-    let lost = has(leads).into_iter().filter(|slot| !own.contains(slot));
-    lost.map(lack).collect()
 }

@@ -15,6 +15,7 @@ mod firewall;
 mod gone;
 pub mod lead;
 mod lead_access;
+mod lead_slots;
 mod leftovers;
 mod lowered;
 mod no_failover;

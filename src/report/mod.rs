@@ -15,3 +15,4 @@ pub mod sink;
 pub mod status;
 pub mod status_table;
 pub mod style;
+pub mod trouble;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::archive::Summary;
 use super::style::{bytes, duration};
+use super::trouble::Trouble;
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{
@@ -13,17 +14,6 @@ use crate::facts::{
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::archiving::archives_not;
 use crate::postgres::slot_name;
-
-/// Something wrong, and what to type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trouble {
-    /// The host.
-    pub node: NodeName,
-    /// One line.
-    pub message: String,
-    /// What to type, or empty.
-    pub help: String,
-}
 
 /// The status of a cluster as data: `--format json`.
 #[derive(Serialize)]
@@ -41,6 +31,9 @@ pub struct Status<'a> {
     pub backups: Option<Summary>,
     /// What is wrong.
     pub problems: Vec<Trouble>,
+    /// What is worth knowing and nothing wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Trouble>,
 }
 
 /// Concludes a status from what was seen.
@@ -49,21 +42,11 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
     let leader = lead.as_ref().ok().map(|lead| lead.node().clone());
     let mut problems = Vec::new();
     if let Err(no) = &lead {
-        problems.push(Trouble {
-            node: cluster.primary.clone(),
-            message: no.message.clone(),
-            help: no.help.clone(),
-        });
+        let (message, help) = (no.message.clone(), no.help.clone());
+        problems.push(Trouble::new(&cluster.primary, message, help));
     }
-    for node in cluster.in_order() {
-        let name = &node.name;
-        let mut add = |message: String, help: String| {
-            problems.push(Trouble {
-                node: name.clone(),
-                message,
-                help,
-            })
-        };
+    for name in cluster.in_order().map(|node| &node.name) {
+        let mut add = |message, help| problems.push(Trouble::new(name, message, help));
         if let Some((_, reason)) = seen.unseen().find(|(unseen, _)| *unseen == name) {
             add(reason.message.clone(), reason.help.clone());
             continue;
@@ -80,6 +63,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         hosts: seen,
         backups: None,
         problems,
+        notes: Vec::new(),
     }
 }
 
@@ -99,9 +83,11 @@ fn host_troubles(
         );
     }
     match (&facts.data.content, &facts.server) {
-        // Who is no leader's, the reason for that helps.
-        (Content::Nothing, _) if leader.is_none() => add("holds no instance".into(), String::new()),
-        (Content::Nothing, _) => add("holds no instance".into(), apply()),
+        // Where nobody leads, the reason for that helps.
+        (Content::Nothing, _) => {
+            let help = leader.map_or_else(String::new, |_| apply());
+            add("holds no instance".into(), help)
+        }
         (Content::Foreign(_), _) => add(
             format!("{} holds something else than PostgreSQL", facts.data.path),
             format!("ssh {name} sudo ls -la {}", facts.data.path),

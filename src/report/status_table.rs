@@ -3,6 +3,7 @@
 use super::foreign::line;
 use super::status::Status;
 use super::style::{Style, bytes, duration};
+use super::trouble::Trouble;
 use crate::facts::{Content, Process, Server};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
@@ -92,7 +93,17 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         1 => text += &format!("\n{}\n", style.red("1 problem")),
         n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
     }
-    for problem in &status.problems {
+    text += &told(&status.problems, style);
+    if !status.notes.is_empty() {
+        text += "\nworth knowing\n";
+        text += &told(&status.notes, style);
+    }
+    text
+}
+
+fn told(troubles: &[Trouble], style: Style) -> String {
+    let mut text = String::new();
+    for problem in troubles {
         text += &format!("  {}  {}\n", problem.node, line(&problem.message));
         if !problem.help.is_empty() {
             text += &format!(
