@@ -7,6 +7,7 @@ use super::backup::{moment, read};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, context};
 use crate::facts::Observation;
+use crate::observe::able::look_closer;
 use crate::observe::observe;
 use crate::plan::archiving::has_ended;
 use crate::plan::lead::lacks;
@@ -40,7 +41,9 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     context::block_on(async {
         loop {
             let begin = Instant::now();
-            let seen = observe(&loaded.cluster, &connections.hosts, None, &|_| {}).await;
+            let (cluster, hosts) = (&loaded.cluster, &connections.hosts);
+            let mut seen = observe(cluster, hosts, None, &|_| {}).await;
+            look_closer(cluster, hosts, &mut seen).await;
             let mut concluded = status::conclude(&loaded.cluster, &seen);
             unable(&loaded, &seen, &mut concluded);
             if loaded.cluster.backup.is_some()

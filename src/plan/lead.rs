@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::builder::Builder;
 use super::lead_access::{clients, maps, rules};
+use super::lead_alone::alone;
+use super::lead_installed::installed;
 use super::lead_slots::slots;
 use super::leftovers::goes;
 use super::sensitive::Floors;
@@ -101,20 +103,11 @@ pub fn lacks(
     let now = Builder::new(cluster, templates, seen, from.clone(), None);
     let then = Builder::new(cluster, templates, seen, to.clone(), None);
     let (leads, follows) = (side(&now, &now, from)?, side(&then, &now, to)?);
-    let (Some(leads), Some(follows)) = (&leads, &follows) else {
-        // Nobody can tell what it had; that this one archives nothing can be told.
-        let off = follows.filter(|follows| follows.says("archive_mode") == "off");
-        return Ok(off
-            .map(|_| Lack {
-                about: About::Archiving,
-                what: "archive_mode".into(),
-                primary: "cannot be read".into(),
-                standby: "off".into(),
-                means: ENDS.into(),
-                needs_word: true,
-            })
-            .into_iter()
-            .collect());
+    let Some(follows) = &follows else {
+        return Ok(Vec::new());
+    };
+    let Some(leads) = &leads else {
+        return Ok(alone(cluster, follows));
     };
     let mut found = archiving(leads, follows);
     clients(cluster, leads, follows, &mut found);
@@ -122,6 +115,7 @@ pub fn lacks(
     rules(cluster, seen, leads, follows, &mut found);
     maps(leads, follows, &mut found);
     settings(cluster, leads, follows, &mut found);
+    installed(cluster, Some(leads), follows, &mut found);
     found.extend(slots(leads, follows));
     found.sort_by_key(|lack| (!lack.needs_word, lack.about));
     Ok(found)
@@ -206,7 +200,7 @@ fn with_unit(value: &str, unit: Option<&str>) -> String {
     }
 }
 
-const ENDS: &str = "archiving ends: its WAL goes nowhere";
+pub(super) const ENDS: &str = "archiving ends: its WAL goes nowhere";
 
 /// What WAL of a primary does not go where it goes now.
 fn archiving(leads: &Side, follows: &Side) -> Vec<Lack> {
@@ -259,13 +253,19 @@ fn archiving(leads: &Side, follows: &Side) -> Vec<Lack> {
     found
 }
 
+pub(super) const DEAF: &str = "it hears nobody on other hosts";
+
 /// Whether a server hears other hosts.
 pub(super) fn hears_others(side: &Side) -> bool {
+    hears(side.says("listen_addresses"))
+}
+
+pub(super) fn hears(listen_addresses: &str) -> bool {
     let own = |word: &str| {
         let own = ["", "localhost", "127.0.0.1", "::1"];
         own.contains(&word.trim())
     };
-    !side.says("listen_addresses").split(',').all(own)
+    !listen_addresses.split(',').all(own)
 }
 
 fn listen(leads: &Side, follows: &Side) -> Option<Lack> {
@@ -276,7 +276,7 @@ fn listen(leads: &Side, follows: &Side) -> Option<Lack> {
         what: "listen_addresses".into(),
         primary: leads.says("listen_addresses").into(),
         standby: format!("{:?}", follows.says("listen_addresses")),
-        means: "it hears nobody on other hosts".into(),
+        means: DEAF.into(),
         needs_word: remote,
     })
 }
@@ -315,7 +315,7 @@ fn settings(cluster: &Cluster, leads: &Side, follows: &Side, found: &mut Vec<Lac
 /// What tells that a setting is not in the hands of the inventory.
 pub const BY_HAND: &str = ", by ALTER SYSTEM";
 
-fn by_hand(side: &Side, name: &str) -> &'static str {
+pub(super) fn by_hand(side: &Side, name: &str) -> &'static str {
     let server = side.facts.server.as_ref();
     let from = server.and_then(|server| server.settings.get(name)?.sourcefile.as_deref());
     match from.is_some_and(|file| file.ends_with("postgresql.auto.conf")) {
@@ -324,7 +324,7 @@ fn by_hand(side: &Side, name: &str) -> &'static str {
     }
 }
 
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     match value {
         "" => "''".into(),
         value => value.into(),
@@ -332,7 +332,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// What it means that a setting of the cluster differs.
-fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
+pub(super) fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
     match name {
         "ssl" if wanted == "on" => (
             About::Certificate,

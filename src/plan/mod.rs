@@ -15,6 +15,8 @@ mod firewall;
 mod gone;
 pub mod lead;
 mod lead_access;
+mod lead_alone;
+mod lead_installed;
 mod lead_slots;
 mod leftovers;
 mod lowered;

@@ -32,6 +32,8 @@ pub struct Capabilities {
     pub has_passfile: bool,
     /// Whether `pg_hba_file_rules` exists.
     pub has_hba_file_rules: bool,
+    /// Whether `pg_ident_file_mappings` exists.
+    pub has_ident_mappings: bool,
     /// The parameter that keeps WAL for standbys without a slot.
     pub wal_keep: &'static str,
     /// Its value that keeps about 512 MB.
@@ -145,6 +147,7 @@ const V9_6: Capabilities = Capabilities {
     has_scram: false,
     has_passfile: false,
     has_hba_file_rules: false,
+    has_ident_mappings: false,
     wal_keep: "wal_keep_segments",
     wal_keep_512mb: "32",
     limits_slots: false,
@@ -225,6 +228,7 @@ const V15: Capabilities = Capabilities {
     backup_compression: "--compress=server-gzip:1",
     backup_zstd: Some("--compress=server-zstd:level=1,workers=1"),
     has_start_backup: false,
+    has_ident_mappings: true,
     ..V14
 };
 

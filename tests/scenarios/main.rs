@@ -14,6 +14,7 @@ mod failover_again;
 mod firewall;
 mod history;
 mod lead;
+mod lead_installed;
 mod losses;
 mod lost_slot;
 mod lowering;
