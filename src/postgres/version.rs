@@ -46,6 +46,8 @@ pub struct Capabilities {
     pub syncs_slots: bool,
     /// Whether a standby's `max_wal_senders` must not be below the primary's.
     pub senders_are_sensitive: bool,
+    /// What a session is told besides, so that no limit of the server's ends it.
+    pub session_options: &'static str,
     /// Whether initdb turns data checksums on by itself.
     pub checksums_by_default: bool,
     /// Whether `pg_stat_wal_receiver` tells the sender's host and port.
@@ -153,6 +155,7 @@ const V9_6: Capabilities = Capabilities {
     limits_slots: false,
     tells_invalidation: false,
     syncs_slots: false,
+    session_options: "",
     senders_are_sensitive: false,
     checksums_by_default: false,
     receiver_knows_sender: false,
@@ -243,6 +246,7 @@ const V17: Capabilities = Capabilities {
     has_incremental_backups: true,
     tells_invalidation: true,
     syncs_slots: true,
+    session_options: "-c transaction_timeout=0",
     ..V16
 };
 
