@@ -1,5 +1,6 @@
 //! `pgrepl status`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,8 @@ use super::backup::{moment, read};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, context};
 use crate::facts::Observation;
+use crate::facts::able::Able;
+use crate::inventory::NodeName;
 use crate::observe::able::look_closer;
 use crate::observe::observe;
 use crate::plan::archiving::has_ended;
@@ -39,11 +42,23 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     let connections = context::connect(&loaded.cluster)?;
     context::block_on(async {
+        let mut known: BTreeMap<NodeName, Able> = BTreeMap::new();
         loop {
             let begin = Instant::now();
             let (cluster, hosts) = (&loaded.cluster, &connections.hosts);
             let mut seen = observe(cluster, hosts, None, &|_| {}).await;
+            // What is watched is not looked at closer again and again: that is a session in each database.
+            for (node, able) in &known {
+                let facts = seen.facts_mut(node).filter(|facts| facts.server.is_some());
+                if let Some(facts) = facts {
+                    facts.able = Some(able.clone());
+                }
+            }
             look_closer(cluster, hosts, &mut seen).await;
+            known.extend(seen.seen().filter_map(|(node, facts)| {
+                let able = facts.able.clone().filter(|able| able.unseen.is_some())?;
+                Some((node.clone(), able))
+            }));
             let mut concluded = status::conclude(&loaded.cluster, &seen);
             unable(&loaded, &seen, &mut concluded);
             if loaded.cluster.backup.is_some()

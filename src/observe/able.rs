@@ -15,10 +15,11 @@ use crate::inventory::Cluster;
 /// How long is waited for it: a failover does not wait for what it can be without.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Asks all hosts whose servers run. Who does not answer is known to have been asked.
+/// Asks all hosts whose servers run and that were not asked yet. Who does not answer is known to have been asked.
 pub async fn look_closer(cluster: &Cluster, hosts: &Hosts, seen: &mut Observation) {
     let questions: Vec<_> = seen
         .seen()
+        .filter(|(_, facts)| facts.able.is_none())
         .filter_map(|(name, facts)| {
             let needs = asked_for(facts);
             let place = Place {

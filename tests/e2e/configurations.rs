@@ -178,7 +178,7 @@ fn configure(lab: &Lab, host: &str, version: &str, name: &str, then: &str) {
         "set -e; here={here} data={data}
          systemctl stop {unit}
          if [ $here != $data ]; then rm -r $here; mkdir $here; fi
-         cp -a /root/plain/. $here; rm $here/pg_hba.conf; : >$here/pg_ident.conf
+         cp -a /root/plain/*.conf $here; rm $here/pg_hba.conf; : >$here/pg_ident.conf
          {then}
          tar -xf /root/configuration.tar --no-overwrite-dir -C $here
          if [ -f $here/auto.conf ]; then cat $here/auto.conf >>$data/postgresql.auto.conf; rm $here/auto.conf; fi
