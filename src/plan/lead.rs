@@ -43,6 +43,8 @@ pub enum About {
     Setting,
     /// A setting of its log, its counters or its own work.
     Own,
+    /// What nobody could look at.
+    Unseen,
     /// A logical slot.
     LogicalSlot,
 }

@@ -214,7 +214,7 @@ fn extensions(
         }
     };
     found.push(Lack {
-        about: About::Own,
+        about: About::Unseen,
         what: unseen,
         primary: String::new(),
         standby: "could not be looked at".into(),

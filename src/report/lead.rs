@@ -100,7 +100,7 @@ pub fn troubles(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
 /// Tells what is worth knowing of a standby that may lead, and no mistake of anybody's: that logical slots are on the primary
 /// only, and what clients do not meet.
 pub fn notes(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
-    let kinds: [(&[About], &str); 2] = [
+    let kinds: [(&[About], &str); 3] = [
         (
             &[About::LogicalSlot],
             "as primary it would not have all that is read by logical decoding",
@@ -108,6 +108,10 @@ pub fn notes(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
         (
             &[About::Own],
             "as primary it would log or do its own work in another way",
+        ),
+        (
+            &[About::Unseen],
+            "whether it has all that it needs as primary was not seen",
         ),
     ];
     told(node, lacks, &kinds)
@@ -118,11 +122,9 @@ fn told(node: &NodeName, lacks: &[Lack], kinds: &[(&[About], &str)]) -> Vec<Trou
     for (kind, what) in kinds {
         let of_kind = lacks.iter().filter(|lack| kind.contains(&lack.about));
         let said: Vec<String> = of_kind
-            .map(|lack| {
-                format!(
-                    "{}: {}, the primary {}",
-                    lack.what, lack.standby, lack.primary
-                )
+            .map(|lack| match lack.primary.as_str() {
+                "" => format!("{}: {}", lack.what, lack.standby),
+                primary => format!("{}: {}, the primary {primary}", lack.what, lack.standby),
             })
             .collect();
         if !said.is_empty() {

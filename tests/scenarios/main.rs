@@ -22,6 +22,7 @@ mod mount;
 mod mount_away;
 mod mount_read;
 mod others_files;
+mod others_standby;
 mod password;
 mod preflight;
 mod put_back;
