@@ -279,11 +279,8 @@ impl Major {
 
     /// Returns what this version can do.
     pub fn caps(self) -> &'static Capabilities {
-        TABLE
-            .iter()
-            .find(|(number, _)| *number == self.0)
-            .map(|(_, caps)| *caps)
-            .expect("a Major is only made from a row of the table")
+        let row = TABLE.iter().find(|(number, _)| *number == self.0);
+        row.expect("a Major is only made from a row of the table").1
     }
 }
 
