@@ -87,6 +87,23 @@ errors_of_server() {
     esac
 }
 
+# A rule may need what postgresql.conf says by now and the server has not loaded (oauth_validator_libraries, ssl_ca_file): it
+# loads that with the old file in its place, and judges the new one once more.
+with_loaded_settings() {
+    [ "$check" = hba ] && [ -n "$saved" ] || return 0
+    loaded=$(sql 'select pg_conf_load_time()') || return 0
+    writer mv -fT "$path" "$temporary" && writer cp -p "$saved" "$path" || return 0
+    sql 'select pg_reload_conf()' >/dev/null || :
+    tries=0
+    while [ "$tries" -lt 50 ] && [ "$(sql 'select pg_conf_load_time()')" = "$loaded" ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    writer mv -fT "$temporary" "$path"
+    errors=$(errors_of_server) || errors='the server does not answer'
+    errors=$(new_complaints "$complaints" "$errors")
+}
+
 # Of the second complaints those that are not among the first, as those about lines that stay are: new_complaints BEFORE AFTER
 new_complaints() {
     printf '%s\n\n%s\n' "$1" "$2" | awk '
@@ -164,6 +181,7 @@ main() {
             fail "cannot check $path: the server does not answer, the old file was put back"
         }
         errors=$(new_complaints "$complaints" "$errors")
+        if [ -n "$errors" ]; then with_loaded_settings; fi
         if [ -n "$errors" ]; then
             put_back
             printf '%s\n' "$errors" >&2

@@ -71,3 +71,29 @@ fn a_new_standby_lets_in_whom_its_primary_lets_in() {
         }
     }
 }
+
+#[test]
+fn a_rule_that_the_inventory_says_is_not_kept_a_second_time() {
+    let cluster = read(
+        "cluster: shop\npostgresql: { version: 15, hba: [host shop app 10.0.0.0/8 md5] }\n\
+         replication: { password: { env: A } }\nprimary: server1\n",
+    )
+    .unwrap_or_else(|_| panic!("a bad inventory"))
+    .cluster;
+    let name = NodeName::from("server1");
+    let mut facts = recorded(&cluster, &name, "primary-alone");
+    let hba =
+        "local all all peer\r\nhost shop \\\n app 10.0.0.0/8 md5\nhost shop app 10.0.0.0/8 md5\r\n";
+    put(&mut facts, &format!("{CONFIG}/pg_hba.conf"), hba);
+    let seen = Observation {
+        hosts: [(name, Sight::Seen(Box::new(facts)))].into(),
+    };
+    let plan = converge(&cluster, &Templates::default(), &seen, None)
+        .unwrap_or_else(|_| panic!("no plan"));
+    let file = plan.steps.iter().find_map(|step| match &step.action {
+        Action::WriteFile(file) if file.name == "pg_hba.conf" => Some(&file.content),
+        _ => None,
+    });
+    let found = rules(file.unwrap()).into_iter();
+    assert_eq!(found.filter(|rule| rule.users == ["app"]).count(), 1);
+}
