@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
+pub mod able;
 pub mod commits;
 pub mod find;
 
@@ -48,6 +49,7 @@ const BACKUPS: &str = concat!(
 const NEEDS: &str = concat!(
     include_str!("action/prelude.sh"),
     include_str!("facts/needs.sh"),
+    include_str!("facts/able.sh"),
     "\nrun_main\n"
 );
 

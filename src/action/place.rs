@@ -30,6 +30,11 @@ impl Place {
             .var("node", &self.node)
             .var("major", self.major)
             .var("port", self.port);
+        let options = self.major.caps().session_options;
+        let command = match options {
+            "" => command,
+            options => command.var("session_options", options),
+        };
         variables(&self.platform)
             .into_iter()
             .fold(command, |command, (name, value)| command.var(name, value))

@@ -130,10 +130,14 @@ put() {
 sql() { printf '%s\n' "$1" | psql_here; }
 
 # Likewise, for what comes on standard input. What the server, his role or the database set for sessions does not matter, nor
-# in what language the server writes its log. In: sql_options sql_database (or nothing)
+# in what language the server writes its log, nor as whom or in what isolation they begin, which a standby has not all of. What
+# only newer versions know is in session_options. In: sql_options sql_database (or nothing)
+# shellcheck disable=SC2089,SC2090 # libpq reads the backslash
 psql_here() (
     PGOPTIONS="-c lc_messages=C -c search_path=pg_catalog -c default_transaction_read_only=off -c statement_timeout=0"
-    PGOPTIONS="$PGOPTIONS -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 ${sql_options:-}"
+    PGOPTIONS="$PGOPTIONS -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c role=none"
+    PGOPTIONS="$PGOPTIONS -c default_transaction_isolation=read\\ committed -c default_transaction_deferrable=off"
+    PGOPTIONS="$PGOPTIONS ${session_options:-} ${sql_options:-}"
     export PGOPTIONS
     as_service_user "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d "${sql_database:-postgres}"
 )

@@ -36,7 +36,7 @@ pub struct WriteFile {
     /// Ways in that were open before and that the new content closes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub closes: Vec<String>,
-    /// Whether rules that others wrote stay: the server is asked whether it still has them.
+    /// Whether rules or maps that others wrote stay: the server is asked whether it still has them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keeps_rules: bool,
     /// Parameters that others set, here and in what is included, and that go on to have what is said there.
@@ -73,6 +73,8 @@ pub enum Check {
     Conf,
     /// `pg_hba_file_rules` reads it where there is one and a server runs.
     Hba,
+    /// `pg_ident_file_mappings` likewise.
+    Ident,
 }
 
 impl Act for WriteFile {
@@ -111,6 +113,13 @@ impl Act for WriteFile {
             Check::None => "none",
             Check::Conf => "conf",
             Check::Hba => "hba",
+            Check::Ident => "ident",
+        };
+        let caps = place.major.caps();
+        let server_tells = match self.check {
+            Check::Hba => caps.has_hba_file_rules,
+            Check::Ident => caps.has_ident_mappings,
+            Check::None | Check::Conf => false,
         };
         vec![
             place
@@ -124,7 +133,7 @@ impl Act for WriteFile {
                 .var("keeps_rules", yes(self.keeps_rules))
                 .var("keeps_settings", self.keeps_settings.join(" "))
                 .var("keep_original", yes(self.foreign))
-                .var("has_hba_rules", yes(place.major.caps().has_hba_file_rules)),
+                .var("server_tells", yes(server_tells)),
         ]
     }
 
@@ -244,6 +253,61 @@ mod tests {
         let before = "/hba\t2\ta\n/hba\t4\tb\n/hba\t6\td";
         assert_eq!(lost(ours, before, "/hba\t3\tb"), "");
         assert_eq!(lost(ours, before, "/hba\t3\ta"), "b\n");
+    }
+
+    /// Runs the script on a pg_ident.conf where the server, which is not there, reads what stands before a `!`, and says what
+    /// it answered and left.
+    fn writes_maps(before: &str, content: &str) -> (String, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pg_ident.conf");
+        std::fs::write(&path, before).unwrap();
+        let script = format!(
+            "set -eu\n{}\n
+            fail() {{ echo \"$1\"; exit; }}; ok() {{ echo ok; }}; label() {{ :; }}; refused() {{ echo refused; exit; }}
+            is_his() {{ true; }}; as_service_user() {{ \"$@\"; }}; accepts_connections() {{ true; }}
+            sql() {{ case $1 in
+                *'error is not null'*) sed -n 's/^bad/no such map/p' \"$path\" ;;
+                *) sed '/!/,$d; /^bad/d; s/^/\t1\t/' \"$path\" ;; esac; }}
+            path={} owner=$(id -un):$(id -gn) mode=640 content={} expected=any check=ident server_tells=yes keeps_rules=yes
+            keeps_settings='' keep_original=no
+            main",
+            include_str!("write_file.sh"),
+            shell_quote(path.to_str().unwrap()),
+            shell_quote(&escaped(content)),
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output();
+        let said = String::from_utf8(output.unwrap().stdout).unwrap();
+        let left = std::fs::read_to_string(&path).unwrap();
+        (said.replace(path.to_str().unwrap(), "PATH"), left)
+    }
+
+    #[test]
+    fn maps_that_the_server_would_lose_are_put_back() {
+        let old = "staff ann shop\nbad line\n";
+        let more = format!("{old}staff bob shop\n");
+        assert_eq!(writes_maps(old, &more), ("ok\n".into(), more.clone()));
+        // What it reads no further is lost, whatever stands in the file.
+        for (content, why) in [
+            (
+                "!\nstaff ann shop\nbad line\n",
+                "rules or maps that were loaded before would be lost",
+            ),
+            (
+                "staff bob shop\n",
+                "rules or maps that were loaded before would be lost",
+            ),
+            (
+                "staff ann shop\nbad line\nbad other\n",
+                "PostgreSQL would not load it",
+            ),
+        ] {
+            let (said, left) = writes_maps(old, content);
+            assert_eq!(left, old, "{content}");
+            let expected = format!("cannot write PATH: {why}, the old file was put back\n");
+            assert_eq!(said, expected, "{content}");
+        }
     }
 
     #[test]

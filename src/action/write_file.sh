@@ -1,7 +1,8 @@
 # Writes a file whole: temporary file beside it, owner and mode first, checked, synced, renamed. Where the service user may
 # write, he does: root follows nothing that he put there.
-# In: path owner mode content (as printf %b reads it) expected (digest, "absent" or "any") check (none, conf, hba)
-#     keeps_rules (whether the rules of others in pg_hba.conf must stay)
+# In: path owner mode content (as printf %b reads it) expected (digest, "absent" or "any") check (none, conf, hba, ident)
+#     server_tells (whether it has a view of the rules or maps that it reads there)
+#     keeps_rules (whether those of others must stay)
 #     keeps_settings (parameters that others set in postgresql.conf and in what it includes, in lower case)
 
 put_back() {
@@ -65,9 +66,42 @@ lost_settings() {
         !after[$0] { print $1 }'
 }
 
-# What the server would not load of pg_hba.conf; of disabled SSL it complains, and loads the rule all the same.
-hba_errors() {
-    sql "select error from pg_hba_file_rules where error is not null and error not like '%SSL is disabled%' order by line_number"
+# What the server reads of pg_ident.conf, likewise.
+maps_of_server() {
+    sql "select chr(9) || line_number || chr(9) || concat_ws(' ', map_name, sys_name, pg_username)
+        from pg_ident_file_mappings where error is null order by line_number"
+}
+
+# What others wrote that the server reads in the file.
+others_of_server() {
+    if [ "$check" = ident ]; then maps_of_server; return; fi
+    rules=$(rules_of_server) || return
+    if [ -n "$rules" ]; then printf '%s\n' "$rules" | foreign_rules "$path"; fi
+}
+
+# What the server would not load of the file; of disabled SSL it complains, and loads the rule all the same.
+errors_of_server() {
+    case $check in
+        hba) sql "select error from pg_hba_file_rules where error is not null and error not like '%SSL is disabled%' order by line_number" ;;
+        ident) sql "select error from pg_ident_file_mappings where error is not null order by line_number" ;;
+    esac
+}
+
+# A rule may need what postgresql.conf says by now and the server has not loaded (oauth_validator_libraries, ssl_ca_file): it
+# loads that with the old file in its place, and judges the new one once more.
+with_loaded_settings() {
+    [ "$check" = hba ] && [ -n "$saved" ] || return 0
+    loaded=$(sql 'select pg_conf_load_time()') || return 0
+    writer mv -fT "$path" "$temporary" && writer cp -p "$saved" "$path" || return 0
+    sql 'select pg_reload_conf()' >/dev/null || :
+    tries=0
+    while [ "$tries" -lt 50 ] && [ "$(sql 'select pg_conf_load_time()')" = "$loaded" ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+    writer mv -fT "$temporary" "$path"
+    errors=$(errors_of_server) || errors='the server does not answer'
+    errors=$(new_complaints "$complaints" "$errors")
 }
 
 # Of the second complaints those that are not among the first, as those about lines that stay are: new_complaints BEFORE AFTER
@@ -120,11 +154,10 @@ main() {
     fi
 
     saved='' before='' settings='' complaints=''
-    if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && [ -f "$path" ] && accepts_connections; then
-        complaints=$(hba_errors) || fail "cannot check $path: the server does not answer"
+    if [ "$server_tells" = yes ] && [ -f "$path" ] && accepts_connections; then
+        complaints=$(errors_of_server) || fail "cannot check $path: the server does not answer"
         if [ "$keeps_rules" = yes ]; then
-            before=$(rules_of_server) || fail "cannot check $path: the server does not answer"
-            if [ -n "$before" ]; then before=$(printf '%s\n' "$before" | foreign_rules "$path"); fi
+            before=$(others_of_server) || fail "cannot check $path: the server does not answer"
         fi
     fi
     if [ "$check" = conf ] && [ -n "$keeps_settings" ] && [ -f "$path" ] && accepts_connections; then
@@ -142,23 +175,25 @@ main() {
     case $path in /usr/local/lib/pgrepl/*) label_as bin_t /usr/local/lib/pgrepl ;; *) label "$path" ;; esac
     writer sync "$directory" 2>/dev/null || sync
 
-    if [ "$check" = hba ] && [ "$has_hba_rules" = yes ] && accepts_connections; then
-        errors=$(hba_errors) || {
+    if [ "$server_tells" = yes ] && accepts_connections; then
+        errors=$(errors_of_server) || {
             put_back
             fail "cannot check $path: the server does not answer, the old file was put back"
         }
         errors=$(new_complaints "$complaints" "$errors")
+        if [ -n "$errors" ]; then with_loaded_settings; fi
         if [ -n "$errors" ]; then
             put_back
             printf '%s\n' "$errors" >&2
             fail "cannot write $path: PostgreSQL would not load it, the old file was put back"
         fi
         if [ -n "$before" ]; then
-            lost=$(after=$(rules_of_server) && lost_rules "$before" "$after") || lost='the server does not answer'
+            case $check in hba) after=$(rules_of_server) ;; ident) after=$(maps_of_server) ;; esac &&
+                lost=$(lost_rules "$before" "$after") || lost='the server does not answer'
             if [ -n "$lost" ]; then
                 put_back
                 printf '%s\n' "$lost" >&2
-                fail "cannot write $path: rules that were loaded before would be lost, the old file was put back"
+                fail "cannot write $path: rules or maps that were loaded before would be lost, the old file was put back"
             fi
         fi
     fi

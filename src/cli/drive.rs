@@ -50,6 +50,8 @@ pub struct Drive<'a> {
     pub approved: bool,
     /// Whether it stops servers that run and puts others in their place: what these need is looked at then.
     pub replaces: bool,
+    /// Whether it changes who leads: what makes a server able to is looked at closer then.
+    pub leads: bool,
     /// When each step of the last plan ended.
     pub ended: RefCell<Vec<(usize, Instant)>>,
 }
@@ -74,6 +76,7 @@ impl<'a> Drive<'a> {
             parallel: usize::MAX >> 4,
             approved: false,
             replaces: false,
+            leads: false,
             ended: RefCell::default(),
         })
     }

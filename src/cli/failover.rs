@@ -56,6 +56,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     );
     let drive = Drive {
         approved: arguments.auto_approve,
+        leads: true,
         ..Drive::open(global, &loaded, "failover", again)?
     };
     drive.run(go(&drive, arguments))

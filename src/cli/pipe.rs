@@ -11,6 +11,7 @@ use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::host::lock::Lock;
 use crate::inventory::NodeName;
+use crate::observe::able::look_closer;
 use crate::plan::Plan;
 use crate::plan::still::is_still;
 use crate::report::plan::Diff;
@@ -90,7 +91,7 @@ impl Drive<'_> {
         plan: impl AsyncFn(&Observation) -> Result<Draft<T>, Failure>,
     ) -> Result<Course<T>, Failure> {
         let begin = Instant::now();
-        let mut seen = self.look().await;
+        let mut seen = self.look_well().await;
         let mut draft = plan(&seen).await?;
         if !way.silent && (self.speaks() || way.dry_run) {
             let seconds = begin.elapsed().as_secs_f64();
@@ -131,7 +132,7 @@ impl Drive<'_> {
         }
         let locks = self.lock(&seen).await?;
         if !self.approved || way.look_again {
-            seen = self.look().await;
+            seen = self.look_well().await;
             let now = plan(&seen).await?;
             if !is_still(&draft.plan, &now.plan) {
                 return Err(stale());
@@ -147,6 +148,15 @@ impl Drive<'_> {
             begin,
             _locks: locks,
         }))
+    }
+
+    /// Reads every host, and closer where that tells who is able to lead.
+    async fn look_well(&self) -> Observation {
+        let mut seen = self.look().await;
+        if self.leads {
+            look_closer(&self.loaded.cluster, &self.connections.hosts, &mut seen).await;
+        }
+        seen
     }
 
     /// Reads every host after a plan that was done, and proves that nothing is left to do on these hosts, all where none is

@@ -1,5 +1,6 @@
 //! `pgrepl status`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -7,13 +8,16 @@ use super::backup::{moment, read};
 use super::exit::PENDING;
 use super::{Failure, Format, Global, context};
 use crate::facts::Observation;
+use crate::facts::able::Able;
 use crate::inventory::NodeName;
+use crate::observe::able::look_closer;
 use crate::observe::observe;
 use crate::plan::archiving::has_ended;
 use crate::plan::converge::converge;
 use crate::plan::lead::lacks;
 use crate::report::archive::summary;
-use crate::report::status::Trouble;
+use crate::report::status::Status;
+use crate::report::trouble::Trouble;
 use crate::report::{lead, sink, status, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
@@ -40,17 +44,29 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let connections = context::connect(&loaded.cluster)?;
     let screen = context::screen(global);
     context::block_on(async {
+        let mut known: BTreeMap<NodeName, Able> = BTreeMap::new();
         loop {
             let begin = Instant::now();
             let tell = |event| match global.format {
                 Format::Human => screen.tell(&event),
                 _ => {}
             };
-            let seen = observe(&loaded.cluster, &connections.hosts, None, &tell).await;
+            let (cluster, hosts) = (&loaded.cluster, &connections.hosts);
+            let mut seen = observe(cluster, hosts, None, &tell).await;
+            // What is watched is not looked at closer again and again: that is a session in each database.
+            for (node, able) in &known {
+                let facts = seen.facts_mut(node).filter(|facts| facts.server.is_some());
+                if let Some(facts) = facts {
+                    facts.able = Some(able.clone());
+                }
+            }
+            look_closer(cluster, hosts, &mut seen).await;
+            known.extend(seen.seen().filter_map(|(node, facts)| {
+                let able = facts.able.clone().filter(|able| able.unseen.is_some())?;
+                Some((node.clone(), able))
+            }));
             let mut concluded = status::conclude(&loaded.cluster, &seen);
-            concluded
-                .problems
-                .extend(unable(&loaded, &seen, concluded.leader.as_ref()));
+            unable(&loaded, &seen, &mut concluded);
             if loaded.cluster.backup.is_some()
                 && let Ok((node, there)) = read(&loaded.cluster, &connections, &seen).await
             {
@@ -89,32 +105,32 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 /// What the standbys that could lead lack for that.
-fn unable(loaded: &context::Loaded, seen: &Observation, leader: Option<&NodeName>) -> Vec<Trouble> {
+fn unable(loaded: &context::Loaded, seen: &Observation, status: &mut Status) {
     let (cluster, templates) = (&loaded.cluster, &loaded.templates);
-    let Some(leader) = leader else {
-        return Vec::new();
+    let Some(leader) = status.leader.clone() else {
+        return;
     };
-    let ended = has_ended(seen, leader).filter(|_| cluster.backup.is_none());
-    let ended = ended.map(|message| Trouble {
-        node: leader.clone(),
-        message,
-        help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
-    });
+    if let Some(message) = has_ended(seen, &leader).filter(|_| cluster.backup.is_none()) {
+        status.problems.push(Trouble {
+            node: leader.clone(),
+            message,
+            help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
+        });
+    }
     let plan = converge(cluster, templates, seen, None);
-    let overridden = plan.iter().flat_map(|plan| plan.overridden());
-    let overridden: Vec<Trouble> = overridden
-        .map(|(node, statement)| Trouble {
+    for (node, statement) in plan.iter().flat_map(|plan| plan.overridden()) {
+        status.problems.push(Trouble {
             node: node.clone(),
             message: "ALTER SYSTEM overrides a parameter of the inventory".into(),
             help: format!("on {node}: {statement} SELECT pg_reload_conf();"),
-        })
-        .collect();
+        });
+    }
     let able = cluster
         .in_order()
-        .filter(|node| node.name != *leader && node.apply_delay.is_none());
-    let lacking = able.flat_map(|node| {
-        let lacks = lacks(cluster, templates, seen, leader, &node.name).unwrap_or_default();
-        lead::troubles(&node.name, &lacks)
-    });
-    ended.into_iter().chain(overridden).chain(lacking).collect()
+        .filter(|node| node.name != leader && node.apply_delay.is_none());
+    for node in able {
+        let lacks = lacks(cluster, templates, seen, &leader, &node.name).unwrap_or_default();
+        status.problems.extend(lead::troubles(&node.name, &lacks));
+        status.notes.extend(lead::notes(&node.name, &lacks));
+    }
 }

@@ -65,6 +65,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     };
     let drive = Drive {
         approved: arguments.auto_approve,
+        leads: true,
         ..Drive::open(global, &loaded, "switchover", again)?
     };
     let wish = Wish {

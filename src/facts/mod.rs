@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub mod able;
 pub mod archive_state;
 pub mod backups;
 pub mod clients;
@@ -121,6 +122,9 @@ pub struct Facts {
     /// What the host was asked for that a server's settings need, and what is wrong with it; nothing where it is fine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub asked: BTreeMap<String, String>,
+    /// What its running server has beside its settings, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub able: Option<able::Able>,
 }
 
 impl Facts {

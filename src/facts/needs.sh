@@ -1,5 +1,5 @@
 # Tells whether a host has what settings of a server need: certificates, libraries, locales. Writes nothing.
-# In: needs (lines: file, key, directory, tablespace, library, locale or huge_pages, a blank, and its name)
+# In: needs (lines: file, key, directory, tablespace, library, locale, huge_pages or a kind of able.sh, a blank, and its name)
 
 # Nothing is said of what cannot be told.
 answer() { fact asked "$kind $name	$1"; }
@@ -82,6 +82,8 @@ main() {
             library) library ;;
             locale) locale_of ;;
             huge_pages) huge_pages ;;
+            held) held ;;
+            extensions) extensions ;;
         esac
     done <<-LIST
 	$needs

@@ -164,10 +164,8 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             path: path.into(),
             complete: lines.first("staging_complete").is_some(),
             source: lines.first("staging_source").unwrap_or_default().into(),
-            system_id: lines
-                .first("staging_system_id")
-                .and_then(|id| id.parse().ok())
-                .map(SystemId),
+            system_id: (lines.first("staging_system_id"))
+                .and_then(|id| id.parse().ok().map(SystemId)),
             log: lines.all("staging_log").join("\n"),
             holds: lines
                 .all("staging_holds")
@@ -177,6 +175,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
                 .collect(),
         }),
         asked: BTreeMap::new(),
+        able: None,
         set_aside: lines
             .all("set_aside")
             .iter()

@@ -84,7 +84,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'slots', (select coalesce(json_object_agg(slot_name, json_build_object('active', active, 'restart_lsn', restart_lsn::text,
             'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),
-        'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots where slot_type = 'logical'),
+        'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots
+            where slot_type = 'logical' and not {temporary} and {invalidation} is null),
         'stale_slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_replication_slots
             where slot_type = 'logical' and pg_is_in_recovery() and not active{unsynced}),
         'senders', (select coalesce(json_agg(json_build_object('name', application_name, 'user', usename, 'address', client_addr,

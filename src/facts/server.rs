@@ -45,7 +45,7 @@ pub struct Server {
     pub locales: Vec<String>,
     /// Physical replication slots by name.
     pub slots: BTreeMap<String, Slot>,
-    /// Logical slots by name, which a standby does not have before 17.
+    /// Logical slots by name that outlive their session and were not invalidated; before 16 a standby has none.
     pub logical_slots: Vec<String>,
     /// Those of a standby that nobody uses and nothing keeps up to date.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -174,6 +174,13 @@ pub fn kept_rules(view: &View, source: &Source, written: &str) -> Kept {
         .filter(|line| matches!(line.read, HbaLine::Rule(_)))
         .map(|line| format!("{:?}", line.read))
         .collect();
+    // One that the inventory says stands in front: behind it the same is never reached.
+    let said: BTreeSet<String> = view
+        .node
+        .hba
+        .iter()
+        .map(|line| format!("{:?}", hba::parse_line(major, line)))
+        .collect();
     let mut kept = Kept::default();
     let mut foreign = Foreign::of(source);
     let pieces = source.rules(major).unwrap_or_else(|why| {
@@ -189,7 +196,8 @@ pub fn kept_rules(view: &View, source: &Source, written: &str) -> Kept {
             Some(HbaLine::Bad(_)) => keep_strange(view, source, piece, &mut kept),
             // Behind one that stays it would change places with that.
             Some(read @ HbaLine::Rule(_))
-                if kept.lines.is_empty() && known.contains(&format!("{read:?}")) => {}
+                if said.contains(&format!("{read:?}"))
+                    || kept.lines.is_empty() && known.contains(&format!("{read:?}")) => {}
             Some(HbaLine::Rule(_) | HbaLine::Include { .. }) => {
                 if view.cluster.unmanaged == Unmanaged::Keep {
                     kept.lines.push(piece.raw);

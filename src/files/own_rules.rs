@@ -13,7 +13,7 @@ use crate::postgres::hba::{self, HbaLine, Rule};
 pub(super) struct Old<'a> {
     view: &'a View<'a>,
     source: Option<&'a Source<'a>>,
-    /// All of them in their order; on another host none of those that pgrepl wrote.
+    /// All of them in their order; on another host, of those that pgrepl wrote, only what belongs to no host.
     rules: Vec<Rule>,
     /// Those of a file of ours that pgrepl wrote itself.
     own: Vec<Rule>,
@@ -41,24 +41,30 @@ impl<'a> Old<'a> {
         old.addresses = facts
             .map(|facts| facts.addresses.clone())
             .unwrap_or_default();
-        let ours = is_ours(source.text) && !source.another;
+        let ours = is_ours(source.text);
         old.answers = !source.another && (ours || source.answers());
         let rule = |line: &str| match hba::lines(major, line).pop()?.read {
             HbaLine::Rule(rule) => Some(rule),
             HbaLine::Bad(_) => hba::guessed(line),
             _ => None,
         };
+        // The administrator's stands in the place of one that was kept no second time: who lets him in there does so here.
+        let user = &view.platform.user;
+        let administrators =
+            |rule: &Rule| rule.connection == "local" && rule.users == [user.clone()];
         if ours {
-            old.own = written(source.text)
-                .filter_map(|(_, line)| rule(line))
+            let written = written(source.text).filter_map(|(_, line)| rule(line));
+            old.own = written
+                .filter(|rule| !source.another || administrators(rule))
                 .collect();
         }
         let lines = if source.another {
+            old.rules = old.own.clone();
             foreign_lines(source, major)
         } else {
             source.whole(major)
         };
-        old.rules = lines.iter().filter_map(|line| rule(line)).collect();
+        old.rules.extend(lines.iter().filter_map(|line| rule(line)));
         old
     }
 

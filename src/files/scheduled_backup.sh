@@ -11,7 +11,8 @@ stop() {
     say "$1" >&2
     exit 1
 }
-ask() { "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres -c "$1"; }
+# Whatever the role that it logs in as begins with.
+ask() { PGOPTIONS='-c role=none -c search_path=pg_catalog -c default_transaction_isolation=read\ committed' "$clients/psql" -XAtq -w -v ON_ERROR_STOP=1 -h "$socket_directory" -p "$port" -d postgres -c "$1"; }
 
 # Says whether this is the host that takes it; a cluster without a streaming standby backs up its primary.
 mine() {

@@ -18,7 +18,8 @@ newest_parent() {
     printf '%s' "$parent"
 }
 
-ask() { "$clients/psql" -XAtq -w -h "$socket_directory" -p "$port" -d postgres -c "$1"; }
+# Whatever the role that it logs in as begins with.
+ask() { PGOPTIONS='-c role=none -c search_path=pg_catalog -c default_transaction_isolation=read\ committed' "$clients/psql" -XAtq -w -h "$socket_directory" -p "$port" -d postgres -c "$1"; }
 
 built_with() { ask "select 1 from pg_config where name = 'CONFIGURE' and setting like '%--with-$1%'"; }
 

@@ -137,7 +137,7 @@ pub fn configure_files(
                 Check::Hba => wanted.hba.closed.clone(),
                 _ => Vec::new(),
             },
-            keeps_rules: check == Check::Hba && keeps_rules,
+            keeps_rules: matches!(check, Check::Hba | Check::Ident) && keeps_rules,
             keeps_settings: match check {
                 Check::Conf => wanted.conf.stays.clone(),
                 _ => Vec::new(),
@@ -190,7 +190,7 @@ pub fn configure_files(
             text,
             &owner,
             "640",
-            Check::None,
+            Check::Ident,
             if running { "reload" } else { "" },
             b,
             name,

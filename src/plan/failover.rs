@@ -205,6 +205,12 @@ pub fn failover(
     b.next_phase();
     rows(&mut b, wish.token, 30);
     let lacks = lacks(cluster, templates, seen, &from, to)?;
+    if seen.facts(&from).is_none() {
+        b.cluster_note(
+            format!("what {from} had and {to} lacks nobody can tell: {to} was compared with the inventory alone"),
+            "",
+        );
+    }
     Ok(Failover {
         loss: loss(seen, &standbys, candidate, &from, to),
         plan: Plan {

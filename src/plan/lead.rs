@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::builder::Builder;
 use super::lead_access::{clients, maps, rules};
+use super::lead_alone::alone;
+use super::lead_installed::installed;
+use super::lead_slots::slots;
 use super::leftovers::goes;
 use super::sensitive::Floors;
 use super::wanted::{Wanted, source, wanted, with_leaders_maps};
@@ -14,7 +17,7 @@ use crate::facts::{Content, Facts, Observation};
 use crate::files;
 use crate::inventory::{self, Cluster, NodeName};
 use crate::postgres::hba::Rule;
-use crate::postgres::scope::{falls_short, is_idle};
+use crate::postgres::scope::{falls_short, is_idle, is_its_own};
 use crate::postgres::{conf, parameters, value};
 use crate::render::{TemplateError, Templates};
 
@@ -38,6 +41,10 @@ pub enum About {
     Library,
     /// Another setting.
     Setting,
+    /// A setting of its log, its counters or its own work.
+    Own,
+    /// What nobody could look at.
+    Unseen,
     /// A logical slot.
     LogicalSlot,
 }
@@ -98,20 +105,11 @@ pub fn lacks(
     let now = Builder::new(cluster, templates, seen, from.clone(), None);
     let then = Builder::new(cluster, templates, seen, to.clone(), None);
     let (leads, follows) = (side(&now, &now, from)?, side(&then, &now, to)?);
-    let (Some(leads), Some(follows)) = (&leads, &follows) else {
-        // Nobody can tell what it had; that this one archives nothing can be told.
-        let off = follows.filter(|follows| follows.says("archive_mode") == "off");
-        return Ok(off
-            .map(|_| Lack {
-                about: About::Archiving,
-                what: "archive_mode".into(),
-                primary: "cannot be read".into(),
-                standby: "off".into(),
-                means: ENDS.into(),
-                needs_word: true,
-            })
-            .into_iter()
-            .collect());
+    let Some(follows) = &follows else {
+        return Ok(Vec::new());
+    };
+    let Some(leads) = &leads else {
+        return Ok(alone(cluster, follows));
     };
     let mut found = archiving(leads, follows);
     clients(cluster, leads, follows, &mut found);
@@ -119,6 +117,7 @@ pub fn lacks(
     rules(cluster, seen, leads, follows, &mut found);
     maps(leads, follows, &mut found);
     settings(cluster, leads, follows, &mut found);
+    installed(cluster, Some(leads), follows, &mut found);
     found.extend(slots(leads, follows));
     found.sort_by_key(|lack| (!lack.needs_word, lack.about));
     Ok(found)
@@ -203,7 +202,7 @@ fn with_unit(value: &str, unit: Option<&str>) -> String {
     }
 }
 
-const ENDS: &str = "archiving ends: its WAL goes nowhere";
+pub(super) const ENDS: &str = "archiving ends: its WAL goes nowhere";
 
 /// What WAL of a primary does not go where it goes now.
 fn archiving(leads: &Side, follows: &Side) -> Vec<Lack> {
@@ -256,13 +255,19 @@ fn archiving(leads: &Side, follows: &Side) -> Vec<Lack> {
     found
 }
 
+pub(super) const DEAF: &str = "it hears nobody on other hosts";
+
 /// Whether a server hears other hosts.
 pub(super) fn hears_others(side: &Side) -> bool {
+    hears(side.says("listen_addresses"))
+}
+
+pub(super) fn hears(listen_addresses: &str) -> bool {
     let own = |word: &str| {
         let own = ["", "localhost", "127.0.0.1", "::1"];
         own.contains(&word.trim())
     };
-    !side.says("listen_addresses").split(',').all(own)
+    !listen_addresses.split(',').all(own)
 }
 
 fn listen(leads: &Side, follows: &Side) -> Option<Lack> {
@@ -273,7 +278,7 @@ fn listen(leads: &Side, follows: &Side) -> Option<Lack> {
         what: "listen_addresses".into(),
         primary: leads.says("listen_addresses").into(),
         standby: format!("{:?}", follows.says("listen_addresses")),
-        means: "it hears nobody on other hosts".into(),
+        means: DEAF.into(),
         needs_word: remote,
     })
 }
@@ -312,7 +317,7 @@ fn settings(cluster: &Cluster, leads: &Side, follows: &Side, found: &mut Vec<Lac
 /// What tells that a setting is not in the hands of the inventory.
 pub const BY_HAND: &str = ", by ALTER SYSTEM";
 
-fn by_hand(side: &Side, name: &str) -> &'static str {
+pub(super) fn by_hand(side: &Side, name: &str) -> &'static str {
     let server = side.facts.server.as_ref();
     let from = server.and_then(|server| server.settings.get(name)?.sourcefile.as_deref());
     match from.is_some_and(|file| file.ends_with("postgresql.auto.conf")) {
@@ -321,7 +326,7 @@ fn by_hand(side: &Side, name: &str) -> &'static str {
     }
 }
 
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     match value {
         "" => "''".into(),
         value => value.into(),
@@ -329,7 +334,7 @@ fn quoted(value: &str) -> String {
 }
 
 /// What it means that a setting of the cluster differs.
-fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
+pub(super) fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
     match name {
         "ssl" if wanted == "on" => (
             About::Certificate,
@@ -350,7 +355,8 @@ fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
             "archiving cannot be set up without a restart",
         ),
         "archive_timeout" => (About::Setting, "WAL reaches the archive at other intervals"),
-        _ if name.starts_with("log_") => (About::Setting, "its log tells other things"),
+        _ if name.starts_with("log_") => (About::Own, "its log tells other things"),
+        _ if is_its_own(name) => (About::Own, "it does its own work in another way"),
         _ if name.starts_with("autovacuum") || name.starts_with("vacuum") => {
             (About::Setting, "tables are vacuumed in another way")
         }
@@ -362,23 +368,4 @@ fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
         }
         _ => (About::Setting, "clients meet another value"),
     }
-}
-
-/// Logical slots that did not come along.
-fn slots(leads: &Side, follows: &Side) -> Vec<Lack> {
-    let has = |side: &Side| {
-        let server = side.facts.server.as_ref();
-        server.map_or_else(Vec::new, |server| server.logical_slots.clone())
-    };
-    let own = has(follows);
-    let lack = |slot: String| Lack {
-        about: About::LogicalSlot,
-        what: format!("logical slot {slot}"),
-        primary: "has it".into(),
-        standby: "does not".into(),
-        means: "its reader misses changes, or begins anew".into(),
-        needs_word: false,
-    };
-    let lost = has(leads).into_iter().filter(|slot| !own.contains(slot));
-    lost.map(lack).collect()
 }

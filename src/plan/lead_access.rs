@@ -46,34 +46,57 @@ pub(super) fn rules(
         let Some(gap) = gap(rules, at, others, own, others_own) else {
             continue;
         };
-        let (standby, means) = match gap {
-            Gap::Missing => (
-                "no such rule".to_owned(),
-                "no pg_hba.conf entry for them".to_owned(),
-            ),
-            Gap::Otherwise(other) if other.method == "reject" => {
-                (text(other), "they are rejected".to_owned())
-            }
-            Gap::Otherwise(other) if rule.method == "reject" => (
-                text(other),
-                "it lets in whom the primary rejects".to_owned(),
-            ),
-            Gap::Otherwise(other) if other.method == rule.method => {
-                (text(other), "they log in with other options".to_owned())
-            }
-            Gap::Otherwise(other) => (
-                text(other),
-                format!("they log in by {} instead of {}", other.method, rule.method),
-            ),
-        };
-        found.push(Lack {
-            about: About::Rule,
-            what: text(rule),
-            primary: rule.method.clone(),
-            standby,
-            means,
-            needs_word: false,
-        });
+        found.push(lack(rule, &gap));
+    }
+}
+
+/// Rules that the inventory says for a server and that do not decide there as it says.
+pub(super) fn said_rules(cluster: &Cluster, follows: &Side, found: &mut Vec<Lack>) {
+    let Some(others) = &follows.rules else {
+        return;
+    };
+    let own = &follows.facts.addresses;
+    let rules = decided(cluster, follows.said, &[]);
+    for (at, rule) in rules.iter().enumerate() {
+        if let Some(gap) = gap(&rules, at, others, own, own) {
+            let primary = format!("the inventory: {}", rule.method);
+            found.push(Lack {
+                primary,
+                ..lack(rule, &gap)
+            });
+        }
+    }
+}
+
+/// What it means that another server does not decide as a rule does.
+fn lack(rule: &Rule, gap: &Gap) -> Lack {
+    let (standby, means) = match gap {
+        Gap::Missing => (
+            "no such rule".to_owned(),
+            "no pg_hba.conf entry for them".to_owned(),
+        ),
+        Gap::Otherwise(other) if other.method == "reject" => {
+            (text(other), "they are rejected".to_owned())
+        }
+        Gap::Otherwise(other) if rule.method == "reject" => (
+            text(other),
+            "it lets in whom the primary rejects".to_owned(),
+        ),
+        Gap::Otherwise(other) if other.method == rule.method => {
+            (text(other), "they log in with other options".to_owned())
+        }
+        Gap::Otherwise(other) => (
+            text(other),
+            format!("they log in by {} instead of {}", other.method, rule.method),
+        ),
+    };
+    Lack {
+        about: About::Rule,
+        what: text(rule),
+        primary: rule.method.clone(),
+        standby,
+        means,
+        needs_word: false,
     }
 }
 

@@ -232,15 +232,6 @@ fn primary_can_stop(checks: &mut Checks, primary: &Server, from: &NodeName, to: 
             "",
         );
     }
-    if !primary.logical_slots.is_empty() {
-        checks.remark(
-            format!(
-                "logical slots stay behind on {from}: {}",
-                primary.logical_slots.join(", ")
-            ),
-            "",
-        );
-    }
 }
 
 fn candidate_follows(

@@ -2,6 +2,7 @@
 
 pub mod custom;
 pub mod debian;
+pub mod extensions;
 pub mod rhel;
 
 use serde::{Deserialize, Serialize};

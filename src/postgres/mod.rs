@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod bytes;
+pub mod certificate;
 pub mod conf;
 pub mod conninfo;
 pub mod control;

@@ -132,6 +132,39 @@ pub fn scope(name: &str) -> Scope {
     }
 }
 
+/// What a server's own processes do at their pace, beside those that go by their beginnings.
+const WORK: [&str; 14] = [
+    "application_name",
+    "autovacuum_work_mem",
+    "checkpoint_completion_target",
+    "checkpoint_timeout",
+    "checkpoint_warning",
+    "compute_query_id",
+    "gin_pending_list_limit",
+    "maintenance_work_mem",
+    "max_parallel_maintenance_workers",
+    "stats_fetch_consistency",
+    "trace_notify",
+    "trace_sort",
+    "vacuum_buffer_usage_limit",
+    "wal_summary_keep_time",
+];
+
+/// Says whether a parameter of the cluster tells only what a server writes into its log, counts, or does at its own pace:
+/// whoever leads, clients, their commits and the archive meet the same.
+pub fn is_its_own(name: &str) -> bool {
+    let starts = [
+        "log_",
+        "debug_",
+        "track_",
+        "bgwriter_",
+        "wal_writer_",
+        "vacuum_cost_",
+    ];
+    WORK.contains(&name)
+        || starts.iter().any(|start| name.starts_with(start)) && name != "track_commit_timestamp"
+}
+
 /// Says whether a server with one value of a parameter of the cluster is no equal to one with another, once it leads.
 pub fn falls_short(major: Major, name: &str, has: &str, wanted: &str) -> bool {
     let Some(parameter) = parameters::lookup(major, name) else {
@@ -210,8 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_only_written_down_is_its_own() {
+        for (name, own) in [
+            ("log_min_duration_statement", true),
+            ("log_statement", true),
+            ("log_lock_failures", true),
+            ("track_io_timing", true),
+            ("maintenance_work_mem", true),
+            ("track_commit_timestamp", false),
+            ("logical_decoding_work_mem", false),
+            ("autovacuum", false),
+            ("work_mem", false),
+            ("fsync", false),
+            ("archive_timeout", false),
+        ] {
+            assert_eq!(is_its_own(name), own, "{name}");
+        }
+    }
+
+    #[test]
     fn every_name_is_a_parameter_of_some_version() {
-        for name in HOST.iter().chain(&STANDBY) {
+        for name in HOST.iter().chain(&STANDBY).chain(&WORK) {
             assert!(
                 Major::all().any(|major| parameters::lookup(major, name).is_some()),
                 "{name}"

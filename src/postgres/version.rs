@@ -32,6 +32,8 @@ pub struct Capabilities {
     pub has_passfile: bool,
     /// Whether `pg_hba_file_rules` exists.
     pub has_hba_file_rules: bool,
+    /// Whether `pg_ident_file_mappings` exists.
+    pub has_ident_mappings: bool,
     /// The parameter that keeps WAL for standbys without a slot.
     pub wal_keep: &'static str,
     /// Its value that keeps about 512 MB.
@@ -44,6 +46,8 @@ pub struct Capabilities {
     pub syncs_slots: bool,
     /// Whether a standby's `max_wal_senders` must not be below the primary's.
     pub senders_are_sensitive: bool,
+    /// What a session is told besides, so that no limit of the server's ends it.
+    pub session_options: &'static str,
     /// Whether initdb turns data checksums on by itself.
     pub checksums_by_default: bool,
     /// Whether `pg_stat_wal_receiver` tells the sender's host and port.
@@ -145,11 +149,13 @@ const V9_6: Capabilities = Capabilities {
     has_scram: false,
     has_passfile: false,
     has_hba_file_rules: false,
+    has_ident_mappings: false,
     wal_keep: "wal_keep_segments",
     wal_keep_512mb: "32",
     limits_slots: false,
     tells_invalidation: false,
     syncs_slots: false,
+    session_options: "",
     senders_are_sensitive: false,
     checksums_by_default: false,
     receiver_knows_sender: false,
@@ -225,6 +231,7 @@ const V15: Capabilities = Capabilities {
     backup_compression: "--compress=server-gzip:1",
     backup_zstd: Some("--compress=server-zstd:level=1,workers=1"),
     has_start_backup: false,
+    has_ident_mappings: true,
     ..V14
 };
 
@@ -239,6 +246,7 @@ const V17: Capabilities = Capabilities {
     has_incremental_backups: true,
     tells_invalidation: true,
     syncs_slots: true,
+    session_options: "-c transaction_timeout=0",
     ..V16
 };
 
@@ -271,11 +279,8 @@ impl Major {
 
     /// Returns what this version can do.
     pub fn caps(self) -> &'static Capabilities {
-        TABLE
-            .iter()
-            .find(|(number, _)| *number == self.0)
-            .map(|(_, caps)| *caps)
-            .expect("a Major is only made from a row of the table")
+        let row = TABLE.iter().find(|(number, _)| *number == self.0);
+        row.expect("a Major is only made from a row of the table").1
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a server that is to lead lacks, as a table: rule by rule, setting by setting, with what it means.
 
 use super::foreign;
-use super::status::Trouble;
 use super::style::Style;
+use super::trouble::Trouble;
 use crate::inventory::NodeName;
 use crate::plan::lead::{About, BY_HAND, Lack};
 use crate::plan::{Goal, Plan};
@@ -72,9 +72,8 @@ fn way(lacks: &[Lack]) -> String {
     format!("{}, then pgrepl apply", words.join(", "))
 }
 
-/// Tells what a standby lacks as problems: one of each kind. That logical slots are on the primary only is no mistake.
+/// Tells what a standby lacks as problems: one of each kind.
 pub fn troubles(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
-    let mut found = Vec::new();
     let kinds: [(&[About], &str); 6] = [
         (&[About::Archiving], "as primary it would end archiving"),
         (
@@ -95,14 +94,37 @@ pub fn troubles(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
         ),
         (&[About::Setting], "as primary it would have other settings"),
     ];
+    told(node, lacks, &kinds)
+}
+
+/// Tells what is worth knowing of a standby that may lead, and no mistake of anybody's: that logical slots are on the primary
+/// only, and what clients do not meet.
+pub fn notes(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
+    let kinds: [(&[About], &str); 3] = [
+        (
+            &[About::LogicalSlot],
+            "as primary it would not have all that is read by logical decoding",
+        ),
+        (
+            &[About::Own],
+            "as primary it would log or do its own work in another way",
+        ),
+        (
+            &[About::Unseen],
+            "whether it has all that it needs as primary was not seen",
+        ),
+    ];
+    told(node, lacks, &kinds)
+}
+
+fn told(node: &NodeName, lacks: &[Lack], kinds: &[(&[About], &str)]) -> Vec<Trouble> {
+    let mut found = Vec::new();
     for (kind, what) in kinds {
         let of_kind = lacks.iter().filter(|lack| kind.contains(&lack.about));
         let said: Vec<String> = of_kind
-            .map(|lack| {
-                format!(
-                    "{}: {}, the primary {}",
-                    lack.what, lack.standby, lack.primary
-                )
+            .map(|lack| match lack.primary.as_str() {
+                "" => format!("{}: {}", lack.what, lack.standby),
+                primary => format!("{}: {}, the primary {primary}", lack.what, lack.standby),
             })
             .collect();
         if !said.is_empty() {

@@ -19,3 +19,4 @@ mod status_server;
 pub mod status_table;
 mod stream;
 pub mod style;
+pub mod trouble;

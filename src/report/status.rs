@@ -6,22 +6,12 @@ use super::archive::Summary;
 use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
 use super::style::{bytes, duration};
+use super::trouble::Trouble;
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::archiving::archives_not;
-
-/// Something wrong, and what to type.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trouble {
-    /// The host.
-    pub node: NodeName,
-    /// One line.
-    pub message: String,
-    /// What to type, or empty.
-    pub help: String,
-}
 
 /// The status of a cluster as data: `--format json`.
 #[derive(Serialize)]
@@ -42,6 +32,9 @@ pub struct Status<'a> {
     pub run: Option<String>,
     /// What is wrong.
     pub problems: Vec<Trouble>,
+    /// What is worth knowing and nothing wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Trouble>,
 }
 
 /// Concludes a status from what was seen.
@@ -50,21 +43,11 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
     let leader = lead.as_ref().ok().map(|lead| lead.node().clone());
     let mut problems = Vec::new();
     if let Err(no) = &lead {
-        problems.push(Trouble {
-            node: cluster.primary.clone(),
-            message: no.message.clone(),
-            help: no.help.clone(),
-        });
+        let (message, help) = (no.message.clone(), no.help.clone());
+        problems.push(Trouble::new(&cluster.primary, message, help));
     }
-    for node in cluster.in_order() {
-        let name = &node.name;
-        let mut add = |message: String, help: String| {
-            problems.push(Trouble {
-                node: name.clone(),
-                message,
-                help,
-            })
-        };
+    for name in cluster.in_order().map(|node| &node.name) {
+        let mut add = |message, help| problems.push(Trouble::new(name, message, help));
         if let Some((_, reason)) = seen.unseen().find(|(unseen, _)| *unseen == name) {
             let others = seen_by_others(cluster, seen, leader.as_ref(), name);
             let others = others.map_or_else(String::new, |others| format!("; {others}"));
@@ -94,6 +77,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         backups: None,
         run,
         problems,
+        notes: Vec::new(),
     }
 }
 
@@ -113,9 +97,11 @@ fn host_troubles(
         );
     }
     match (&facts.data.content, &facts.server) {
-        // Who is no leader's, the reason for that helps.
-        (Content::Nothing, _) if leader.is_none() => add("holds no instance".into(), String::new()),
-        (Content::Nothing, _) => add("holds no instance".into(), apply()),
+        // Where nobody leads, the reason for that helps.
+        (Content::Nothing, _) => {
+            let help = leader.map_or_else(String::new, |_| apply());
+            add("holds no instance".into(), help)
+        }
         (Content::Foreign(_), _) => add(
             format!("{} holds something else than PostgreSQL", facts.data.path),
             format!("ssh {name} sudo ls -la {}", facts.data.path),

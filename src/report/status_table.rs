@@ -5,6 +5,7 @@ use super::layout::{folded, table};
 use super::status::Status;
 use super::stream::{Stream, sender, stream, upstream};
 use super::style::{Style, bytes, duration};
+use super::trouble::Trouble;
 use crate::facts::{Content, Process, Server};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
@@ -86,7 +87,17 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         1 => text += &format!("\n{}\n", style.red("1 problem")),
         n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
     }
-    for problem in &status.problems {
+    text += &told(&status.problems, style);
+    if !status.notes.is_empty() {
+        text += "\nworth knowing\n";
+        text += &told(&status.notes, style);
+    }
+    text
+}
+
+fn told(troubles: &[Trouble], style: Style) -> String {
+    let mut text = String::new();
+    for problem in troubles {
         let mark = problem.node.as_str().chars().count() + 4;
         let said = folded(&problem.message, mark, style);
         text += &format!("  {}  {said}\n", problem.node);

@@ -9,7 +9,7 @@ use crate::adopt::{describe, nothing_to_do, pgrepl};
 use crate::lab::Lab;
 
 /// On each host some, one after the other.
-const ALONE: [(&str, &str, &[&str]); 3] = [
+const ALONE: [(&str, &str, &[&str]); 4] = [
     (
         "server1",
         "15",
@@ -30,7 +30,11 @@ const ALONE: [(&str, &str, &[&str]); 3] = [
             "carried-along",
         ],
     ),
+    ("server4", RHEL, &["beside-data"]),
 ];
+
+/// PostgreSQL 15 as the RHEL family has it, with its configuration beside its data.
+const RHEL: &str = "15 of the RHEL family";
 
 const PAIRS: [&str; 3] = ["layers", "refusing-first", "elsewhere"];
 
@@ -113,12 +117,37 @@ fn nothing_lost(what: &str, before: &Understood, after: &Understood) {
     assert_eq!(after.maps, before.maps, "{what}");
 }
 
+/// Where a server has its configuration and its data, and its service.
+fn place(version: &str) -> [String; 3] {
+    match version {
+        RHEL => [
+            "/var/lib/pgsql/15/data",
+            "/var/lib/pgsql/15/data",
+            "postgresql-15",
+        ]
+        .map(str::to_owned),
+        version => [
+            format!("/etc/postgresql/{version}/main"),
+            format!("/var/lib/postgresql/{version}/main"),
+            format!("postgresql@{version}-main"),
+        ],
+    }
+}
+
 /// Makes a server with the roles and the database that the configurations speak of.
 fn create(lab: &Lab, host: &str, version: &str) {
-    lab.on(host, &format!(
-        "pg_createcluster {version} main >/dev/null && cp -a /etc/postgresql/{version}/main /root/plain
-         systemctl enable --quiet --now postgresql@{version}-main"
-    ));
+    let [here, _, unit] = place(version);
+    let make = match version {
+        RHEL => {
+            "dnf -qy install postgresql15-server && /usr/pgsql-15/bin/postgresql-15-setup initdb"
+                .to_owned()
+        }
+        version => format!("pg_createcluster {version} main >/dev/null"),
+    };
+    lab.on(
+        host,
+        &format!("{make} && mkdir /root/plain && cp -a {here}/*.conf /root/plain && systemctl enable --quiet --now {unit}"),
+    );
     lab.sql(
         host,
         "create role app login; create role guest login; create role staff;
@@ -144,19 +173,22 @@ fn configure(lab: &Lab, host: &str, version: &str, name: &str, then: &str) {
         .status();
     assert!(packed.unwrap().success());
     lab.send(host, &archive, "/root/configuration.tar");
+    let [here, data, unit] = place(version);
     lab.on(host, &format!(
-        "set -e; here=/etc/postgresql/{version}/main data=/var/lib/postgresql/{version}/main
-         systemctl stop postgresql@{version}-main
-         rm -r $here; cp -a /root/plain $here; rm $here/pg_hba.conf; : >$here/pg_ident.conf
+        "set -e; here={here} data={data}
+         systemctl stop {unit}
+         if [ $here != $data ]; then rm -r $here; mkdir $here; fi
+         cp -a /root/plain/*.conf $here; rm $here/pg_hba.conf; : >$here/pg_ident.conf
          {then}
-         tar -xf /root/configuration.tar -C $here
+         tar -xf /root/configuration.tar --no-overwrite-dir -C $here
          if [ -f $here/auto.conf ]; then cat $here/auto.conf >>$data/postgresql.auto.conf; rm $here/auto.conf; fi
          chown -R postgres: $here
-         systemctl start postgresql@{version}-main"
+         systemctl start {unit}"
     ));
 }
 
-fn keeps_everything(lab: &Lab, name: &str, hosts: &[&str], version: &str) {
+fn keeps_everything(lab: &Lab, name: &str, hosts: &[&str], version: &str) -> String {
+    let [.., unit] = place(version);
     let before: Vec<_> = hosts.iter().map(|host| understood(lab, host)).collect();
     let first = hosts[0];
     let ways = logins(lab, first);
@@ -169,10 +201,7 @@ fn keeps_everything(lab: &Lab, name: &str, hosts: &[&str], version: &str) {
             before,
             &understood(lab, host),
         );
-        lab.on(
-            host,
-            &format!("systemctl restart postgresql@{version}-main"),
-        );
+        lab.on(host, &format!("systemctl restart {unit}"));
         nothing_lost(
             &format!("{name} on {host}, restarted"),
             before,
@@ -183,13 +212,65 @@ fn keeps_everything(lab: &Lab, name: &str, hosts: &[&str], version: &str) {
         assert_eq!(was, is, "{name}");
     }
     nothing_to_do(lab, &inventory);
+    inventory
+}
+
+/// A line that neither pgrepl understands nor the server loads: the server goes on with what it had, and is left alone.
+fn is_left_alone(lab: &Lab, inventory: &str) {
+    let told = "select count(*) from pg_hba_file_rules where error is not null";
+    let file = "cat /etc/postgresql/17/main/pg_hba.conf";
+    lab.on(
+        "server3",
+        "sed -i '/^# --- end of kept/i host all all 10.99.0.0/16 voiceprint depth=3' /etc/postgresql/17/main/pg_hba.conf",
+    );
+    lab.sql("server3", "select pg_reload_conf()");
+    lab.until("server3", told, "1");
+    let before = lab.on("server3", file);
+    let apply = pgrepl(lab, &["apply", inventory, "--auto-approve"]);
+    assert_eq!(apply.code, 7, "{}{}", apply.out, apply.err);
+    assert!(apply.out.contains("voiceprint"), "{}", apply.out);
+    assert_eq!(lab.on("server3", file), before);
+    lab.on(
+        "server3",
+        "sed -i '/voiceprint/d' /etc/postgresql/17/main/pg_hba.conf",
+    );
+    lab.sql("server3", "select pg_reload_conf()");
+    lab.until("server3", told, "0");
+    nothing_to_do(lab, inventory);
+}
+
+/// As whom, and in what isolation, sessions of the server's own user begin is nobody else's business; a standby has no
+/// serializable transactions.
+fn sessions_that_begin_otherwise(lab: &Lab, inventory: &str) {
+    for what in ["role = app", "default_transaction_isolation = serializable"] {
+        let set = format!("alter role postgres in database postgres set {what}");
+        lab.on(
+            "server1",
+            &format!("cd /; runuser -u postgres -- psql -Xqd template1 -c '{set}'"),
+        );
+    }
+    let isolation = "PGOPTIONS='-c role=none' runuser -u postgres -- psql -XAtc 'select 1' 2>&1";
+    let refused = "cd /; until SAID | grep -q 'cannot use serializable mode'; do sleep 0.1; done";
+    lab.on("server2", &refused.replace("SAID", isolation));
+    nothing_to_do(lab, inventory);
+    let status = pgrepl(lab, &["status", inventory]);
+    assert!(
+        !status.out.contains("does not let pgrepl in"),
+        "{}",
+        status.out
+    );
 }
 
 #[test]
 fn servers_that_others_configured_lose_nothing() {
     let lab = Lab::up(
         "configs",
-        &["server1=12:pg", "server2=12:pg", "server3=13:pg"],
+        &[
+            "server1=12:pg",
+            "server2=12:pg",
+            "server3=13:pg",
+            "server4=12:rhel",
+        ],
     );
     std::thread::scope(|scope| {
         for (host, version, names) in ALONE {
@@ -198,7 +279,10 @@ fn servers_that_others_configured_lose_nothing() {
                 create(lab, host, version);
                 for name in names {
                     configure(lab, host, version, name, ": >$data/postgresql.auto.conf");
-                    keeps_everything(lab, name, &[host], version);
+                    let inventory = keeps_everything(lab, name, &[host], version);
+                    if *name == "changes-read" {
+                        is_left_alone(lab, &inventory);
+                    }
                 }
             });
         }
@@ -213,12 +297,16 @@ fn servers_that_others_configured_lose_nothing() {
             "select state from pg_stat_replication",
             "streaming",
         );
-        keeps_everything(&lab, name, &["server1", "server2"], "15");
+        let inventory = keeps_everything(&lab, name, &["server1", "server2"], "15");
         lab.until(
             "server1",
             "select state from pg_stat_replication",
             "streaming",
         );
+        if name == PAIRS[2] {
+            sessions_that_begin_otherwise(&lab, &inventory);
+            break;
+        }
         lab.on("server2", "systemctl stop postgresql@15-main");
         lab.sql(
             "server1",

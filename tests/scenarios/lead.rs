@@ -10,7 +10,7 @@ use pgrepl::plan::converge::converge;
 use pgrepl::plan::lead::{About, Lack, lacks};
 use pgrepl::plan::switchover::{Wish, switchover};
 use pgrepl::render::Templates;
-use pgrepl::report::lead::troubles;
+use pgrepl::report::lead::{notes, troubles};
 use pgrepl::report::plan::{Diff, show};
 use pgrepl::report::style::Style;
 
@@ -245,6 +245,26 @@ fn a_cluster_of_pgrepls_own_lacks_nothing() {
         [("logical slot cdc", false)]
     );
     assert_eq!(plan.needs_word(), None);
+    // Told once.
+    assert_eq!(plan.notes, []);
+    let (one, two) = (NodeName::from("server1"), NodeName::from("server2"));
+    let found = lacks(&cluster, &Templates::default(), &world, &one, &two).unwrap();
+    assert_eq!(troubles(&two, &found), []);
+    let noted = notes(&two, &found);
+    assert_eq!(noted.len(), 1, "{noted:#?}");
+    assert!(
+        noted[0]
+            .message
+            .contains("cdc: does not, the primary has it"),
+        "{noted:#?}"
+    );
+    // One of the same name that is left there does not go on where the primary's was.
+    let standby = server(&mut world, "server2");
+    standby.logical_slots = vec!["cdc".into()];
+    assert_eq!(to(&cluster, &world, "server2").lacks, []);
+    server(&mut world, "server2").stale_slots = vec!["cdc".into()];
+    let plan = to(&cluster, &world, "server2");
+    assert_eq!(plan.lacks[0].standby, "one that is not kept up to date");
 }
 
 #[test]
@@ -322,6 +342,33 @@ fn status_tells_what_a_standby_lacks_in_a_line_for_each_kind() {
     server(&mut ended, "server1").in_recovery = true;
     let said = has_ended(&ended, &two).unwrap();
     assert!(said.contains("server1 would as primary"), "{said}");
+}
+
+#[test]
+fn what_clients_do_not_meet_is_noted_and_is_no_problem() {
+    let (cluster, world) = calm();
+    let (one, two) = (NodeName::from("server1"), NodeName::from("server2"));
+    for (name, value, problem) in [
+        ("log_min_duration_statement", "250", false),
+        ("log_statement", "all", false),
+        ("track_io_timing", "on", false),
+        ("checkpoint_timeout", "900", false),
+        ("statement_timeout", "1000", true),
+        ("autovacuum", "off", true),
+    ] {
+        let mut world = world.clone();
+        let facts = world.facts_mut(&one).unwrap();
+        let auto = format!("{}/postgresql.auto.conf", facts.data.path);
+        let server = facts.server.as_mut().unwrap();
+        let setting = server.settings.get_mut(name).unwrap();
+        setting.setting = value.into();
+        setting.source = "configuration file".into();
+        setting.sourcefile = Some(auto);
+        let found = lacks(&cluster, &Templates::default(), &world, &one, &two).unwrap();
+        assert_eq!(found.len(), 1, "{name}: {found:#?}");
+        let counts = (troubles(&two, &found).len(), notes(&two, &found).len());
+        assert_eq!(counts, if problem { (1, 0) } else { (0, 1) }, "{name}");
+    }
 }
 
 #[test]

@@ -16,9 +16,9 @@ use crate::adopt::{Host, described_with};
 use crate::facts::recorded;
 
 const ALONE: [Host; 1] = [("server1", "primary-alone", None)];
-const CONFIG: &str = "/etc/postgresql/15/main";
+pub const CONFIG: &str = "/etc/postgresql/15/main";
 
-fn put(facts: &mut Facts, path: &str, text: &str) {
+pub fn put(facts: &mut Facts, path: &str, text: &str) {
     let file = FileFact {
         digest: digest(text),
         owner: "postgres".into(),
@@ -47,7 +47,7 @@ fn written<'a>(plan: &'a Plan, name: &str) -> Option<&'a WriteFile> {
     })
 }
 
-fn rules(text: &str) -> Vec<Rule> {
+pub fn rules(text: &str) -> Vec<Rule> {
     let lines = hba::lines("15".parse().unwrap(), text).into_iter();
     let rules = lines.filter_map(|line| match line.read {
         HbaLine::Rule(rule) => Some(rule),
@@ -57,7 +57,7 @@ fn rules(text: &str) -> Vec<Rule> {
 }
 
 /// Files with the features of those that people publish.
-const PUBLISHED: [&str; 12] = [
+pub const PUBLISHED: [&str; 12] = [
     "local all postgres peer\nlocal all all peer\nhost all all 127.0.0.1/32 scram-sha-256\n",
     "local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all ::1/128 trust\nhost all all all scram-sha-256\n",
     "local all all md5\nhost all all 0.0.0.0/0 md5\nhost replication all 0.0.0.0/0 md5\n",
@@ -72,7 +72,7 @@ const PUBLISHED: [&str; 12] = [
     "",
 ];
 
-fn logins() -> Vec<Login<'static>> {
+pub fn logins() -> Vec<Login<'static>> {
     let mut logins = Vec::new();
     for database in [None, Some("postgres"), Some("app db"), Some("shop")] {
         for user in ["postgres", "replicator", "shop"] {
