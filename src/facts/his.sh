@@ -36,10 +36,10 @@ fi
 if [ -f "$real/PG_VERSION" ] && read -r version <"$real/PG_VERSION"; then
     fact instance "$version"
     if [ "$version" = "$major" ] && [ -x "$bindir/pg_controldata" ]; then
-        "$bindir/pg_controldata" "$real" 2>&1 | awk "{ print \"@fact control \" \$0 }" >&7
+        "$bindir/pg_controldata" "$real" 2>&1 | fact_lines control
     fi
 fi
-if [ -f "$history" ]; then awk "{ print \"@fact history_line \" \$0 }" "$history" >&7; fi
+if [ -f "$history" ]; then fact_lines history_line <"$history"; fi
 if [ -d "$staging" ]; then
     if [ -f "$staging/source" ]; then fact staging_source "$(head -n 1 "$staging/source")"; fi
     if [ -f "$staging/system_id" ]; then fact staging_system_id "$(head -n 1 "$staging/system_id")"; fi
@@ -48,15 +48,15 @@ if [ -d "$staging" ]; then
         {
             timeout 5 du -sB1 "$staging" || :
             if [ -f "$staging/tablespaces" ]; then cut -f 2 "$staging/tablespaces" | timeout 5 xargs -r -d "\n" du -sB1 || :; fi
-        } 2>/dev/null | sed -n "s/^\([0-9]*\)\t\(.*\)/@fact staging_holds \2\t\1/p" >&7
+        } 2>/dev/null | awk "$awk_fact /^[0-9]+\t/ { bytes = \$1; sub(/^[0-9]+\t/, \"\"); column(\$0); fact(\"staging_holds\", bytes) }" >&7
     fi
-    if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr "\r" "\n" | tail -n 5 | awk "{ print \"@fact staging_log \" \$0 }" >&7; fi
+    if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr "\r" "\n" | tail -n 5 | fact_lines staging_log; fi
 fi
 if [ "$family" = debian ] && [ -f "$config_directory/start.conf" ]; then
     fact start "$(awk "/^[^#]/ { print \$1; exit }" "$config_directory/start.conf")"
 fi
 if [ -f "$home/.pgpass" ]; then
-    stat -c "@fact pgpass_file %U	%a" "$home/.pgpass" >&7
+    fact pgpass_file "$(stat -c %U "$home/.pgpass")" "$(stat -c %a "$home/.pgpass")"
     awk -v from="# >>> pgrepl $cluster" -v to="# <<< pgrepl $cluster" "$pass_lines" "$home/.pgpass" | while IFS= read -r entry; do
         case $entry in
             *:*) fact pgpass "$entry" ;;
@@ -66,7 +66,7 @@ if [ -f "$home/.pgpass" ]; then
 fi
 for file; do
     shift
-    if [ -r "$file" ]; then
+    if [ -r "$file" ] && is_listed "$file"; then
         set -- "$@" "$file"
         continue
     fi

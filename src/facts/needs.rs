@@ -192,7 +192,7 @@ mod tests {
             "directory /proc/nowhere/log",
         ];
         let script = format!(
-            "set -eu\nfact() {{ echo \"$2\"; }}\nas_service_user() {{ \"$@\"; }}\nbindir='{top}/bin' service_user=nobody-here\nneeds='{}'\n{}\nmain\n",
+            "set -eu\nfact() {{ printf '%s\\t%s\\n' \"$2\" \"$3\"; }}\nas_service_user() {{ \"$@\"; }}\nbindir='{top}/bin' service_user=nobody-here\nneeds='{}'\n{}\nmain\n",
             asked.join("\n").replace("TOP", &top),
             include_str!("needs.sh"),
         );
