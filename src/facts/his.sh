@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # What stands in the files of an instance, for the shell of him whose they are: whatever he may exchange root does not read.
 
-# The lines of .pgpass that are pgrepl's. The password is the fifth field; it is turned into a digest here and leaves the host in
-# no other form.
+# The lines of .pgpass that are pgrepl's. The password is the fifth field; it is turned into a digest with a salt of its own here
+# and leaves the host in no other form. Nothing that could be compared with it comes to the host.
 # shellcheck disable=SC2016 # for awk
 pass_lines='
     $0 == from { inside = 1; next }
@@ -15,16 +15,16 @@ pass_lines='
             else if (c == ":") colons++
         }
         print substr($0, 1, i - 2)
-        print substr($0, i) | "sort -u | sha256sum"
+        print salt substr($0, i) | "sort -u | sha256sum"
     }'
 
 # In: as files.sh, and what is set first, as arguments; then files to tell of
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 look_at_files='
-real=$1 staging=$2 wal_directory=$3 bindir=$4 major=$5 home=$6 cluster=$7 digest=$8 family=$9
+real=$1 staging=$2 wal_directory=$3 bindir=$4 major=$5 home=$6 cluster=$7 family=$8 history=$9
 shift 9
-history=$1 pass_lines=$2
-shift 2
+pass_lines=$1
+shift
 # Where nobody is there to do so, root runs only what packages put there.
 if [ "$family" = custom ] && [ -O / ]; then bindir=/nowhere; fi
 if [ -x "$bindir/postgres" ]; then
@@ -56,11 +56,12 @@ if [ "$family" = debian ] && [ -f "$config_directory/start.conf" ]; then
     fact start "$(awk "/^[^#]/ { print \$1; exit }" "$config_directory/start.conf")"
 fi
 if [ -f "$home/.pgpass" ]; then
-    fact pgpass_file "$(stat -c %U "$home/.pgpass")" "$(stat -c %a "$home/.pgpass")"
-    awk -v from="# >>> pgrepl $cluster" -v to="# <<< pgrepl $cluster" "$pass_lines" "$home/.pgpass" | while IFS= read -r entry; do
+    stat -c "%U	%a" "$home/.pgpass" | while IFS="	" read -r owner mode; do fact pgpass_file "$owner" "$mode"; done
+    read -r salt </proc/sys/kernel/random/uuid
+    awk -v salt="$salt" -v from="# >>> pgrepl $cluster" -v to="# <<< pgrepl $cluster" "$pass_lines" "$home/.pgpass" | while IFS= read -r entry; do
         case $entry in
             *:*) fact pgpass "$entry" ;;
-            *) if [ "${entry%% *}" = "$digest" ]; then fact pgpass_password same; else fact pgpass_password differs; fi ;;
+            *) fact pgpass_password "$salt" "${entry%% *}" ;;
         esac
     done
 fi

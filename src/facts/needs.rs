@@ -90,6 +90,8 @@ pub fn asked_for(cluster: &Cluster, seen: &Observation, name: &NodeName) -> BTre
         let locales = facts.server.iter().flat_map(|server| &server.locales);
         needs.extend(locales.filter_map(|locale| of_locale(locale)));
     }
+    // They are asked for one a line.
+    needs.retain(|need| !need.contains(char::is_control));
     needs
 }
 

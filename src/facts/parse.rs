@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::firewall::Firewall;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::inventory::NodeName;
 use crate::postgres::bytes::{bytes_of, text_of};
-use crate::postgres::{Major, ServerVersion, SystemId};
+use crate::postgres::{Major, ServerVersion, SystemId, pgpass};
 
 /// What the reader of a probe has to know besides its lines.
 pub struct Context<'a> {
@@ -275,8 +275,11 @@ fn pgpass(lines: &Lines, context: &Context) -> Option<PassFile> {
         entries: entries.iter().map(|e| (*e).to_owned()).collect(),
         same_password: context
             .password
-            .and(lines.first("pgpass_password"))
-            .map(|answer| answer == "same"),
+            .zip(lines.first("pgpass_password").and_then(columns))
+            .map(|(password, [salt, digest])| {
+                let field = pgpass::field(password.expose_secret()).unwrap_or_default();
+                sha256(format!("{salt}{field}\n").as_bytes()) == digest
+            }),
         mode: mode.into(),
         owner: owner.into(),
     })

@@ -11,7 +11,9 @@ use super::server::{
     Archiver, FileError, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
 };
 use crate::postgres::verifier::{self, Kind};
-use crate::postgres::{ClusterState, ControlData, Lsn, ServerVersion, SystemId, Timeline};
+use crate::postgres::{
+    ClusterState, ControlData, Lsn, ServerVersion, SystemId, Timeline, is_segment_size,
+};
 
 /// The JSON document a server answers with. No `Debug`: it holds a verifier.
 #[derive(Deserialize)]
@@ -111,7 +113,8 @@ pub(super) fn server(
         .settings
         .get("wal_log_hints")
         .is_some_and(|setting| setting.setting == "on");
-    let control = answer.control.map(|control| ControlData {
+    let sized = |control: &Control| is_segment_size(control.wal_segment_size);
+    let control = answer.control.filter(sized).map(|control| ControlData {
         system_id: answer.system_id,
         state: if answer.in_recovery {
             ClusterState::InArchiveRecovery

@@ -1,6 +1,6 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
 # In: the variables of a place, and: question sizes (SQL that tells a fact) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
-#     pass_digest (SHA-256 of the wanted .pgpass field, or empty) wal_directory
+#     wal_directory
 #     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
