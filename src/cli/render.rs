@@ -129,7 +129,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         };
         match &arguments.out {
             Some(directory) => write(&directory.join(name), text)?,
-            None => sink::exactly(text),
+            None => sink::rendered(text),
         }
         return Ok(0);
     }
@@ -148,7 +148,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         assumed |= loaded.cluster.nodes[&node].platform.is_none();
         match &arguments.out {
             Some(directory) => write(&directory.join(node.as_str()).join(&file), &text)?,
-            None => sink::exactly(&format!("==> {node}: {file}\n{text}\n")),
+            None => sink::rendered(&format!("==> {node}: {file}\n{text}\n")),
         }
     }
     if assumed {

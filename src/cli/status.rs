@@ -13,7 +13,8 @@ use crate::plan::archiving::has_ended;
 use crate::plan::lead::lacks;
 use crate::report::archive::summary;
 use crate::report::status::Trouble;
-use crate::report::{lead, sink, status, status_table};
+use crate::report::style::Style;
+use crate::report::{lead, markdown, sink, status, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
 ///
@@ -60,14 +61,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             if arguments.watch && global.format == Format::Human {
                 sink::exactly("\x1b[H\x1b[2J");
             }
+            let table = |style| {
+                let seconds = begin.elapsed().as_secs_f64();
+                status_table::show(&concluded, &loaded.cluster, seconds, style)
+            };
             match global.format {
                 Format::Json | Format::Jsonl => sink::json(&concluded),
-                Format::Human | Format::Markdown => sink::out(&status_table::show(
-                    &concluded,
-                    &loaded.cluster,
-                    begin.elapsed().as_secs_f64(),
-                    global.out(),
-                )),
+                Format::Human => sink::out(&table(global.out())),
+                Format::Markdown => sink::out(&markdown::block(&table(Style { color: false }))),
             }
             if !arguments.watch {
                 let bad = !concluded.problems.is_empty();

@@ -18,6 +18,7 @@ pub mod needs;
 pub mod observation;
 pub mod parse;
 mod parse_data;
+mod parse_pass;
 mod parse_server;
 mod pending;
 pub mod predict;

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use super::firewall::Firewall;
 use super::parse_data::data;
+use super::parse_pass::pass_file;
 use super::parse_server::{Told, server};
 use super::{
-    Disk, Facts, FileFact, Job, Mount, Os, Packages, PassFile, Process, Service, SetAside, Staging,
-    Timer, Tool, TurnedAway,
+    Disk, Facts, FileFact, Job, Mount, Os, Packages, Process, Service, SetAside, Staging, Timer,
+    Tool, TurnedAway,
 };
 use crate::inventory::NodeName;
 use crate::postgres::bytes::{bytes_of, text_of};
-use crate::postgres::{Major, ServerVersion, SystemId, pgpass};
+use crate::postgres::{Major, ServerVersion, SystemId};
 
 /// What the reader of a probe has to know besides its lines.
 pub struct Context<'a> {
@@ -130,7 +131,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         }),
         files: files(&lines, told.as_ref()),
         unread: lines.texts("unread"),
-        pgpass: pgpass(&lines, context),
+        pgpass: pass_file(&lines, context),
         service: service(&lines, context),
         firewall: Firewall::read(
             lines.first("firewall"),
@@ -266,23 +267,6 @@ fn files(lines: &Lines, told: Option<&Told>) -> BTreeMap<String, FileFact> {
         );
     }
     files
-}
-
-fn pgpass(lines: &Lines, context: &Context) -> Option<PassFile> {
-    let [owner, mode] = lines.first("pgpass_file").and_then(columns)?;
-    let entries = lines.all("pgpass");
-    (!entries.is_empty()).then(|| PassFile {
-        entries: entries.iter().map(|e| (*e).to_owned()).collect(),
-        same_password: context
-            .password
-            .zip(lines.first("pgpass_password").and_then(columns))
-            .map(|(password, [salt, digest])| {
-                let field = pgpass::field(password.expose_secret()).unwrap_or_default();
-                sha256(format!("{salt}{field}\n").as_bytes()) == digest
-            }),
-        mode: mode.into(),
-        owner: owner.into(),
-    })
 }
 
 fn unit_property<'a>(lines: &'a Lines, unit: &str, property: &str) -> Option<&'a str> {
