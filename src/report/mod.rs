@@ -5,6 +5,7 @@ pub mod backups;
 pub mod event;
 pub mod foreign;
 pub mod lead;
+mod logins;
 pub mod markdown;
 pub mod plan;
 pub mod problems;

@@ -6,6 +6,7 @@ mod adopt_kinds;
 mod alone;
 mod archive;
 mod blind;
+mod canary;
 mod checks;
 mod day_two;
 mod engines;
