@@ -81,6 +81,10 @@ fail() {
 note() { printf '@note %s\n' "$(escape "$1")" >&7; }
 progress() { printf '@progress %s %s\n' "$1" "$2" >&7; }
 
+# A shell that holds a password leaves no core.
+# shellcheck disable=SC3045 # every sh of Linux has it
+no_core() { ulimit -c 0 2>/dev/null || :; }
+
 # Runs a program as the service user, who may be the one that runs all of this; signals and the exit status pass through.
 # Older setprivs know neither names nor --init-groups, only the option that came after both tells; runuser costs a process
 # more. Whatever touches the mount does so by this: a file server may give root no right at all (root_squash).

@@ -1,6 +1,7 @@
 //! A host behind SSH: one multiplexed connection of the user's own ssh, one channel per command.
 
 use std::cell::{Cell, RefCell};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,7 +37,11 @@ pub fn control_directory() -> std::io::Result<tempfile::TempDir> {
         .map(PathBuf::from)
         .filter(|path| path.is_dir() && path.as_os_str().len() <= 40)
         .unwrap_or_else(|| PathBuf::from("/tmp"));
-    tempfile::Builder::new().prefix("pgrepl-").tempdir_in(place)
+    // Whoever could connect to a socket in there would be logged in.
+    let owner_only = std::fs::Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("pgrepl-").permissions(owner_only);
+    builder.tempdir_in(place)
 }
 
 impl SshHost {
