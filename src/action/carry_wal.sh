@@ -18,8 +18,10 @@ main() {
             as_service_user mkdir -p "$there/.pgrepl"
             # Another host packed it: only what was asked for is unpacked, and only files of the size of a segment are placed.
             # shellcheck disable=SC2086
-            printf '%s' "$wal" | base64 -d | gzip -d | as_service_user tar --no-same-permissions --occurrence=1 -xf - -C "$there/.pgrepl" -- $segments ||
-                fail "cannot place WAL: no space left"
+            set -- $segments
+            # shellcheck disable=SC2086
+            printf '%s' "$wal" | base64 -d | gzip -d | head -c "$(($# * (segment_size + 4096) + 65536))" | as_service_user tar --no-same-permissions --occurrence=1 -xf - -C "$there/.pgrepl" -- $segments ||
+                fail "cannot place WAL: no space left, or it is not whole"
             for segment in $segments; do
                 [ "$(as_service_user stat -c '%F %s' "$there/.pgrepl/$segment")" = "regular file $segment_size" ] ||
                     fail "cannot place $segment: expected a file of $segment_size bytes"

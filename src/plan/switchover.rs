@@ -155,7 +155,7 @@ pub(super) fn log_in(b: &mut Builder, to: &NodeName, system_id: SystemId, why: &
         };
         let role = b.role(&name);
         let conninfo =
-            files::primary_conninfo(&b.view(node, &role, &place, Default::default(), false), to);
+            files::own_conninfo(&b.view(node, &role, &place, Default::default(), false), to);
         if let Some(conninfo) = conninfo {
             let login = TryLogin {
                 server: to.clone(),

@@ -28,6 +28,8 @@ pub struct Capabilities {
     pub backup_wal_method: &'static str,
     /// Whether SCRAM-SHA-256 passwords exist.
     pub has_scram: bool,
+    /// Whether libpq knows `require_auth`.
+    pub knows_require_auth: bool,
     /// Whether libpq knows `passfile`.
     pub has_passfile: bool,
     /// Whether `pg_hba_file_rules` exists.
@@ -143,6 +145,7 @@ const V9_6: Capabilities = Capabilities {
     promotes_by_sql: false,
     backup_wal_method: "fetch",
     has_scram: false,
+    knows_require_auth: false,
     has_passfile: false,
     has_hba_file_rules: false,
     wal_keep: "wal_keep_segments",
@@ -230,6 +233,7 @@ const V15: Capabilities = Capabilities {
 
 const V16: Capabilities = Capabilities {
     name: "16",
+    knows_require_auth: true,
     hba_includes: true,
     ..V15
 };
