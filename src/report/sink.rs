@@ -18,7 +18,8 @@ pub fn err(text: &str) {
 
 /// Writes a result as one line of JSON to standard output.
 pub fn json(result: &impl Serialize) {
-    if let Ok(value) = shown(result) {
+    if let Ok(mut value) = shown(result) {
+        redact::digests(&mut value);
         exactly(&format!("{}\n", plain_json(&value.to_string())));
     }
 }
