@@ -26,6 +26,7 @@ mod question;
 pub mod retention;
 pub mod rights;
 pub mod server;
+mod shape;
 mod turned_away;
 pub mod way;
 pub mod way_back;

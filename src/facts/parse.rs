@@ -10,6 +10,7 @@ use super::firewall::Firewall;
 use super::parse_data::data;
 use super::parse_pass::pass_file;
 use super::parse_server::{Told, server};
+use super::shape;
 use super::{
     Disk, Facts, FileFact, Job, Mount, Os, Packages, Process, Service, SetAside, Staging, Timer,
     Tool, TurnedAway,
@@ -64,6 +65,7 @@ pub(super) fn columns<const N: usize>(line: &str) -> Option<[&str; N]> {
 
 /// Reads the facts of a probe; `facts` are its keys and values in order. The error names what is missing or strange.
 pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, String> {
+    shape::check(facts)?;
     let mut lines = Lines(BTreeMap::new());
     for (key, value) in facts {
         lines.0.entry(key).or_default().push(value);
