@@ -44,32 +44,46 @@ pub(super) fn option(before: &str, rest: &str) -> Option<(usize, usize)> {
     (header || option == "-p" && program.ends_with("sshpass")).then_some((blank, end))
 }
 
-/// Hides the last field of a line of .pgpass, `host:port:database:user:password` (manual, 34.16), wherever it stands.
+/// Hides the last field of a line of .pgpass, `host:port:database:user:password` (manual, 34.16), wherever it stands. The
+/// password may have anything in it, so the rest of the line goes.
 pub(super) fn pass_file(line: &str) -> String {
-    for (at, _) in line.match_indices(':') {
-        let start = line[..at].rfind(char::is_whitespace).map_or(0, |at| at + 1);
-        let fields: Vec<&str> = line[start..].splitn(5, ':').collect();
-        let [host, port, database, user, password] = fields[..] else {
-            continue;
-        };
-        let plain = |field: &str| {
-            !field.is_empty()
-                && !field.contains(|c: char| c.is_whitespace() || "/='\"{}".contains(c))
-        };
-        let numbered = port == "*"
-            || (1..=5).contains(&port.len()) && port.bytes().all(|c| c.is_ascii_digit());
-        let named = |field: &str| field == "*" || field.contains(|c: char| !c.is_ascii_hexdigit());
-        if plain(host)
-            && numbered
-            && [database, user].into_iter().all(|f| plain(f) && named(f))
-            && !password.is_empty()
-        {
-            let kept = line.len() - password.len();
-            let end = password.find('\x1b').unwrap_or(password.len());
-            return format!("{}{MASK}{}", &line[..kept], &password[end..]);
+    let mut begins = true;
+    for (at, c) in line.char_indices() {
+        if begins && let Some(length) = before_password(&line[at..]) {
+            let kept = at + length;
+            let end = line[kept..]
+                .find('\x1b')
+                .map_or(line.len(), |end| kept + end);
+            return format!("{}{MASK}{}", &line[..kept], &line[end..]);
         }
+        begins = c.is_whitespace() || matches!(c, '\'' | '"' | 'm' | '=');
     }
     line.to_owned()
+}
+
+/// Returns how long the four fields before a password are, with their colons, if a text begins with such fields.
+fn before_password(text: &str) -> Option<usize> {
+    let mut fields = [""; 4];
+    let (mut begin, mut field, mut escaped) = (0, 0, false);
+    for (at, c) in text.char_indices() {
+        if escaped || c == '\\' {
+            escaped = !escaped;
+        } else if c.is_whitespace() || matches!(c, '\'' | '"' | '=' | '\x1b') {
+            return None;
+        } else if c == ':' {
+            fields[field] = &text[begin..at];
+            (begin, field) = (at + 1, field + 1);
+            if field == fields.len() {
+                break;
+            }
+        }
+    }
+    let [host, port, database, user] = fields;
+    let number = (1..=5).contains(&port.len()) && port.bytes().all(|c| c.is_ascii_digit());
+    let named = |name: &str| name.contains(|c: char| !c.is_ascii_hexdigit());
+    let whole = !host.is_empty() && (port == "*" || number) && named(database) && named(user);
+    let password = text.get(begin..).unwrap_or_default();
+    (whole && !password.is_empty() && !password.starts_with(MASK)).then_some(begin)
 }
 
 /// Hides what servers keep instead of passwords: SCRAM verifiers, and md5 digests in their form of PostgreSQL.

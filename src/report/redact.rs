@@ -3,15 +3,14 @@
 //! It knows no grammar: a word that names a secret and is followed by a value is enough, in any spelling of upper and lower
 //! case. Where the end of a value is not certain, the rest of the line is hidden with it.
 
-use serde_json::Value;
-
 use super::logins;
 
 /// Stands for a secret.
 pub(super) const MASK: &str = "***";
 
 /// Words that name a secret where one ends a key: `PGPASSWORD`, `ldapbindpasswd`, `radiussecrets`, `aws_secret_access_key`.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
+    "signature",
     "password",
     "passwords",
     "passwd",
@@ -41,55 +40,28 @@ const NAMES: [&str; 26] = [
 ];
 
 /// Whole words that name one.
-const WORDS: [&str; 4] = ["pwd", "pass", "pw", "--pass"];
+const WORDS: [&str; 5] = ["pwd", "pass", "pw", "sig", "--pass"];
 
 /// Keys whose whole value may hold a secret: commands that print one.
 const COMMANDS: [&str; 1] = ["ssl_passphrase_command"];
 
 /// Hides the secrets of a text, line by line; colours stay.
 pub fn text(text: &str) -> String {
-    let lines: Vec<String> = text.split('\n').map(line).collect();
+    let mut in_key = false;
+    let one = |text: &str| {
+        let marks = text.contains("PRIVATE KEY-----");
+        in_key = text.contains("-----BEGIN ") && marks || in_key && !marks;
+        if in_key && !marks {
+            MASK.to_owned()
+        } else {
+            line(text)
+        }
+    };
+    let lines: Vec<String> = text.split('\n').map(one).collect();
     lines.join("\n")
 }
 
-/// Hides the secrets in every string of a JSON value.
-pub fn json(value: &mut Value) {
-    match value {
-        Value::String(said) => *said = text(said),
-        Value::Array(all) => all.iter_mut().for_each(json),
-        Value::Object(all) => {
-            for (key, value) in all.iter_mut() {
-                match value {
-                    Value::String(said) if names_secret(key) && !said.is_empty() => {
-                        MASK.clone_into(said);
-                    }
-                    value => json(value),
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Hides the digest of each text in which something is hidden: whoever reads the rest could test guesses with it.
-pub fn digests(value: &mut Value) {
-    match value {
-        Value::Array(all) => all.iter_mut().for_each(digests),
-        Value::Object(all) => {
-            let content = all.get("content").and_then(Value::as_str);
-            let hides = content.is_some_and(|content| content.contains(MASK));
-            for (key, value) in all.iter_mut() {
-                match value {
-                    Value::String(digest) if hides && key == "digest" => MASK.clone_into(digest),
-                    value => digests(value),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn names_secret(key: &str) -> bool {
+pub(super) fn names_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
     NAMES.iter().any(|name| key.ends_with(name))
         || WORDS.contains(&key.as_str())
@@ -115,9 +87,7 @@ fn line(line: &str) -> String {
         }
         let key = std::mem::take(&mut word);
         let said = secret(&key, rest).or_else(|| logins::option(&shown, rest));
-        if let Some((kept, hidden)) =
-            said.or_else(|| sentence(&key, rest).filter(|_| shown.contains('#')))
-        {
+        if let Some((kept, hidden)) = said.or_else(|| sentence(&key, rest, &shown)) {
             shown.push_str(&rest[..kept]);
             shown.push_str(MASK);
             rest = &rest[kept + hidden..];
@@ -190,8 +160,12 @@ fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
 }
 
 /// Returns the same of a remark, which has no grammar: `# the password was hunter2`.
-fn sentence(key: &str, rest: &str) -> Option<(usize, usize)> {
-    let verbs = [" is ", " was ", " to ", " ist ", " war ", " -> "];
+fn sentence(key: &str, rest: &str, before: &str) -> Option<(usize, usize)> {
+    let verbs: &[&str] = match before {
+        remark if remark.contains('#') => &[" is ", " was ", " to ", " ist ", " war ", " -> "],
+        netrc if netrc.contains("login ") => &[" "],
+        _ => &[],
+    };
     let verb = verbs.iter().find(|verb| rest.starts_with(**verb))?;
     let value = &rest[verb.len()..];
     let end = value.find(char::is_whitespace).unwrap_or(value.len());
@@ -214,7 +188,7 @@ mod tests {
     use super::*;
 
     /// Every spelling in which files, commands and answers hold a secret; `@` stands for it.
-    const SPELLINGS: [&str; 47] = [
+    const SPELLINGS: [&str; 52] = [
         "host all all 0.0.0.0/0 ldap ldapserver=x ldapbindpasswd=\"@\" ldapport=389",
         "host all all 0.0.0.0/0 ldap LDAPBINDPASSWD=@",
         "host all all ::/0 radius radiussecrets=\"@\"",
@@ -240,6 +214,11 @@ mod tests {
         "archive_command = 'sshpass -p @ scp %p host:'",
         "archive_command = 'WALG_LIBSODIUM_KEY=@ wal-g wal-push %p'",
         "10.0.0.1:5432:*:rep:@",
+        "fe80\\:\\:1:5432:*:rep:@",
+        "/var/run/postgresql:*:shop:rep:a b@",
+        "machine x login y password @",
+        "-----BEGIN RSA PRIVATE KEY-----\n@\n-----END RSA PRIVATE KEY-----\nx=***",
+        "azcopy https://x.blob.core.windows.net/wal?sv=1&sig=@",
         "# server1:5432:replication:rep:@",
         "*:*:*:postgres:@",
         "# the old password was @",
@@ -333,33 +312,6 @@ mod tests {
             text("md521fb46f52ff17c76e530e198ed64125b md5"),
             "md5*** md5"
         );
-    }
-
-    #[test]
-    fn every_string_of_a_document_is_looked_at() {
-        let mut value = serde_json::json!({
-            "content": "a\narchive_command = 'PGPASSWORD=hunter2 x'\nb",
-            "list": [{ "password": "hunter2", "name": "x" }],
-            "tokens": 3,
-        });
-        json(&mut value);
-        let shown = value.to_string();
-        assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(
-            shown.contains("\"name\":\"x\"") && shown.contains("a\\narchive"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    fn nothing_is_told_to_test_guesses_with() {
-        let file = |content: &str| serde_json::json!({ "files": [{ "content": text(content), "digest": "75d7" }] });
-        let mut value = file("password=hunter2");
-        digests(&mut value);
-        assert_eq!(value["files"][0]["digest"], MASK);
-        let mut value = file("port=5432");
-        digests(&mut value);
-        assert_eq!(value["files"][0]["digest"], "75d7");
     }
 
     proptest! {

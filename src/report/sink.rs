@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 
-use super::{foreign, redact};
+use super::{documents, foreign, redact};
 
 /// Writes a result to standard output.
 pub fn out(text: &str) {
@@ -19,7 +19,7 @@ pub fn err(text: &str) {
 /// Writes a result as one line of JSON to standard output.
 pub fn json(result: &impl Serialize) {
     if let Ok(mut value) = shown(result) {
-        redact::digests(&mut value);
+        documents::digests(&mut value);
         exactly(&format!("{}\n", plain_json(&value.to_string())));
     }
 }
@@ -57,7 +57,7 @@ fn plain_json(json: &str) -> String {
 /// Returns what may be shown of a result as JSON.
 pub fn shown(result: &impl Serialize) -> serde_json::Result<serde_json::Value> {
     let mut value = serde_json::to_value(result)?;
-    redact::json(&mut value);
+    documents::json(&mut value);
     Ok(value)
 }
 

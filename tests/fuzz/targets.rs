@@ -10,7 +10,7 @@ use pgrepl::postgres::bytes::{bytes_of, text_of};
 use pgrepl::postgres::{ControlData, History, Lsn, Major, Timeline};
 use pgrepl::postgres::{conf, conninfo, hba, history, pgpass, way_in};
 use pgrepl::render::{BUILT_IN, Templates};
-use pgrepl::report::{foreign, problems, redact, sink};
+use pgrepl::report::{documents, foreign, problems, sink};
 
 /// One kind of text that others write.
 pub struct Target {
@@ -175,7 +175,7 @@ fn facts(input: &[u8]) -> bool {
     match parse(&read, &context) {
         Ok(facts) => {
             let mut json = serde_json::to_value(&facts).unwrap();
-            redact::json(&mut json);
+            documents::json(&mut json);
             true
         }
         Err(_) => !there.backups.is_empty(),
