@@ -109,6 +109,11 @@ pub(super) fn server(
     if let Some(sizes) = sizes {
         answer.sizes = serde_json::from_str(sizes).map_err(strange)?;
     }
+    // No server has others (manual, 27.2.6.1), and statements name them.
+    answer.slots.retain(|name, _| {
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        !name.is_empty() && name.chars().all(letter)
+    });
     let logs_hints = answer
         .settings
         .get("wal_log_hints")
