@@ -8,7 +8,13 @@ const OPTIONS: [&str; 3] = ["-u", "--user", "--proxy-user"];
 /// Returns how many bytes behind the scheme of an address are kept and how many behind them are a password:
 /// `://user:password@host`. It may itself have a slash or an @ in it.
 pub(super) fn address(rest: &str) -> Option<(usize, usize)> {
-    let address = rest.strip_prefix("://")?;
+    let mut address = rest.strip_prefix("://")?;
+    let mut most = address.len().min(1024);
+    while !address.is_char_boundary(most) {
+        most -= 1;
+    }
+    address = &address[..most];
+    address.find('@')?;
     let end = address
         .find(|c: char| c.is_whitespace() || c == '\x1b')
         .unwrap_or(address.len());
@@ -23,31 +29,46 @@ pub(super) fn address(rest: &str) -> Option<(usize, usize)> {
 
 /// Returns the same behind an option that a program is given to log in with: `-u user:secret`, `sshpass -p secret`.
 pub(super) fn option(before: &str, rest: &str) -> Option<(usize, usize)> {
+    if !rest.starts_with([' ', '\t', '=']) {
+        return None;
+    }
+    let (program, option) = end_of(before)
+        .rsplit_once([' ', '\t', '\'', '"'])
+        .unwrap_or(("", end_of(before)));
+    let login = OPTIONS.contains(&option);
+    let header = program.to_ascii_lowercase().ends_with("authorization:");
+    if !login && !header && !(option == "-p" && program.ends_with("sshpass")) {
+        return None;
+    }
     let value = rest.trim_start_matches([' ', '\t', '=']);
     let blank = rest.len() - value.len();
-    let (program, option) = before
-        .rsplit_once([' ', '\t', '\'', '"'])
-        .unwrap_or(("", before));
     let end = value
         .find(|c: char| c.is_whitespace() || c == '\x1b')
         .unwrap_or(value.len());
-    if blank == 0 || value.is_empty() || value.starts_with(MASK) {
+    if value.is_empty() || value.starts_with(MASK) {
         return None;
     }
-    if OPTIONS.contains(&option) {
-        let colon = value[..end].find(':')?;
-        let kept = blank + colon + 1;
-        return (colon + 1 < end && !rest[kept..].starts_with(MASK))
-            .then_some((kept, end - colon - 1));
+    if !login {
+        return Some((blank, end));
     }
-    let header = program.to_ascii_lowercase().ends_with("authorization:");
-    (header || option == "-p" && program.ends_with("sshpass")).then_some((blank, end))
+    let colon = value[..end].find(':')?;
+    let kept = blank + colon + 1;
+    (colon + 1 < end && !rest[kept..].starts_with(MASK)).then_some((kept, end - colon - 1))
+}
+
+/// Returns the last words of a text, so that a line of a megabyte is not read again for each of its letters.
+fn end_of(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(64);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
 }
 
 /// Hides the last field of a line of .pgpass, `host:port:database:user:password` (manual, 34.16), wherever it stands. The
 /// password may have anything in it, so the rest of the line goes.
 pub(super) fn pass_file(line: &str) -> String {
-    let mut begins = true;
+    let (mut begins, mut coloured) = (true, false);
     for (at, c) in line.char_indices() {
         if begins && let Some(length) = before_password(&line[at..]) {
             let kept = at + length;
@@ -56,7 +77,9 @@ pub(super) fn pass_file(line: &str) -> String {
                 .map_or(line.len(), |end| kept + end);
             return format!("{}{MASK}{}", &line[..kept], &line[end..]);
         }
-        begins = c.is_whitespace() || matches!(c, '\'' | '"' | 'm' | '=');
+        // The last letter of a colour, too.
+        begins = c.is_whitespace() || matches!(c, '\'' | '"' | '=') || c == 'm' && coloured;
+        coloured = c.is_ascii_digit();
     }
     line.to_owned()
 }
@@ -66,6 +89,10 @@ fn before_password(text: &str) -> Option<usize> {
     let mut fields = [""; 4];
     let (mut begin, mut field, mut escaped) = (0, 0, false);
     for (at, c) in text.char_indices() {
+        // No name is longer, and a line may be.
+        if at - begin > 255 {
+            return None;
+        }
         if escaped || c == '\\' {
             escaped = !escaped;
         } else if c.is_whitespace() || matches!(c, '\'' | '"' | '=' | '\x1b') {
@@ -90,11 +117,7 @@ fn before_password(text: &str) -> Option<usize> {
 pub(super) fn verifiers(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut rest = line;
-    while let Some(at) = ["SCRAM-SHA-256$", "md5"]
-        .iter()
-        .filter_map(|mark| rest.find(mark))
-        .min()
-    {
+    while let Some(at) = next_mark(rest) {
         let (before, from) = rest.split_at(at);
         shown.push_str(before);
         let (mark, length) = match from.strip_prefix("md5") {
@@ -120,4 +143,11 @@ pub(super) fn verifiers(line: &str) -> String {
         rest = &from[mark.len() + length..];
     }
     shown + rest
+}
+
+/// Returns where the first verifier may begin.
+fn next_mark(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    (0..bytes.len())
+        .find(|at| bytes[*at..].starts_with(b"md5") || bytes[*at..].starts_with(b"SCRAM-SHA-256$"))
 }

@@ -42,6 +42,9 @@ const NAMES: [&str; 27] = [
 /// Whole words that name one.
 const WORDS: [&str; 5] = ["pwd", "pass", "pw", "sig", "--pass"];
 
+/// What a remark says between a name and a secret.
+const REMARK: [&str; 6] = [" is ", " was ", " to ", " ist ", " war ", " -> "];
+
 /// Keys whose whole value may hold a secret: commands that print one.
 const COMMANDS: [&str; 1] = ["ssl_passphrase_command"];
 
@@ -76,6 +79,8 @@ fn line(line: &str) -> String {
     let line = &logins::pass_file(line);
     let mut shown = String::with_capacity(line.len());
     let mut rest = line.as_str();
+    // What may stand between a name and a secret: something behind a # only, and behind a login of .netrc.
+    let mut grammar: &[&str] = &[];
     // The word before the place that is looked at.
     let mut word = String::new();
     while let Some(c) = rest.chars().next() {
@@ -86,8 +91,13 @@ fn line(line: &str) -> String {
             continue;
         }
         let key = std::mem::take(&mut word);
+        if c == '#' {
+            grammar = &REMARK;
+        } else if key == "login" {
+            grammar = &[" "];
+        }
         let said = secret(&key, rest).or_else(|| logins::option(&shown, rest));
-        if let Some((kept, hidden)) = said.or_else(|| sentence(&key, rest, &shown)) {
+        if let Some((kept, hidden)) = said.or_else(|| sentence(&key, rest, grammar)) {
             shown.push_str(&rest[..kept]);
             shown.push_str(MASK);
             rest = &rest[kept + hidden..];
@@ -160,12 +170,7 @@ fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
 }
 
 /// Returns the same of a remark, which has no grammar: `# the password was hunter2`.
-fn sentence(key: &str, rest: &str, before: &str) -> Option<(usize, usize)> {
-    let verbs: &[&str] = match before {
-        remark if remark.contains('#') => &[" is ", " was ", " to ", " ist ", " war ", " -> "],
-        netrc if netrc.contains("login ") => &[" "],
-        _ => &[],
-    };
+fn sentence(key: &str, rest: &str, verbs: &[&str]) -> Option<(usize, usize)> {
     let verb = verbs.iter().find(|verb| rest.starts_with(**verb))?;
     let value = &rest[verb.len()..];
     let end = value.find(char::is_whitespace).unwrap_or(value.len());
@@ -312,6 +317,31 @@ mod tests {
             text("md521fb46f52ff17c76e530e198ed64125b md5"),
             "md5*** md5"
         );
+    }
+
+    /// A file may be a single line: what reads it again for each of its letters does not come to an end.
+    #[test]
+    fn a_long_line_is_looked_at_once() {
+        for part in [
+            "m",
+            " ",
+            ".",
+            "'",
+            ":",
+            "=",
+            "#.",
+            "md5",
+            "a://",
+            "-u ",
+            "password ",
+            "1m",
+            "\\",
+            "a:1:b:",
+            "é",
+            "login ",
+        ] {
+            text(&part.repeat((1 << 18) / part.len()));
+        }
     }
 
     proptest! {
