@@ -37,7 +37,8 @@ pub(super) fn option(before: &str, rest: &str) -> Option<(usize, usize)> {
         .unwrap_or(("", end_of(before)));
     let login = OPTIONS.contains(&option);
     let header = program.to_ascii_lowercase().ends_with("authorization:");
-    if !login && !header && !(option == "-p" && program.ends_with("sshpass")) {
+    let sshpass = option == "-p" && program.ends_with("sshpass");
+    if !(login || header || sshpass) {
         return None;
     }
     let value = rest.trim_start_matches([' ', '\t', '=']);
