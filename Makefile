@@ -2,7 +2,7 @@
 # make test: everything that CI runs, 20 rounds of make chaos among it. make test-matrix: every release and version, also
 # those that make test leaves out. make test-long: that of make test, and two short lists of make sequences.
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
-# repeats such rounds. make sequences: see below.
+# repeats such rounds. make sequences: see below. make fuzz: CASES= inputs that others could have written, from SEED= on.
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
@@ -13,7 +13,7 @@ ROUNDS ?= 4
 LENGTH ?= 8
 LANES ?= 1
 
-.PHONY: all build demo demo-down test test-long test-matrix chaos sequences lint unit lab-base
+.PHONY: all build demo demo-down test test-long test-matrix chaos sequences fuzz lint unit lab-base
 
 all: build
 
@@ -60,6 +60,9 @@ sequences:
 	VERSION=$(VERSION) TOOL=$(TOOL) SEED=$(SEED) ROUNDS=$(ROUNDS) LENGTH=$(LENGTH) LANES=$(LANES) OPS="$(OPS)" \
 	  cargo test --test sequences -- --include-ignored --nocapture random
 
+fuzz:
+	CASES=$(or $(CASES),1000000) SEED=$(SEED) cargo test --profile fuzz --test fuzz -- --nocapture
+
 lint:
 	$(LAB) install
 	cargo fmt --check
@@ -67,7 +70,7 @@ lint:
 	shellcheck -x $(LAB)
 
 unit:
-	cargo test --lib --bins --test house --test cli --test scenarios --test hostile
+	cargo test --lib --bins --test house --test cli --test scenarios --test hostile --test fuzz
 
 lab-base:
 	$(LAB) install

@@ -29,6 +29,25 @@ pub struct Command {
     pub gate: Option<&'static str>,
     /// A variable whose value is the word of an earlier step.
     pub takes: Option<(&'static str, &'static str)>,
+    /// How much the host may answer.
+    pub limits: Limits,
+}
+
+/// How much a host may say to one command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a line.
+    pub line: usize,
+    /// Bytes in all.
+    pub answer: usize,
+}
+
+impl Limits {
+    /// Far more than any answer has: of a server with a thousand clients, or of files of a megabyte, the largest that are read.
+    pub const USUAL: Limits = Limits {
+        line: 16 << 20,
+        answer: 64 << 20,
+    };
 }
 
 /// A value of a script variable.
@@ -92,6 +111,7 @@ impl Command {
             heartbeat: false,
             gate: None,
             takes: None,
+            limits: Limits::USUAL,
         }
     }
 

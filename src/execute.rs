@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 use tokio::sync::{Notify, Semaphore};
 
-use crate::action::{Action, Readiness, settle};
+use crate::action::{Action, Readiness, settle, told};
 use crate::command::{Command, Vault};
 use crate::facts::Observation;
 use crate::host::{HostError, Line, Word};
@@ -221,9 +221,15 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
             },
         }
     }
+    // What is no word is told to nobody.
+    let strange = RefCell::new(None);
     let hear = |line: &Line| match line {
         Line::Fact(word, value) if act.tells().contains(&word.as_str()) => {
-            board.tell(word, Some(value.clone()));
+            let value = told(word, value).map_err(|why| {
+                let message = format!("cannot use what {} tells of {word}: {why}", step.node);
+                strange.borrow_mut().get_or_insert(message);
+            });
+            board.tell(word, value.ok());
         }
         Line::Progress(done, total) => {
             (run.tell)(Event::StepProgress {
@@ -283,6 +289,9 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
                 Outcome::Unknown { because }
             }
         };
+        if let Some(message) = strange.take() {
+            result = failed(message);
+        }
         if !result.is_good() {
             break;
         }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 pub mod able;
@@ -19,11 +19,11 @@ use crate::command::{Vault, shell_quote};
 use crate::facts::backups::Backups;
 use crate::facts::needs::asked_for;
 use crate::facts::parse::{Context, parse};
-use crate::facts::{Facts, Observation, Sight, Unreachable, question, sha256, sizes};
+use crate::facts::{Facts, Observation, Sight, Unreachable, question, sizes};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
 use crate::platform::{self, Family, Platform};
-use crate::postgres::{Major, pgpass};
+use crate::postgres::Major;
 use crate::report::event::Event;
 
 const SCRIPT: &str = concat!(
@@ -205,10 +205,6 @@ pub async fn look(
         .map(|peer| (peer, peer.address.as_deref().unwrap_or(peer.name.as_str())))
         .map(|(peer, address)| format!("{}={address}", peer.name))
         .collect();
-    let pass_digest = password
-        .and_then(|password| pgpass::field(password.expose_secret()).ok())
-        .map(|field| sha256(format!("{field}\n").as_bytes()))
-        .unwrap_or_default();
     let command = place
         .command("read the host", SCRIPT)
         .var(
@@ -234,7 +230,6 @@ pub async fn look(
                 places(major, &node.instance, data_directory)
             },
         )
-        .var("pass_digest", pass_digest)
         .var("wal_directory", cluster.major.caps().names.wal_directory)
         .var(
             "tablespace_places",
@@ -349,5 +344,6 @@ pub async fn backups(
             _ => {}
         }
     }
-    Ok(engine.map_or_else(Backups::default, |engine| engine.listed(&facts)))
+    let read = engine.map_or_else(Backups::default, |engine| engine.listed(&facts));
+    Ok(read.plausible())
 }

@@ -32,7 +32,7 @@ const WALLS: [(&str, &str); 16] = [
         "adopt",
         "action facts files inventory platform postgres render",
     ),
-    ("host", "command facts inventory"),
+    ("host", "command facts inventory postgres"),
     ("report", "action facts inventory plan postgres"),
     (
         "observe",

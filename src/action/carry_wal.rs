@@ -17,13 +17,18 @@ const SCRIPT: &str = concat!(
 );
 
 /// The word under which the stopped primary tells its last segments.
-const WAL: &str = "wal";
+pub(super) const WAL: &str = "wal";
+
+/// How much WAL is carried at most: all of it goes through the memory of pgrepl.
+pub const LONGEST_WAL: u64 = 2 << 30;
 
 /// Reads the last WAL segments of a stopped primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadWal {
     /// Their names, in order.
     pub segments: Vec<String>,
+    /// Bytes of one.
+    pub segment_size: u64,
 }
 
 /// Puts them where a standby looks for WAL that nobody streams (measured on 11, 15 and 18).
@@ -31,15 +36,18 @@ pub struct ReadWal {
 pub struct PlaceWal {
     /// Their names, in order.
     pub segments: Vec<String>,
+    /// Bytes of one.
+    pub segment_size: u64,
     /// How far the standby gets with them, at least.
     pub end: Lsn,
 }
 
-fn command(place: &Place, verb: &'static str, segments: &[String]) -> Command {
+fn command(place: &Place, verb: &'static str, segments: &[String], size: u64) -> Command {
     place
         .command(format!("{verb} WAL"), SCRIPT)
         .var("verb", verb)
         .var("segments", segments.join(" "))
+        .var("segment_size", size)
         .var("wal_directory", place.major.caps().names.wal_directory)
         .timeout(Some(Duration::from_secs(600)))
 }
@@ -62,7 +70,13 @@ impl Act for ReadWal {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![command(place, "read", &self.segments)]
+        let mut command = command(place, "read", &self.segments, self.segment_size);
+        // What does not compress grows a little, and by a third in base64.
+        let bytes = (self.segments.len() as u64).saturating_mul(self.segment_size);
+        let bytes = usize::try_from(bytes.min(LONGEST_WAL) / 2 * 3).unwrap_or(usize::MAX);
+        command.limits.line = command.limits.line.saturating_add(bytes);
+        command.limits.answer = command.limits.answer.saturating_add(bytes);
+        vec![command]
     }
 
     fn effect(&self, _: &NodeName, _: &mut Observation) {}
@@ -78,7 +92,7 @@ impl Act for PlaceWal {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let mut command = command(place, "place", &self.segments);
+        let mut command = command(place, "place", &self.segments, self.segment_size);
         command.takes = Some(("wal", WAL));
         vec![command]
     }

@@ -23,15 +23,51 @@ find_clients() {
 }
 find_clients
 
-# The results go to descriptor 7, so that no program can mix its words into them.
+# How results are told, for every shell of a script and for its awk programs: they go to descriptor 7, so that no program can
+# mix its words into them, and what a host, its users or its files chose begins neither a line nor a column of its own.
+# \ is told as \\, a line end as \n, and in each column but the last a tab as \t: fact KEY COLUMN...
+# shellcheck disable=SC2016,SC2089 # expanded by each shell
+telling='
 escape() {
     case $1 in
-        *[\\]* | *'
-'*) printf '%s' "$1" | awk 'BEGIN { ORS = "" } { gsub(/\\/, "\\\\"); if (NR > 1) print "\\n"; print }' ;;
-        *) printf '%s' "$1" ;;
+        *[\\]* | *"
+"*) printf "%s\n" "$1" | awk "BEGIN { ORS = \"\" } { gsub(/\\\\/, \"&&\"); if (NR > 1) print \"\\\\n\"; print }" ;;
+        *) printf "%s" "$1" ;;
     esac
 }
-fact() { printf '@fact %s %s\n' "$1" "$2" >&7; }
+fact() {
+    fact_line="@fact $1 "
+    shift
+    case "$*" in
+        *[\\]* | *"	"* | *"
+"*)
+            while [ $# -gt 1 ]; do
+                fact_line=$fact_line$(escape "$1" | sed "s/	/\\\\t/g")"	"
+                shift
+            done
+            fact_line=$fact_line$(escape "${1-}")
+            ;;
+        *)
+            while [ $# -gt 1 ]; do
+                fact_line="$fact_line$1	"
+                shift
+            done
+            fact_line=$fact_line${1-}
+            ;;
+    esac
+    printf "%s\n" "$fact_line" >&7
+}
+# Of a program of awk: column(TEXT) for each column but the last, then fact(KEY, TEXT).
+awk_fact="
+    function fact_escape(text) { gsub(/\\\\/, \"&&\", text); gsub(/\n/, \"\\\\n\", text); return text }
+    function column(text) { text = fact_escape(text); gsub(/	/, \"\\\\t\", text); fact_columns = fact_columns text \"	\" }
+    function fact(key, text) { print \"@fact \" key \" \" fact_columns fact_escape(text); fact_columns = \"\" }"
+# Tells of each line of standard input: fact_lines KEY [COLUMN]. By the environment: -v takes what looks like an escape for one.
+fact_lines() {
+    many=$# of=${2-} awk "$awk_fact { if (ENVIRON[\"many\"] > 1) column(ENVIRON[\"of\"]); fact(\"$1\", \$0) }" >&7
+}
+'
+eval "$telling"
 ok() { printf '@ok changed %s\n' "$(escape "${1:-}")" >&7; }
 already() { printf '@ok already %s\n' "$(escape "${1:-}")" >&7; }
 refused() {
@@ -44,6 +80,10 @@ fail() {
 }
 note() { printf '@note %s\n' "$(escape "$1")" >&7; }
 progress() { printf '@progress %s %s\n' "$1" "$2" >&7; }
+
+# A shell that holds a password leaves no core.
+# shellcheck disable=SC3045 # every sh of Linux has it
+no_core() { ulimit -c 0 2>/dev/null || :; }
 
 # Runs a program as the service user, who may be the one that runs all of this; signals and the exit status pass through.
 # Older setprivs know neither names nor --init-groups, only the option that came after both tells; runuser costs a process

@@ -16,7 +16,7 @@ const SCRIPT: &str = concat!(
 );
 
 /// The word under which the primary tells the segment it ended.
-const SEGMENT: &str = "segment";
+pub(super) const SEGMENT: &str = "segment";
 
 /// Ends a WAL segment on the primary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 # Creates the replication role or gives it its rights and its password; the server is told a verifier, never the password.
 # In: role and quoted_role (SQL), verifier (SQL literal, or empty to leave the password), quiet
 main() {
+    no_core
     password=
     [ -z "$verifier" ] || password="password $verifier"
     # Neither the log nor a synchronous standby that is not there yet has a part in this.

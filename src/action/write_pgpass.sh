@@ -1,6 +1,7 @@
 # Replaces the cluster's own lines in .pgpass; the lines of others stay. What is written holds the password.
 # In: content
 main() {
+    no_core
     file=$home/.pgpass
     # Another cluster of this host may have its lines written at the same time.
     mkdir -p /run/pgrepl

@@ -15,16 +15,16 @@ main() {
         [ -f "$manifest" ] || continue
         label=${manifest%/backup.manifest}
         label=${label##*/}
-        fact written "$label	$(stat -c %Y "$manifest")"
-        backrest repo-get "backup/$cluster/$label/backup.manifest" --log-level-console=off 2>/dev/null | awk -v id="$label" '
+        fact written "$label" "$(stat -c %Y "$manifest")"
+        backrest repo-get "backup/$cluster/$label/backup.manifest" --log-level-console=off 2>/dev/null | id=$label awk "$awk_fact"'
             # What info does not tell before 2.36.
             /^backup-lsn-(start|stop)=/ { lsn = lsn " " substr($0, index($0, "=") + 1) }
-            /^\[backup:target\]/ { inside = 1; gsub("\"", "", lsn); print "@fact lsn " id "\t" substr(lsn, 2); next }
+            /^\[backup:target\]/ { inside = 1; gsub("\"", "", lsn); column(ENVIRON["id"]); fact("lsn", substr(lsn, 2)); next }
             /^\[/ && inside { exit }
             inside && /^pg_tblspc\// {
                 oid = $0; sub("^pg_tblspc/", "", oid); sub("=.*", "", oid)
                 path = $0; sub(".*\"path\":\"", "", path); sub("\".*", "", path)
-                print "@fact tablespace " id "\t" oid " " path
+                column(ENVIRON["id"]); fact("tablespace", oid " " path)
             }' >&7 || :
     done
     list_notes

@@ -1,7 +1,7 @@
 # Reads which backups are on the mount and writes nothing: a backup counts when all its parts are there, and the archive
 # holds the label that PostgreSQL wrote at its end.
 # In: top
-about() { printf '@fact about %s\t%s\n' "$id" "$1" >&7; }
+about() { fact about "$id" "$1"; }
 
 main() {
     read_owner
@@ -22,7 +22,7 @@ main() {
         wal=$(printf '%s\n' "$start" | sed 's/.*file \([0-9A-F]*\).*/\1/')
         about "id=$id"
         # The newest note of a kind counts.
-        if [ -f "$top/notes/$id" ]; then tac "$top/notes/$id" | awk -v id="$id" '{ print "@fact about " id "\t" $0 }' >&7; fi
+        if [ -f "$top/notes/$id" ]; then tac "$top/notes/$id" | fact_lines about "$id"; fi
         about "host=?"
         about "major=$(cat "$directory/PG_VERSION")"
         about "system_id=$owner"
@@ -35,7 +35,7 @@ main() {
         about "written=$(stat -c %Y "$directory/backup_timestamp")"
         about "wal=archive"
         about "bytes=$(bytes_in "$directory")"
-        awk -F '|' -v id="$id" '$2 != "" { print "@fact about " id "\ttablespace=" $3 " " $2 }' "$directory/tblspc_list" >&7
+        awk -F '|' '$2 != "" { print "tablespace=" $3 " " $2 }' "$directory/tblspc_list" | fact_lines about "$id"
     done
     list_wal "$repository/archived_wal" '[0-9A-F]*' "$(control_field "$data_directory" 'Bytes per WAL segment' 2>/dev/null || :)"
     list_restores

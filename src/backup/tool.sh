@@ -29,6 +29,6 @@ is_read() {
 
 list_notes() {
     for noted in "$top"/notes/*; do
-        if [ -f "$noted" ]; then awk -v id="${noted##*/}" '{ print "@fact noted " id "\t" $0 }' "$noted" >&7; fi
+        if [ -f "$noted" ]; then fact_lines noted "${noted##*/}" <"$noted"; fi
     done
 }

@@ -19,7 +19,8 @@ use crate::plan::backup::{prune, take, verify};
 use crate::plan::builder::place_of;
 use crate::report::backups::table;
 use crate::report::event::Outcome;
-use crate::report::sink;
+use crate::report::style::Style;
+use crate::report::{markdown, sink};
 
 /// Takes, lists, verifies and removes backups on the mount
 ///
@@ -203,8 +204,10 @@ async fn list(drive: &Drive<'_>) -> Result<u8, Failure> {
         Format::Json | Format::Jsonl => {
             sink::json(&there);
         }
-        Format::Human | Format::Markdown => {
-            sink::out(&table(&there, &moment, drive.global.out()));
+        Format::Human => sink::out(&table(&there, &moment, drive.global.out())),
+        Format::Markdown => {
+            let plain = Style::plain();
+            sink::out(&markdown::block(&table(&there, &moment, plain)));
         }
     }
     Ok(0)

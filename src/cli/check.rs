@@ -9,7 +9,8 @@ use super::{Failure, Format, Global, Kind, context, plan, secrets};
 use crate::action::Action;
 use crate::plan::{Plan, Step, check::check};
 use crate::report::proof::{self, Proof};
-use crate::report::sink;
+use crate::report::style::Style;
+use crate::report::{markdown, sink};
 
 /// Proves replication: a row written on the primary is read on every standby, and nothing is left behind
 ///
@@ -95,8 +96,10 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
         Format::Json | Format::Jsonl => {
             sink::json(&proof);
         }
-        Format::Human | Format::Markdown => {
-            sink::out(&proof::show(&proof, drive.global.out()));
+        Format::Human => sink::out(&proof::show(&proof, drive.global.out())),
+        Format::Markdown => {
+            let plain = Style::plain();
+            sink::out(&markdown::block(&proof::show(&proof, plain)));
         }
     }
     let mut whole = true;

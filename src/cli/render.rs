@@ -139,7 +139,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         };
         match &arguments.out {
             Some(directory) => write_below(directory, Path::new(name), text)?,
-            None => sink::exactly(text),
+            None => sink::rendered(text),
         }
         return Ok(0);
     }
@@ -160,7 +160,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             Some(directory) => {
                 write_below(directory, &Path::new(node.as_str()).join(&file), &text)?
             }
-            None => sink::exactly(&format!("==> {node}: {file}\n{text}\n")),
+            None => sink::rendered(&format!("==> {node}: {file}\n{text}\n")),
         }
     }
     if assumed {

@@ -1,6 +1,8 @@
 //! Where passwords come from; they are read once and shown never.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +17,7 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
     let source = &cluster.replication.password;
     let (text, from) = match source {
         SecretSource::Env(name) => {
-            let value = std::env::var(name).map_err(|_| {
+            let value = taken(name).ok_or_else(|| {
                 Failure::new(Kind::Failed, format!("the environment has no variable {name}, which the replication password is read from"))
                     .help(format!("export {name}=…"))
             })?;
@@ -72,6 +74,20 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
         ));
     }
     Ok(text.into())
+}
+
+/// Takes a variable out of the environment, so that no ssh and nothing that ssh runs inherits it.
+fn taken(name: &str) -> Option<String> {
+    static TAKEN: Mutex<BTreeMap<String, SecretString>> = Mutex::new(BTreeMap::new());
+    let mut taken = TAKEN.lock().ok()?;
+    if let Ok(value) = std::env::var(name) {
+        taken.insert(name.to_owned(), value.into());
+        // SAFETY: no other thread is there that could read the environment: secrets are read before the first host is.
+        unsafe { std::env::remove_var(name) };
+    }
+    taken
+        .get(name)
+        .map(|value| value.expose_secret().to_owned())
 }
 
 fn first_line(text: &str) -> String {

@@ -17,8 +17,9 @@ use crate::plan::converge::converge;
 use crate::plan::lead::lacks;
 use crate::report::archive::summary;
 use crate::report::status::Status;
+use crate::report::style::Style;
 use crate::report::trouble::Trouble;
-use crate::report::{lead, sink, status, status_table};
+use crate::report::{lead, markdown, sink, status, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
 ///
@@ -47,9 +48,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         let mut known: BTreeMap<NodeName, Able> = BTreeMap::new();
         loop {
             let begin = Instant::now();
-            let tell = |event| match global.format {
-                Format::Human => screen.tell(&event),
-                _ => {}
+            let tell = |event| {
+                if global.format == Format::Human {
+                    screen.tell(&event);
+                }
             };
             let (cluster, hosts) = (&loaded.cluster, &connections.hosts);
             let mut seen = observe(cluster, hosts, None, &tell).await;
@@ -82,14 +84,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             if arguments.watch && global.format == Format::Human {
                 sink::exactly("\x1b[H\x1b[2J");
             }
+            let table = |style| {
+                let seconds = begin.elapsed().as_secs_f64();
+                status_table::show(&concluded, &loaded.cluster, seconds, style)
+            };
             match global.format {
                 Format::Json | Format::Jsonl => sink::json(&concluded),
-                Format::Human | Format::Markdown => sink::out(&status_table::show(
-                    &concluded,
-                    &loaded.cluster,
-                    begin.elapsed().as_secs_f64(),
-                    global.out(),
-                )),
+                Format::Human => sink::out(&table(global.out())),
+                Format::Markdown => sink::out(&markdown::block(&table(Style::plain()))),
             }
             if !arguments.watch {
                 let bad = !concluded.problems.is_empty();

@@ -138,8 +138,8 @@ mod tests {
             std::fs::write(&path, content).unwrap();
         }
         let script = format!(
-            "set -eu\nexec 7>&1\nfact() {{ printf '@fact %s %s\\n' \"$1\" \"$2\" >&7; }}\n\
-             service_user=postgres\nas_server() {{ \"$@\"; }}\n{}\nname='{setting} {}'\nheld",
+            "set -eu\nexec 7>&1\nservice_user=postgres\n{}\nas_server() {{ \"$@\"; }}\n{}\nname='{setting} {}'\nheld",
+            include_str!("../action/prelude.sh"),
             include_str!("able.sh"),
             path.display(),
         );

@@ -6,25 +6,29 @@
 held() {
     setting=${name%% *} path=${name#* }
     if ! as_server test -e "$path"; then
-        fact held "$setting	is not there"
+        fact held "$setting" "is not there"
     elif ! as_server test -r "$path"; then
-        fact held "$setting	cannot be read by $service_user"
+        fact held "$setting" "cannot be read by $service_user"
     else
-        fact held "$setting	"
-        # shellcheck disable=SC2016 # the program is awk's
-        as_server awk -v setting="$setting" '
+        fact held "$setting" ""
+        if [ "$setting" = ssl_cert_file ]; then own=yes; else own=no; fi
+        # shellcheck disable=SC2016 # the programs are awk's
+        as_server awk -v own="$own" '
             /^-----BEGIN (TRUSTED CERTIFICATE|CERTIFICATE|X509 CRL)-----/ { inside = 1; text = ""; next }
             /^-----END / {
                 if (inside && length(text)) {
                     bare = text
                     sub(/=*$/, "", bare)
-                    print "@fact holds " setting "\t" substr(bare, length(bare) - 39)
-                    if (setting == "ssl_cert_file" && !whole++) print "@fact certificate " text
+                    print "holds " substr(bare, length(bare) - 39)
+                    if (own == "yes" && !whole++) print "certificate " text
                 }
                 inside = 0
                 next
             }
-            inside { gsub(/[^A-Za-z0-9+\/=]/, ""); text = text $0 }' "$path" >&7
+            inside { gsub(/[^A-Za-z0-9+\/=]/, ""); text = text $0 }' "$path" |
+            of=$setting awk "$awk_fact"'
+                $1 == "holds" { column(ENVIRON["of"]) }
+                { fact($1, $2) }' >&7
     fi
 }
 
@@ -34,11 +38,11 @@ extensions() {
     fact now "$(date -u +%Y%m%d%H%M%S)"
     sql_options='-c statement_timeout=3000 -c lock_timeout=1000'
     # As pg_dump has it: the name within a connection string, and that in double quotes.
-    there=$(sql "select '@fact database ' || datname || chr(10) || chr(92) || 'connect -reuse-previous=on \"dbname=' || chr(39) ||
+    there=$(sql "select 'database ' || datname || chr(10) || chr(92) || 'connect -reuse-previous=on \"dbname=' || chr(39) ||
             replace(replace(replace(datname, chr(92), repeat(chr(92), 2)), chr(39), chr(92) || chr(39)), '\"', '\"\"') || chr(39) || '\"'
         from pg_database where datallowconn and not datistemplate and datconnlimit <> -2 and datname !~ '[[:cntrl:]]'
         order by datname") || return 0
-    printf '%s\n' "$there" | sed -n '/^@/p' >&7
+    printf '%s\n' "$there" | sed -n 's/^database //p' | fact_lines database
     told=$({
         printf '%s\n' '\set ON_ERROR_STOP off'
         printf '%s\n' "$there" | sed -n '/^\\/p' | head -n 100 | while IFS= read -r connect; do
@@ -51,7 +55,13 @@ extensions() {
             select 'looked ' || current_database();"
         done
     } | psql_here) || :
-    printf '%s\n' "$told" | awk '/^(extension|library|looked) / { print "@fact with_" $0 }' >&7
+    printf '%s\n' "$told" | awk "$awk_fact"'
+        /^(extension|library|looked) / {
+            kind = $1
+            n = split(substr($0, length(kind) + 2), part, "\t")
+            for (i = 1; i < n; i++) column(part[i])
+            fact("with_" kind, part[n])
+        }' >&7
     kind=library
     while IFS= read -r name; do library; done <<-LIST
 	$(printf '%s\n' "$told" | awk -F '\t' '/^library / && !seen[$3]++ { print $3 }')

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inventory::NodeName;
 use crate::postgres::history::timeline_of;
-use crate::postgres::{History, Lsn, SystemId, Timeline};
+use crate::postgres::{History, Lsn, SystemId, Timeline, is_segment, is_segment_size};
 
 /// The archive and the backups of a cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -108,6 +108,33 @@ impl Backup {
     }
 }
 
+/// Says whether a backup can have this name: one word in each engine, and never a way to another directory.
+fn is_name(id: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    id.starts_with(|c: char| c.is_ascii_alphanumeric()) && id.chars().all(letter)
+}
+
+impl Backups {
+    /// Leaves out what no archive has: hosts are told these names, and another host, or whoever writes on the mount, chose them.
+    #[must_use]
+    pub fn plausible(mut self) -> Self {
+        self.backups.retain(|backup| {
+            let mut names = backup.builds_on.iter().chain([&backup.id]);
+            let mut spaces = backup.tablespaces.iter();
+            names.all(|name| is_name(name))
+                && is_segment(&backup.start_wal)
+                && backup
+                    .version
+                    .chars()
+                    .all(|c| c.is_ascii_digit() || c == '.')
+                && spaces.all(|(oid, path)| {
+                    oid.parse::<u32>().is_ok() && !path.contains(char::is_control)
+                })
+        });
+        self
+    }
+}
+
 /// Reads the answer of the script; backups that were not finished are left out.
 pub fn parse(facts: &[(String, String)]) -> Backups {
     let mut read = Backups {
@@ -127,7 +154,10 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
                 }
             }
             "wal" => {
-                if let Some((first, last)) = value.split_once(' ') {
+                if let Some((first, last)) = value.split_once(' ')
+                    && is_segment(first)
+                    && is_segment(last)
+                {
                     read.wal.push((first.into(), last.into()));
                 }
             }
@@ -146,7 +176,10 @@ pub fn parse(facts: &[(String, String)]) -> Backups {
                     read.history_came.insert(timeline, at);
                 }
             }
-            "segment_size" => read.segment_size = value.parse().unwrap_or(16 << 20),
+            "segment_size" => {
+                let size = value.parse().ok().filter(|size| is_segment_size(*size));
+                read.segment_size = size.unwrap_or(16 << 20);
+            }
             "wal_until" => read.wal_until = value.parse().ok().max(read.wal_until),
             "restore" => {
                 let mut words = value.split_whitespace().map(str::to_owned);

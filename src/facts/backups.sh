@@ -8,10 +8,10 @@ main() {
         { [ -d "$backup" ] && lists "$backup"; } || continue
         fact backup "${backup##*/}"
         if [ -f "$backup/info" ]; then
-            awk -v id="${backup##*/}" '{ print "@fact about " id "\t" $0 }' "$backup/info" >&7
-            fact about "${backup##*/}	written=$(stat -c %Y "$backup/info")"
+            fact_lines about "${backup##*/}" <"$backup/info"
+            fact about "${backup##*/}" "written=$(stat -c %Y "$backup/info")"
         fi
-        if [ -f "$backup/verified" ]; then fact about "${backup##*/}	verified=$(cat "$backup/verified")"; fi
+        if [ -f "$backup/verified" ]; then fact about "${backup##*/}" "verified=$(cat "$backup/verified")"; fi
     done
     list_restores
     # How many segments have one number: by the size of one of them.

@@ -99,7 +99,8 @@ mod tests {
             format!("{}/a b/c", link.display()),
         );
         let script = format!(
-            "set -eu\nreal='{real}/data' wal_link='/dev/shm/wal' spaces='{real}\n' tablespace_places='{place}\n'\n{}\nread_file_systems 7>&1\n",
+            "{}\nreal='{real}/data' wal_link='/dev/shm/wal' spaces='{real}\n' tablespace_places='{place}\n'\n{}\nread_file_systems 7>&1\n",
+            include_str!("../action/prelude.sh"),
             include_str!("disks.sh"),
         );
         let output = std::process::Command::new("sh")

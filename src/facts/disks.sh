@@ -41,7 +41,7 @@ $kind $path"
         timeout 5 df -B1 --output=size,avail,source,target -- "$@" || :
         echo all
         timeout 5 df -a -l -x autofs -B1 --output=size,avail,source,target || :
-    } 2>/dev/null | uses=$uses awk '
+    } 2>/dev/null | uses=$uses awk "$awk_fact"'
         BEGIN { split(ENVIRON["uses"], use, "\n") }
         $0 == "all" { all = 1; next }
         $1 == "1B-blocks" { next }
@@ -51,6 +51,9 @@ $kind $path"
             size = $1; free = $2; device = $3
             sub(/^ *[^ ]+ +[^ ]+ +[^ ]+ +/, "")
             if (all && $0 ~ /^\/(proc|sys|dev|run)(\/|$)/) next
-            print "@fact " told "\t" $0 "\t" size "\t" free "\t" device
+            key = told
+            sub(/ .*/, "", key)
+            column(substr(told, length(key) + 2)); column($0); column(size); column(free)
+            fact(key, device)
         }' >&7
 }

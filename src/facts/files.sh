@@ -2,20 +2,30 @@
 # The files of the server and of pgrepl on its host, and what the server's configuration names beside them.
 # In: cluster config_directory data_directory service_user
 
+# A name that can stand in a list, one a line, and that every program writes as it is. A file with another one is told as not read.
+# shellcheck disable=SC2016 # expanded by the shell it is given to
+listed='
+is_listed() {
+    case $1 in *[\\]* | *"	"* | *"
+"*) return 1 ;; esac
+}
+'
+
 # Tells of files. Says what those of the configuration name, one path a line; for the shell of him whose files they are:
 # tell_files WHICH FILES... (WHICH is empty where only what lies in these two directories is configuration)
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 tell_files='
-fact() { printf "@fact %s %s\n" "$1" "$2" >&7; }
 tell_files() {
     which=$1
     shift
-    stat -L -c "@fact file %n	%U	%G	%a	%.Y" "$@" >&7
-    sha256sum "$@" | while IFS= read -r line; do fact digest "${line#*  }	${line%% *}"; done
-    { awk -v data="$data_directory" -v config="$config_directory" -v all="$which" "$lines" "$@" >&7; } 3>&1
+    stat -L -c "%U	%G	%a	%.Y	%n" "$@" | while IFS="	" read -r owner group mode modified file; do
+        fact file "$file" "$owner" "$group" "$mode" "$modified"
+    done
+    sha256sum "$@" | while IFS= read -r line; do fact digest "${line#*  }" "${line%% *}"; done
+    { data=$data_directory config=$config_directory all=$which awk "$awk_fact$lines" "$@" >&7; } 3>&1
     # Files are bytes: what is more than printable ASCII in lines comes whole.
     grep -laxv "[	 -~]*" "$@" | while IFS= read -r file; do
-        fact text "$file	$(base64 -w 0 "$file")"
+        fact text "$file" "$(base64 -w 0 "$file")"
     done
 }
 '
@@ -35,6 +45,7 @@ arguments='data_directory=$1 config_directory=$2 lines=$3; shift 3'
 # Their lines; and what they name: files, directories, and some that are neither, each as a path.
 # shellcheck disable=SC2016 # for awk
 tell_lines='
+    BEGIN { data = ENVIRON["data"]; config = ENVIRON["config"]; all = ENVIRON["all"] }
     function tell(path, base) {
         if (path == "") return
         if (path !~ /^\//) path = base "/" path
@@ -48,7 +59,7 @@ tell_lines='
         } else sub(/[ \t#].*/, "", word)
         return word
     }
-    { print "@fact line " FILENAME "\t" $0 }
+    { column(FILENAME); fact("line", $0) }
     FNR == 1 {
         directory = FILENAME
         sub("/[^/]*$", "", directory)
@@ -77,6 +88,10 @@ readable_files='
         path=${path%/}
         if [ -d "$path" ]; then set -- "$path"/*.conf; else set -- "$path"; fi
         for file; do
+            if ! is_listed "$file"; then
+                fact unread "$file"
+                continue
+            fi
             if [ -f "$file" ] && [ -r "$file" ] && [ "$(stat -L -c %s "$file")" -le 1048576 ]; then printf "%s\n" "$file"; fi
         done
     done'
@@ -89,7 +104,7 @@ read_named_files() {
         rounds=$((rounds + 1))
         only_new
         if [ -z "$next" ] || ! has_user; then return; fi
-        next=$(printf '%s' "$next" | as_service_user xargs -d '\n' sh -c "$readable_files" sh | sort -u) || :
+        next=$(printf '%s' "$next" | as_service_user xargs -d '\n' sh -c "$telling$listed$readable_files" sh | sort -u) || :
         only_new
         if [ -z "$next" ]; then return; fi
         told="$told
@@ -102,7 +117,7 @@ $next"
         set -- $next
         set +f
         IFS=$old
-        next=$(by_reader "$arguments
+        next=$(by_reader "$telling$arguments
 $tell_files"'tell_files all "$@"' "$@") || :
     done
 }
@@ -137,9 +152,9 @@ read_files() {
         if [ -f "$file" ] && [ "$config_directory" != "$data_directory" ]; then set -- "$@" "$file"; fi
     done
     told=$(printf '%s\n' "$@")
-    next=$(by_reader "$arguments
-$tell_files$look_at_files" "$real" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$pass_digest" "$family" \
-        "$newest" "$pass_lines" "$@") || :
+    next=$(by_reader "$telling$listed$arguments
+$tell_files$look_at_files" "$real" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$family" "$newest" \
+        "$pass_lines" "$@") || :
     # What he could not read is not absent.
     if [ -f "$real/PG_VERSION" ]; then fact instance "that $service_user cannot read"; fi
     read_named_files

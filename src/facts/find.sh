@@ -5,12 +5,12 @@
 # The names that /etc/hosts and DNS have for an address.
 names_of() {
     timeout 5 getent hosts "$1" 2>/dev/null |
-        awk -v of="$1" '{ for (i = 2; i <= NF; i++) print "@fact named " of "\t" $i }' >&7 || :
+        of=$1 awk "$awk_fact"'{ for (i = 2; i <= NF; i++) { column(ENVIRON["of"]); fact("named", $i) } }' >&7 || :
 }
 
 addresses_of() {
     timeout 5 getent ahosts "$1" 2>/dev/null |
-        awk -v of="$1" '!seen[$1]++ { print "@fact resolved " of "\t" $1 }' >&7 || :
+        of=$1 awk "$awk_fact"'!seen[$1]++ { column(ENVIRON["of"]); fact("resolved", $1) }' >&7 || :
 }
 
 # The PostgreSQL project's RPM packages: the data of postgresql-V.service is where its PGDATA says.
@@ -30,7 +30,7 @@ rpm_servers() {
             # Its fourth line is the port (src/include/utils/pidfile.h).
             state=online port=$(sed -n '4{s/[^0-9].*//;p}' "$data_directory/postmaster.pid")
         fi
-        fact server "$version		$port	$state	$data_directory"
+        fact server "$version" "" "$port" "$state" "$data_directory"
     done
 }
 
@@ -47,10 +47,10 @@ pitrery_backups() {
 }
 
 main() {
-    ip -o addr show scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print "@fact address " $4 }' >&7
+    ip -o addr show scope global 2>/dev/null | awk "$awk_fact"'{ sub("/.*", "", $4); fact("address", $4) }' >&7
     if command -v pg_lsclusters >/dev/null 2>&1; then
         # Version, name, port, state, owner, data directory (pg_lsclusters(1)).
-        pg_lsclusters -h | awk '{ print "@fact server " $1 "\t" $2 "\t" $3 "\t" $4 "\t" $6 }' >&7
+        pg_lsclusters -h | awk "$awk_fact"'{ for (i = 1; i < 5; i++) column($i); fact("server", $6) }' >&7
     fi
     rpm_servers
     pitrery_backups

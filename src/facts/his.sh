@@ -1,8 +1,8 @@
 # shellcheck shell=sh
 # What stands in the files of an instance, for the shell of him whose they are: whatever he may exchange root does not read.
 
-# The lines of .pgpass that are pgrepl's. The password is the fifth field; it is turned into a digest here and leaves the host in
-# no other form.
+# The lines of .pgpass that are pgrepl's. The password is the fifth field; it is turned into a digest with a salt of its own here
+# and leaves the host in no other form. Nothing that could be compared with it comes to the host.
 # shellcheck disable=SC2016 # for awk
 pass_lines='
     $0 == from { inside = 1; next }
@@ -15,16 +15,16 @@ pass_lines='
             else if (c == ":") colons++
         }
         print substr($0, 1, i - 2)
-        print substr($0, i) | "sort -u | sha256sum"
+        print salt substr($0, i) | "sort -u | sha256sum"
     }'
 
 # In: as files.sh, and what is set first, as arguments; then files to tell of
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 look_at_files='
-real=$1 staging=$2 wal_directory=$3 bindir=$4 major=$5 home=$6 cluster=$7 digest=$8 family=$9
+real=$1 staging=$2 wal_directory=$3 bindir=$4 major=$5 home=$6 cluster=$7 family=$8 history=$9
 shift 9
-history=$1 pass_lines=$2
-shift 2
+pass_lines=$1
+shift
 # Where nobody is there to do so, root runs only what packages put there.
 if [ "$family" = custom ] && [ -O / ]; then bindir=/nowhere; fi
 if [ -x "$bindir/postgres" ]; then
@@ -36,10 +36,10 @@ fi
 if [ -f "$real/PG_VERSION" ] && read -r version <"$real/PG_VERSION"; then
     fact instance "$version"
     if [ "$version" = "$major" ] && [ -x "$bindir/pg_controldata" ]; then
-        "$bindir/pg_controldata" "$real" 2>&1 | awk "{ print \"@fact control \" \$0 }" >&7
+        "$bindir/pg_controldata" "$real" 2>&1 | fact_lines control
     fi
 fi
-if [ -f "$history" ]; then awk "{ print \"@fact history_line \" \$0 }" "$history" >&7; fi
+if [ -f "$history" ]; then fact_lines history_line <"$history"; fi
 if [ -d "$staging" ]; then
     if [ -f "$staging/source" ]; then fact staging_source "$(head -n 1 "$staging/source")"; fi
     if [ -f "$staging/system_id" ]; then fact staging_system_id "$(head -n 1 "$staging/system_id")"; fi
@@ -48,25 +48,26 @@ if [ -d "$staging" ]; then
         {
             timeout 5 du -sB1 "$staging" || :
             if [ -f "$staging/tablespaces" ]; then cut -f 2 "$staging/tablespaces" | timeout 5 xargs -r -d "\n" du -sB1 || :; fi
-        } 2>/dev/null | sed -n "s/^\([0-9]*\)\t\(.*\)/@fact staging_holds \2\t\1/p" >&7
+        } 2>/dev/null | awk "$awk_fact /^[0-9]+\t/ { bytes = \$1; sub(/^[0-9]+\t/, \"\"); column(\$0); fact(\"staging_holds\", bytes) }" >&7
     fi
-    if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr "\r" "\n" | tail -n 5 | awk "{ print \"@fact staging_log \" \$0 }" >&7; fi
+    if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr "\r" "\n" | tail -n 5 | fact_lines staging_log; fi
 fi
 if [ "$family" = debian ] && [ -f "$config_directory/start.conf" ]; then
     fact start "$(awk "/^[^#]/ { print \$1; exit }" "$config_directory/start.conf")"
 fi
 if [ -f "$home/.pgpass" ]; then
-    stat -c "@fact pgpass_file %U	%a" "$home/.pgpass" >&7
-    awk -v from="# >>> pgrepl $cluster" -v to="# <<< pgrepl $cluster" "$pass_lines" "$home/.pgpass" | while IFS= read -r entry; do
+    stat -c "%U	%a" "$home/.pgpass" | while IFS="	" read -r owner mode; do fact pgpass_file "$owner" "$mode"; done
+    read -r salt </proc/sys/kernel/random/uuid
+    awk -v salt="$salt" -v from="# >>> pgrepl $cluster" -v to="# <<< pgrepl $cluster" "$pass_lines" "$home/.pgpass" | while IFS= read -r entry; do
         case $entry in
             *:*) fact pgpass "$entry" ;;
-            *) if [ "${entry%% *}" = "$digest" ]; then fact pgpass_password same; else fact pgpass_password differs; fi ;;
+            *) fact pgpass_password "$salt" "${entry%% *}" ;;
         esac
     done
 fi
 for file; do
     shift
-    if [ -r "$file" ]; then
+    if [ -r "$file" ] && is_listed "$file"; then
         set -- "$@" "$file"
         continue
     fi

@@ -131,7 +131,7 @@ mod tests {
         let asked = |data: &str| {
             let (top, data) = (top.display(), top.join(data));
             let script = format!(
-                "set -eu\nfact() {{ echo \"$1 $2\"; }}\nis_his() {{ false; }}\ndata_directory='{0}' wal_directory=pg_wal\nreal=$(readlink -f '{0}')\n{1}\nread_layout\n",
+                "set -eu\nfact() {{ printf '%s %s%s\\n' \"$1\" \"$2\" \"${{3:+	$3}}\"; }}\nis_his() {{ false; }}\ndata_directory='{0}' wal_directory=pg_wal\nreal=$(readlink -f '{0}')\n{1}\nread_layout\n",
                 data.display(),
                 include_str!("layout.sh"),
             );

@@ -34,7 +34,7 @@ read_layout() {
             path=$(readlink -f "$space")
             written=$(readlink "$space")
             if is_mount "$path"; then fact tablespace_is_mount "$path"; fi
-            if [ "${written%/}" != "$path" ]; then fact tablespace_link "$written	$path"; fi
+            if [ "${written%/}" != "$path" ]; then fact tablespace_link "$written" "$path"; fi
         fi
     done
 }

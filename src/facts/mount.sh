@@ -7,15 +7,14 @@
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 look_at_mount='
 mount=$1 top=$1/$2 tool=$3 seen=$4/pgrepl.archives exists=$5
-fact() { printf "@fact %s %s\n" "$1" "$2" >&7; }
 # Of a path: there, missing, or closed when that cannot be told.
 state_of() {
     if [ -e "$1" ] || said=$(ls -d "$1" 2>&1); then echo there; else case $said in *"No such file"*) echo missing ;; *) echo closed ;; esac; fi
 }
 # Some file systems have no limit of files, and say 0 of 0.
-df -B1 --output=fstype,size,avail,itotal,iavail "$mount" | awk "NR == 2 {
-    print \"@fact mount_space \" \$1 \"\\t\" \$2 \"\\t\" \$3
-    if (\$4 > 0) print \"@fact mount_inodes \" \$5
+df -B1 --output=fstype,size,avail,itotal,iavail "$mount" | awk "$awk_fact NR == 2 {
+    column(\$1); column(\$2); fact(\"mount_space\", \$3)
+    if (\$4 > 0) fact(\"mount_inodes\", \$5)
 }" >&7
 if said=$(cat "$top/.pgrepl" 2>&1); then
     fact mount_archive_of "${said%%"
@@ -73,7 +72,7 @@ read_mount() {
             return
             ;;
     esac
-    if (cd / && as_service_user timeout 10 sh -c "$look_at_mount" sh "$mount" "$cluster" "$backup_tool" "$real" "$exists"); then
+    if (cd / && as_service_user timeout 10 sh -c "$telling$look_at_mount" sh "$mount" "$cluster" "$backup_tool" "$real" "$exists"); then
         fact mount mounted
     else
         fact mount stale

@@ -90,6 +90,8 @@ pub fn asked_for(cluster: &Cluster, seen: &Observation, name: &NodeName) -> BTre
         let locales = facts.server.iter().flat_map(|server| &server.locales);
         needs.extend(locales.filter_map(|locale| of_locale(locale)));
     }
+    // They are asked for one a line.
+    needs.retain(|need| !need.contains(char::is_control));
     needs
 }
 
@@ -192,7 +194,7 @@ mod tests {
             "directory /proc/nowhere/log",
         ];
         let script = format!(
-            "set -eu\nfact() {{ echo \"$2\"; }}\nas_service_user() {{ \"$@\"; }}\nbindir='{top}/bin' service_user=nobody-here\nneeds='{}'\n{}\nmain\n",
+            "set -eu\nfact() {{ printf '%s\\t%s\\n' \"$2\" \"$3\"; }}\nas_service_user() {{ \"$@\"; }}\nbindir='{top}/bin' service_user=nobody-here\nneeds='{}'\n{}\nmain\n",
             asked.join("\n").replace("TOP", &top),
             include_str!("needs.sh"),
         );

@@ -2,7 +2,7 @@
 # In: needs (lines: file, key, directory, tablespace, library, locale, huge_pages or a kind of able.sh, a blank, and its name)
 
 # Nothing is said of what cannot be told.
-answer() { fact asked "$kind $name	$1"; }
+answer() { fact asked "$kind $name" "$1"; }
 as_server() { if id "$service_user" >/dev/null 2>&1; then (cd / && as_service_user "$@"); else "$@"; fi; }
 
 readable() {

@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 
 use super::firewall::Firewall;
 use super::parse_data::data;
+use super::parse_pass::pass_file;
 use super::parse_server::{Told, server};
+use super::shape;
 use super::{
-    Disk, Facts, FileFact, Job, Mount, Os, Packages, PassFile, Process, Service, SetAside, Staging,
-    Timer, Tool, TurnedAway,
+    Disk, Facts, FileFact, Job, Mount, Os, Packages, Process, Service, SetAside, Staging, Timer,
+    Tool, TurnedAway,
 };
 use crate::inventory::NodeName;
 use crate::postgres::bytes::{bytes_of, text_of};
@@ -63,6 +65,7 @@ pub(super) fn columns<const N: usize>(line: &str) -> Option<[&str; N]> {
 
 /// Reads the facts of a probe; `facts` are its keys and values in order. The error names what is missing or strange.
 pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, String> {
+    shape::check(facts)?;
     let mut lines = Lines(BTreeMap::new());
     for (key, value) in facts {
         lines.0.entry(key).or_default().push(value);
@@ -130,7 +133,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         }),
         files: files(&lines, told.as_ref()),
         unread: lines.texts("unread"),
-        pgpass: pgpass(&lines, context),
+        pgpass: pass_file(&lines, context),
         service: service(&lines, context),
         firewall: Firewall::read(
             lines.first("firewall"),
@@ -266,20 +269,6 @@ fn files(lines: &Lines, told: Option<&Told>) -> BTreeMap<String, FileFact> {
         );
     }
     files
-}
-
-fn pgpass(lines: &Lines, context: &Context) -> Option<PassFile> {
-    let [owner, mode] = lines.first("pgpass_file").and_then(columns)?;
-    let entries = lines.all("pgpass");
-    (!entries.is_empty()).then(|| PassFile {
-        entries: entries.iter().map(|e| (*e).to_owned()).collect(),
-        same_password: context
-            .password
-            .and(lines.first("pgpass_password"))
-            .map(|answer| answer == "same"),
-        mode: mode.into(),
-        owner: owner.into(),
-    })
 }
 
 fn unit_property<'a>(lines: &'a Lines, unit: &str, property: &str) -> Option<&'a str> {

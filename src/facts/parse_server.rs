@@ -11,7 +11,9 @@ use super::server::{
     Archiver, FileError, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
 };
 use crate::postgres::verifier::{self, Kind};
-use crate::postgres::{ClusterState, ControlData, Lsn, ServerVersion, SystemId, Timeline};
+use crate::postgres::{
+    ClusterState, ControlData, Lsn, ServerVersion, SystemId, Timeline, is_segment_size,
+};
 
 /// The JSON document a server answers with. No `Debug`: it holds a verifier.
 #[derive(Deserialize)]
@@ -107,11 +109,17 @@ pub(super) fn server(
     if let Some(sizes) = sizes {
         answer.sizes = serde_json::from_str(sizes).map_err(strange)?;
     }
+    // No server has others (manual, 27.2.6.1), and statements name them.
+    answer.slots.retain(|name, _| {
+        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        !name.is_empty() && name.chars().all(letter)
+    });
     let logs_hints = answer
         .settings
         .get("wal_log_hints")
         .is_some_and(|setting| setting.setting == "on");
-    let control = answer.control.map(|control| ControlData {
+    let sized = |control: &Control| is_segment_size(control.wal_segment_size);
+    let control = answer.control.filter(sized).map(|control| ControlData {
         system_id: answer.system_id,
         state: if answer.in_recovery {
             ClusterState::InArchiveRecovery

@@ -1,6 +1,6 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
-# In: the variables of a place, and: question sizes (SQL) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
-#     pass_digest (SHA-256 of the wanted .pgpass field, or empty) wal_directory
+# In: the variables of a place, and: question sizes (SQL that tells a fact) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
+#     wal_directory
 #     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
@@ -23,7 +23,7 @@ choose_place() {
 }
 
 read_network() {
-    ip -o addr show scope global 2>/dev/null | awk '{ sub("/.*", "", $4); print "@fact address " $4 }' >&7
+    ip -o addr show scope global 2>/dev/null | awk "$awk_fact"'{ sub("/.*", "", $4); fact("address", $4) }' >&7
     # All at once: a resolver that does not answer is waited for once, and not for each name.
     {
         for peer in $peers; do
@@ -34,7 +34,7 @@ read_network() {
             esac | while IFS= read -r line; do printf '%s %s\n' "${peer%%=*}" "$line"; done &
         done
         wait
-    } | awk '!seen[$1, $2]++ { print "@fact resolved " $1 "\t" $2 }' >&7
+    } | awk "$awk_fact"'!seen[$1, $2]++ { column($1); fact("resolved", $2) }' >&7
 }
 
 # The first part of the way to a file that is not root's alone: the service user may have written whatever is there.
@@ -94,9 +94,11 @@ read_data() {
         for space in "$real"/pg_tblspc/*; do
             if [ -L "$space" ]; then
                 path=$(readlink -f "$space")
-                fact tablespace "${space##*/}	$path"
-                spaces="$spaces$path
-"
+                fact tablespace "${space##*/}" "$path"
+                # Lists of paths have one a line.
+                case $path in *'
+'*) ;; *) spaces="$spaces$path
+" ;; esac
             fi
         done
         for slot in "$real"/pg_replslot/*; do
@@ -169,7 +171,7 @@ read_port() {
     case $firewall:$rules in
         ufw:* | firewalld:*"zone "*)
             fact firewall "$firewall"
-            printf '%s\n' "$rules" | sed -n 's/^rule /@fact firewall_rule /p; s/^denial /@fact firewall_rule &/p' >&7
+            printf '%s\n' "$rules" | awk "$awk_fact"'sub(/^rule /, "") || /^denial / { fact("firewall_rule", $0) }' >&7
             ;;
     esac
     if [ -n "$mine" ]; then
@@ -207,12 +209,12 @@ read_service() {
     if [ -d /run/systemd/system ]; then
         fact systemd yes
         systemctl show -p Id -p ActiveState -p UnitFileState ${unit:+"$unit"} ${umbrella:+"$umbrella"} "$clone_unit" 2>/dev/null |
-            awk -F = '$1 == "Id" { id = $2 } NF > 1 && $1 != "Id" { print "@fact unit " id "\t" $1 "\t" $2 }
-                      $1 == "ActiveState" || $1 == "UnitFileState" { seen[$1] = $2 }' >&7 || :
+            awk -F = "$awk_fact"'$1 == "Id" { id = $2 } NF > 1 && $1 != "Id" { column(id); column($1); fact("unit", $2) }' >&7 || :
     fi
     if [ -f "/etc/systemd/system/pgrepl-$cluster-backup.timer" ]; then
         service=pgrepl-$cluster-backup.service
-        fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")	$(systemctl show -p ExecMainExitTimestamp --value "$service")	$(systemctl show -p Result --value "$service")"
+        fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \
+            "$(systemctl show -p ExecMainExitTimestamp --value "$service")" "$(systemctl show -p Result --value "$service")"
     fi
     if [ "$family" != debian ]; then
         start=$(unit_start)
@@ -224,11 +226,11 @@ read_service() {
 # nothing, why that is, in psql's words.
 read_server() {
     sql_options='-c statement_timeout=10000 -c lock_timeout=5000'
-    if words=$(sql "select '@fact sql '::text || ($question);
+    if words=$(sql "$question;
 \\set ON_ERROR_STOP off
 set statement_timeout = 3000;
 set lock_timeout = 1000;
-select '@fact sizes '::text || ($sizes);" 2>&1 >&7); then return; fi
+$sizes;" 2>&1 >&7); then return; fi
     words=$(printf '%s\n' "$words" | sed '/^psql: hint: /d; s/^psql: //; s/^error: //; s/^[[:blank:]]*//' | tr '\n' ' ')
     # A server that starts or stops turns everybody away, whatever the language of its words.
     starts=0

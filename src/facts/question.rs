@@ -12,7 +12,14 @@ const FOR_OTHERS: &str = "select coalesce(said.setting, s.boot_val) as setting,
                 or s.name ~ '^tcp_' and s.source = 'configuration file'
             order by said.seqno desc nulls last limit 1";
 
-/// Returns the statement that makes a server describe itself as one JSON document.
+/// Returns the statement that tells a value as the one fact `key`, in the words of `action/prelude.sh`.
+fn told(key: &str, value: &str) -> String {
+    format!(
+        "select '@fact {key} ' || replace(replace(({value})::text, chr(92), repeat(chr(92), 2)), chr(10), chr(92) || 'n')"
+    )
+}
+
+/// Returns the statement that makes a server describe itself as one JSON document, the fact `sql`.
 pub fn question(major: Major, replication_user: &str) -> String {
     let caps = major.caps();
     let names = caps.names;
@@ -49,7 +56,7 @@ pub fn question(major: Major, replication_user: &str) -> String {
     } else {
         "'[]'::json".into()
     };
-    format!(
+    let value = format!(
         "with files as (select * from pg_file_settings)
         select json_build_object(
         'version', current_setting('server_version_num')::int,
@@ -115,16 +122,19 @@ pub fn question(major: Major, replication_user: &str) -> String {
         flush = diff(&format!("write_{suffix}"), &format!("flush_{suffix}")),
         replay_lag = diff(&format!("flush_{suffix}"), &format!("replay_{suffix}")),
         total = diff(&here, &format!("replay_{suffix}")),
-    )
+    );
+    told("sql", &value)
 }
 
-/// Returns the statement that tells how much space is taken: it may take long, and nothing that is decided waits for it.
+/// Returns the statement that tells how much space is taken, the fact `sizes`: it may take long, and nothing that is decided
+/// waits for it.
 pub fn sizes(major: Major) -> String {
     let waldir = major.caps().names.wal_directory;
-    format!(
+    let value = format!(
         "select json_build_object('database_bytes', spaces.total, 'tablespace_bytes', spaces.outside,
         'wal_bytes', (select sum((pg_stat_file('{waldir}/' || file, true)).size)::bigint from pg_ls_dir('{waldir}') file))
         from (select sum(bytes)::bigint as total, coalesce(json_object_agg(oid::text, bytes) filter (where spcname !~ '^pg_'), '{{}}') as outside
             from (select oid, spcname, coalesce(pg_tablespace_size(oid), 0) as bytes from pg_tablespace) each) spaces"
-    )
+    );
+    told("sizes", &value)
 }

@@ -22,12 +22,12 @@ lists() {
 # its last: wal_runs SIZE
 wal_runs() {
     if [ "${1:-0}" -lt 1048576 ]; then set -- 16777216; else fact segment_size "$1"; fi
-    sort -u -k 1,1 | awk -v per="$((4294967296 / $1))" '
+    sort -u -k 1,1 | awk -v per="$((4294967296 / $1))" "$awk_fact"'
         function value(hex, n, i) { n = 0; for (i = 1; i <= length(hex); i++) n = n * 16 + index("0123456789ABCDEF", substr(hex, i, 1)) - 1; return n }
         function tell() {
-            print "@fact wal " first " " previous
-            print "@fact arrived " first " " first_came
-            if (previous != first) print "@fact arrived " previous " " came
+            fact("wal", first " " previous)
+            fact("arrived", first " " first_came)
+            if (previous != first) fact("arrived", previous " " came)
         }
         {
             timeline = substr($1, 1, 8)
@@ -36,7 +36,7 @@ wal_runs() {
             before = timeline; last = number; previous = $1; came = $2
             if ($2 > newest) newest = $2
         }
-        END { if (NR > 0) { tell(); print "@fact wal_until " newest } }' >&7
+        END { if (NR > 0) { tell(); fact("wal_until", newest) } }' >&7
 }
 
 # Tells of the histories of timelines, and when they came.
@@ -49,7 +49,7 @@ list_history() {
         case $history in
             *.gz) gzip -dc "$history" ;;
             *) cat "$history" ;;
-        esac | awk -v name="$name" '{ print "@fact history_line " name "\t" $0 }' >&7
+        esac | fact_lines history_line "$name"
     done
 }
 

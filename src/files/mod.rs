@@ -12,6 +12,7 @@ use crate::render::{TemplateError, Templates};
 pub mod archive;
 mod clients;
 mod kept;
+mod own_login;
 mod own_rules;
 mod peers;
 mod pg_hba;
@@ -24,6 +25,7 @@ mod tool;
 pub use crate::facts::digest;
 pub use clients::{map_lines, rules_and_lines, rules_of};
 pub use kept::{Kept, is_ours, kept_rules, kept_settings};
+pub use own_login::own_conninfo;
 pub use peers::{
     HIDDEN, Peer, addresses, host, own_keywords, pgpass_entries, primary_conninfo, verifies_name,
 };

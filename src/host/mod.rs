@@ -6,11 +6,14 @@ use std::pin::Pin;
 use crate::command::{Command, Vault};
 use crate::facts::Unreachable;
 
+mod answer;
 mod errors;
 mod gate;
 pub mod lock;
 pub mod scripted;
 pub mod ssh;
+
+pub use answer::parse_line;
 
 /// A line of a script's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,52 +100,4 @@ pub trait Host {
     ) -> Running<'a> {
         self.run_with(command, vault, say, Box::pin(std::future::ready(None)))
     }
-}
-
-/// Reads a line of standard output; what is no protocol was said by a program.
-pub fn parse_line(line: &str) -> Line {
-    let unescape = |text: &str| {
-        let mut plain = String::with_capacity(text.len());
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            match (c, c == '\\') {
-                (_, true) => match chars.next() {
-                    Some('n') => plain.push('\n'),
-                    Some(other) => plain.push(other),
-                    None => {}
-                },
-                (c, _) => plain.push(c),
-            }
-        }
-        plain
-    };
-    let read = || -> Option<Line> {
-        let (word, rest) = line.strip_prefix('@')?.split_once(' ')?;
-        Some(match word {
-            "fact" => {
-                let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
-                Line::Fact(key.to_owned(), value.to_owned())
-            }
-            "ok" => {
-                let (how, text) = rest.split_once(' ').unwrap_or((rest, ""));
-                Line::Ok {
-                    changed: how == "changed",
-                    text: unescape(text),
-                }
-            }
-            "refused" => {
-                let (expected, found) = rest.split_once('\t')?;
-                Line::Refused(unescape(expected), unescape(found))
-            }
-            "fail" => Line::Fail(unescape(rest)),
-            "note" => Line::Note(unescape(rest)),
-            "progress" => {
-                let (done, total) = rest.split_once(' ')?;
-                Line::Progress(done.parse().ok()?, total.parse().ok()?)
-            }
-            "exit" => Line::Exit(rest.parse().ok()?),
-            _ => return None,
-        })
-    };
-    read().unwrap_or_else(|| Line::Said(line.to_owned()))
 }

@@ -1,15 +1,17 @@
 //! A host behind SSH: one multiplexed connection of the user's own ssh, one channel per command.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use openssh::{ControlPersist, KnownHosts, Session, SessionBuilder, Stdio};
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, OnceCell};
 
+use super::answer::{each_line, parse_line};
 use super::gate::Gate;
-use super::{Gone, Host, HostError, Line, Running, Word, errors, parse_line};
+use super::{Gone, Host, HostError, Line, Running, Word, errors};
 use crate::command::{Command, Vault};
 use crate::inventory::{self, Become, Node};
 
@@ -35,7 +37,11 @@ pub fn control_directory() -> std::io::Result<tempfile::TempDir> {
         .map(PathBuf::from)
         .filter(|path| path.is_dir() && path.as_os_str().len() <= 40)
         .unwrap_or_else(|| PathBuf::from("/tmp"));
-    tempfile::Builder::new().prefix("pgrepl-").tempdir_in(place)
+    // Whoever could connect to a socket in there would be logged in.
+    let owner_only = std::fs::Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    let builder = builder.prefix("pgrepl-").permissions(owner_only);
+    builder.tempdir_in(place)
 }
 
 impl SshHost {
@@ -168,7 +174,7 @@ impl SshHost {
         let ended = tokio::sync::Notify::new();
         let hear = |line: Line| {
             if line == Line::Said(String::new()) {
-                return;
+                return Ok(());
             }
             say(&line);
             gate.hear(&line);
@@ -176,6 +182,7 @@ impl SshHost {
                 ended.notify_one();
             }
             lines.borrow_mut().push(line);
+            Ok(())
         };
         let feed = async {
             // A host that refuses sudo closes its side early; its words on standard error say why.
@@ -199,8 +206,13 @@ impl SshHost {
             // Standard input stays open: its end would tell the script to stop.
             std::future::pending::<()>().await;
         };
-        let answers = async { each_line(stdout, |line| hear(parse_line(line))).await };
-        let words = async { each_line(stderr, |line| hear(Line::Said(line.to_owned()))).await };
+        let (limits, room) = (command.limits, Cell::new(command.limits.answer));
+        let answers = each_line(BufReader::new(stdout), limits, &room, |line| {
+            hear(parse_line(line)?)
+        });
+        let words = each_line(BufReader::new(stderr), limits, &room, |line| {
+            hear(Line::Said(line.to_owned()))
+        });
         // A process that cannot be killed holds the pipes for as long as it lives; what was said before has come by then.
         let over = async {
             ended.notified().await;
@@ -208,12 +220,12 @@ impl SshHost {
         };
         let work = async {
             tokio::select! {
-                ((), ()) = async { tokio::join!(answers, words) } => {}
-                () = over => {}
-                () = feed => {}
+                heard = async { tokio::try_join!(answers, words) } => heard.map(|_| ()),
+                () = over => Ok(()),
+                () = feed => Ok(()),
             }
         };
-        match command.timeout {
+        let heard = match command.timeout {
             Some(limit) => tokio::time::timeout(limit, work).await.map_err(|_| {
                 HostError::TimedOut(format!(
                     "{} on {} took longer than {} s",
@@ -223,7 +235,14 @@ impl SshHost {
                 ))
             })?,
             None => work.await,
-        }
+        };
+        // Who answers so is not talked to any more.
+        heard.map_err(|why| {
+            let why = format!("cannot read the answer of {}: {why}", self.name);
+            let _ = self.gone.set(why.clone());
+            self.news.notify_waiters();
+            HostError::Lost(why)
+        })?;
         let lines = lines.into_inner();
         if lines.iter().any(|line| matches!(line, Line::Exit(_))) {
             return Ok(lines);
@@ -250,18 +269,6 @@ impl SshHost {
 
 /// Ends the line that a shell's start file may have begun: the first line of an answer begins a line of its own.
 const NEW_LINE: &[u8] = b"echo\n";
-
-async fn each_line(stream: impl AsyncRead + Unpin, mut hear: impl FnMut(&str)) {
-    let mut reader = BufReader::new(stream);
-    let mut line = Vec::new();
-    while let Ok(read) = reader.read_until(b'\n', &mut line).await {
-        if read == 0 {
-            break;
-        }
-        hear(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
-        line.clear();
-    }
-}
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     anyhow::Chain::new(error)

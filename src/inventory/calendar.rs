@@ -28,7 +28,7 @@ pub fn check(text: &str) -> Result<(), String> {
     let is_zone = |word: &&str| {
         let days = word.split([',', '.', '-']).filter(|part| !part.is_empty());
         word.starts_with(|c: char| c.is_ascii_alphabetic())
-            && !days.clone().all(|part| is_weekday(part))
+            && !days.clone().all(is_weekday)
             && !is_shorthand(word)
     };
     if words.len() > 1 && words.last().is_some_and(is_zone) {

@@ -85,7 +85,7 @@ fn base_backup(
     let (node, platform) = (b.node(name)?, b.platform(name)?);
     let role = b.role(name);
     let view = b.view(node, &role, &platform, BTreeMap::new(), false);
-    let conninfo = files::primary_conninfo(&view, source)?;
+    let conninfo = files::own_conninfo(&view, source)?;
     let system_id = there
         .server
         .as_ref()

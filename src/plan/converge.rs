@@ -140,6 +140,14 @@ fn packages(b: &mut Builder, name: &NodeName) {
     };
     if let Some(path) = facts.unread.first() {
         let user = &platform.user;
+        if path.contains(|c: char| c.is_control() || c == '\\') {
+            b.block(
+                name,
+                format!("the name of {path} has a tab, the end of a line or a backslash in it: it was not read"),
+                format!("ssh {name}, and give it another name"),
+            );
+            return;
+        }
         b.block(
             name,
             format!("{user} cannot read {path}: nor can the server, and it is not taken for what is not there"),

@@ -7,7 +7,9 @@ use super::lead::lacks;
 use super::slots::secure;
 use super::switchover_checks::{Checks, ready, ready_again};
 use super::{Goal, Plan, PlanError, Refusal};
-use crate::action::{Checkpoint, MarkStandby, PlaceWal, Promote, ReadWal, Stop, TryLogin};
+use crate::action::{
+    Checkpoint, LONGEST_WAL, MarkStandby, PlaceWal, Promote, ReadWal, Stop, TryLogin,
+};
 use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
 use crate::files;
@@ -153,7 +155,7 @@ pub(super) fn log_in(b: &mut Builder, to: &NodeName, system_id: SystemId, why: &
         };
         let role = b.role(&name);
         let conninfo =
-            files::primary_conninfo(&b.view(node, &role, &place, Default::default(), false), to);
+            files::own_conninfo(&b.view(node, &role, &place, Default::default(), false), to);
         if let Some(conninfo) = conninfo {
             let login = TryLogin {
                 server: to.clone(),
@@ -253,6 +255,12 @@ fn take_over(b: &mut Builder, from: &NodeName, to: &NodeName) {
         .facts(to)
         .and_then(|facts| facts.server.as_ref()?.replayed)
         .unwrap_or_default();
+    if control.checkpoint.bytes_after(replayed) > LONGEST_WAL {
+        let lacks = format!("it lacks more than 2 GiB of the WAL that {from} has");
+        let help = format!("start the server on {from} until {to} has caught up");
+        b.block(to, lacks, help);
+        return;
+    }
     if replayed <= control.checkpoint {
         let segments = lsn::segments(
             control.timeline,
@@ -260,8 +268,10 @@ fn take_over(b: &mut Builder, from: &NodeName, to: &NodeName) {
             control.checkpoint,
             control.wal_segment_size,
         );
+        let segment_size = control.wal_segment_size;
         let read = ReadWal {
             segments: segments.clone(),
+            segment_size,
         };
         b.step(
             from,
@@ -272,6 +282,7 @@ fn take_over(b: &mut Builder, from: &NodeName, to: &NodeName) {
         b.next_phase();
         let place = PlaceWal {
             segments,
+            segment_size,
             end: control.checkpoint,
         };
         b.step(to, place, format!("from {from}"), &[from]);

@@ -31,6 +31,9 @@ fn text(bytes: &[u8], keep: impl Fn(char) -> bool) -> String {
     text
 }
 
+/// A tab in a column of a fact, where one of its own ends the column.
+pub const TAB: char = '\u{10F709}';
+
 /// Returns a file's content as text, from which [`bytes_of`] makes the same bytes again.
 pub fn text_of(bytes: &[u8]) -> String {
     text(bytes, |_| false)

@@ -53,24 +53,6 @@ pub fn parse(text: &str) -> Option<Vec<(String, String)>> {
     Some(pairs)
 }
 
-/// Returns the string with every password replaced by `***`; all of it is hidden when it cannot be read.
-pub fn masked(text: &str) -> String {
-    let Some(pairs) = parse(text) else {
-        return "***".into();
-    };
-    let shown: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(keyword, value)| {
-            let secret = matches!(keyword.as_str(), "password" | "sslpassword");
-            (
-                keyword.as_str(),
-                if secret { "***" } else { value.as_str() },
-            )
-        })
-        .collect();
-    conninfo(&shown)
-}
-
 /// Keywords that say whom a server follows, as whom, and with what password: pgrepl decides them.
 const DECIDED: [&str; 10] = [
     "host",
@@ -130,15 +112,6 @@ pub fn special(pairs: &[(String, String)], sslmode: &str) -> Vec<(String, String
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn a_password_is_never_shown() {
-        assert_eq!(
-            masked(r"host=h password='a\'b\\c d:e' user=u"),
-            "host=h password='***' user=u"
-        );
-        assert_eq!(masked("password='open"), "***");
-    }
 
     #[test]
     fn what_a_copy_writes_by_itself_is_nothing_special() {

@@ -73,6 +73,11 @@ const STATES: [(&str, ClusterState); 7] = [
     ("in production", ClusterState::InProduction),
 ];
 
+/// Says whether WAL segments can have this size: a power of two from 1 MB to 1 GB (manual, initdb).
+pub fn is_segment_size(bytes: u64) -> bool {
+    bytes.is_power_of_two() && (1 << 20..=1 << 30).contains(&bytes)
+}
+
 /// How pg_controldata calls the hot-standby-sensitive parameters.
 const SENSITIVE: [(&str, &str); 5] = [
     ("max_connections setting", "max_connections"),
@@ -123,7 +128,9 @@ impl ControlData {
             minimum_recovery_timeline: timeline("Min recovery ending loc's timeline")?,
             checksums: number("Data page checksum version")? > 0,
             wal_log_hints: field("wal_log_hints setting")? == "on",
-            wal_segment_size: number("Bytes per WAL segment")?,
+            wal_segment_size: Some(number("Bytes per WAL segment")?)
+                .filter(|size| is_segment_size(*size))
+                .ok_or_else(|| strange("Bytes per WAL segment"))?,
             sensitive: SENSITIVE
                 .iter()
                 .filter_map(|(line, name)| {

@@ -57,6 +57,10 @@ pub fn masked(line: &str) -> String {
         let end = shown[from + skip..]
             .find(|c| if quoted { c == '"' } else { is_blank(c) })
             .map_or(shown.len(), |end| from + skip + end);
+        // A quote in quotes is two, and a list goes on behind them.
+        let behind = shown[end..].strip_prefix('"').unwrap_or(&shown[end..]);
+        let ends = behind.is_empty() || behind.starts_with(is_blank);
+        let end = if ends { end } else { shown.len() };
         shown.replace_range(from..end, "***");
     }
     shown

@@ -16,6 +16,11 @@ impl Lsn {
     }
 }
 
+/// Says whether this is the name of a WAL segment: its timeline and its place, 24 digits (manual, 28.6).
+pub fn is_segment(name: &str) -> bool {
+    name.len() == 24 && name.bytes().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F'))
+}
+
 /// Names the WAL segments from the one with a position to the one with another, on one timeline (manual, 28.6).
 pub fn segments(timeline: Timeline, from: Lsn, to: Lsn, segment_size: u64) -> Vec<String> {
     let size = segment_size.max(1);
@@ -44,7 +49,10 @@ impl FromStr for Lsn {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || format!("expected a WAL position such as 2/9F41C3A8, found {text:?}");
         let (high, low) = text.split_once('/').ok_or_else(wrong)?;
-        if high.is_empty() || low.is_empty() || high.len() > 8 || low.len() > 8 {
+        let digits = |half: &str| {
+            (1..=8).contains(&half.len()) && half.bytes().all(|c| c.is_ascii_hexdigit())
+        };
+        if !digits(high) || !digits(low) {
             return Err(wrong());
         }
         let high = u64::from_str_radix(high, 16).map_err(|_| wrong())?;
@@ -140,7 +148,20 @@ mod tests {
 
     #[test]
     fn what_is_no_position_is_refused() {
-        for text in ["", "0", "/", "0/", "/0", "0/123456789", "x/1", "1/2/3"] {
+        for text in [
+            "",
+            "0",
+            "/",
+            "0/",
+            "/0",
+            "0/123456789",
+            "x/1",
+            "1/2/3",
+            "+1/2",
+            "1/-2",
+            " 1/2",
+            "1/2\n",
+        ] {
             assert!(text.parse::<Lsn>().is_err(), "{text}");
         }
     }

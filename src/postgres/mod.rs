@@ -10,6 +10,7 @@ pub mod hba;
 mod hba_words;
 pub mod history;
 pub mod lsn;
+pub mod names;
 pub mod parameters;
 pub mod pgpass;
 pub mod scope;
@@ -19,9 +20,9 @@ pub mod verifier;
 pub mod version;
 pub mod way_in;
 
-pub use control::{ClusterState, ControlData};
+pub use control::{ClusterState, ControlData, is_segment_size};
 pub use history::History;
-pub use lsn::{Lsn, SystemId, Timeline};
+pub use lsn::{Lsn, SystemId, Timeline, is_segment};
 pub use version::{Capabilities, Major, ServerVersion};
 
 /// The slot name PostgreSQL accepts for a node: lower-case letters, digits and `_`, 63 at most (manual, 27.2.6).

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::names::{Names, WAL, XLOG};
+
 /// A supported major version, `9.6` or `10` to `18`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Major(u16);
@@ -28,6 +30,8 @@ pub struct Capabilities {
     pub backup_wal_method: &'static str,
     /// Whether SCRAM-SHA-256 passwords exist.
     pub has_scram: bool,
+    /// Whether libpq knows `require_auth`.
+    pub knows_require_auth: bool,
     /// Whether libpq knows `passfile`.
     pub has_passfile: bool,
     /// Whether `pg_hba_file_rules` exists.
@@ -87,57 +91,6 @@ pub struct Capabilities {
     pub has_start_backup: bool,
 }
 
-/// SQL names that changed when xlog became WAL, in version 10.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Names {
-    /// Current write position of a primary.
-    pub current_lsn: &'static str,
-    /// Last position a standby received.
-    pub receive_lsn: &'static str,
-    /// Last position a standby replayed.
-    pub replay_lsn: &'static str,
-    /// Whether replay is paused.
-    pub is_paused: &'static str,
-    /// Ends the current segment.
-    pub switch_wal: &'static str,
-    /// The name of the segment that holds a position.
-    pub walfile_name: &'static str,
-    /// End of the column names of `pg_stat_replication`: `sent_lsn`.
-    pub lsn_suffix: &'static str,
-    /// The WAL directory.
-    pub wal_directory: &'static str,
-    /// Lets a paused replay go on.
-    pub resume: &'static str,
-    /// The program that prints WAL records.
-    pub waldump: &'static str,
-}
-
-const XLOG: Names = Names {
-    current_lsn: "pg_current_xlog_location",
-    receive_lsn: "pg_last_xlog_receive_location",
-    replay_lsn: "pg_last_xlog_replay_location",
-    is_paused: "pg_is_xlog_replay_paused",
-    switch_wal: "pg_switch_xlog",
-    walfile_name: "pg_xlogfile_name",
-    lsn_suffix: "location",
-    wal_directory: "pg_xlog",
-    resume: "pg_xlog_replay_resume",
-    waldump: "pg_xlogdump",
-};
-
-const WAL: Names = Names {
-    current_lsn: "pg_current_wal_lsn",
-    receive_lsn: "pg_last_wal_receive_lsn",
-    replay_lsn: "pg_last_wal_replay_lsn",
-    is_paused: "pg_is_wal_replay_paused",
-    switch_wal: "pg_switch_wal",
-    walfile_name: "pg_walfile_name",
-    lsn_suffix: "lsn",
-    wal_directory: "pg_wal",
-    resume: "pg_wal_replay_resume",
-    waldump: "pg_waldump",
-};
-
 const V9_6: Capabilities = Capabilities {
     name: "9.6",
     supported: false,
@@ -147,6 +100,7 @@ const V9_6: Capabilities = Capabilities {
     promotes_by_sql: false,
     backup_wal_method: "fetch",
     has_scram: false,
+    knows_require_auth: false,
     has_passfile: false,
     has_hba_file_rules: false,
     has_ident_mappings: false,
@@ -237,6 +191,7 @@ const V15: Capabilities = Capabilities {
 
 const V16: Capabilities = Capabilities {
     name: "16",
+    knows_require_auth: true,
     hba_includes: true,
     ..V15
 };

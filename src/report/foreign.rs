@@ -6,7 +6,7 @@ use crate::postgres::bytes::byte_of;
 const HIDDEN: char = '\u{FFFD}';
 
 /// Says whether a character moves the cursor, turns the direction of writing, joins or hides its neighbours.
-fn deceives(c: char) -> bool {
+pub(super) fn deceives(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'

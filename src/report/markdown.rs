@@ -9,6 +9,14 @@ use crate::plan::Plan;
 /// The longest comment that code hosts take, with room for the rest.
 const LONGEST: usize = 60_000;
 
+/// Shows a table or a report in a fence that nothing in it closes.
+pub fn block(text: &str) -> String {
+    let body = sink::safe(text);
+    let fence = foreign::fence(&body);
+    let end = if body.ends_with('\n') { "" } else { "\n" };
+    format!("{fence}text\n{body}{end}{fence}\n")
+}
+
 /// Shows a plan as Markdown, cut at 60 000 characters.
 pub fn plan(plan: &Plan, seen: &Observation, file: &str, seconds: f64, diff: Diff) -> String {
     let text = show(plan, seen, file, seconds, diff, Style::plain());
@@ -26,10 +34,22 @@ pub fn plan(plan: &Plan, seen: &Observation, file: &str, seconds: f64, diff: Dif
         foreign::markdown(&plan.cluster),
         summary
             .iter()
-            .map(|line| foreign::markdown(line))
+            .map(|line| foreign::markdown(&sink::safe(line)))
             .collect::<Vec<_>>()
             .join("  \n"),
         plan.steps.len(),
         plan.nodes.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_block_ends_it() {
+        let block = block("a\n````\n@all <img src=x>\nNothing \x1b[2Jto do");
+        assert!(block.starts_with("`````text\na\n````\n"), "{block}");
+        assert!(block.ends_with("\u{FFFD}[2Jto do\n`````\n"), "{block}");
+    }
 }

@@ -2,10 +2,12 @@
 
 pub mod archive;
 pub mod backups;
+pub mod documents;
 pub mod event;
 pub mod foreign;
 mod layout;
 pub mod lead;
+mod logins;
 pub mod markdown;
 pub mod plan;
 pub mod problems;

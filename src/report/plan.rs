@@ -6,11 +6,11 @@ use similar::{ChangeTag, TextDiff};
 
 use super::layout::folded;
 use super::style::{Style, bytes};
-use super::{foreign, lead};
+use super::{foreign, lead, redact};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
-use crate::postgres::{conf, conninfo, hba};
+use crate::postgres::conf;
 
 /// How much of a file's change is shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -223,17 +223,6 @@ fn beside(step: &Step) -> String {
     foreign::line(&words.join(", "))
 }
 
-fn masked(line: &str) -> String {
-    if line.trim_start().starts_with("primary_conninfo") {
-        let value = conf::settings(line)
-            .map(|(_, value)| value)
-            .last()
-            .unwrap_or_default();
-        return format!("primary_conninfo = {}", conninfo::masked(&value));
-    }
-    hba::masked(line)
-}
-
 /// What changes in a configuration file by effective value: the spelling, the place and the comments do not count.
 fn values(before: &str, after: &str, style: Style) -> String {
     let mut text = String::new();
@@ -244,14 +233,8 @@ fn values(before: &str, after: &str, style: Style) -> String {
         conf::settings(before).collect(),
         conf::settings(after).collect(),
     );
-    let shown = |name: &str, value: &str| {
-        let value = if name == "primary_conninfo" {
-            conninfo::masked(value)
-        } else {
-            value.to_owned()
-        };
-        foreign::line(&format!("{name} = {value}"))
-    };
+    let shown =
+        |name: &str, value: &str| redact::text(&foreign::line(&format!("{name} = {value}")));
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     for name in names {
         let (was, is) = (old.get(name), new.get(name));
@@ -285,7 +268,7 @@ fn changes(before: &str, after: &str, diff: Diff, style: Style) -> String {
         if diff == Diff::Changed && idle {
             continue;
         }
-        let line = foreign::line(&masked(line));
+        let line = redact::text(&foreign::line(line));
         match change.tag() {
             ChangeTag::Delete => text += &format!("      {}\n", style.red(&format!("- {line}"))),
             ChangeTag::Insert => text += &format!("      {}\n", style.green(&format!("+ {line}"))),

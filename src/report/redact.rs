@@ -3,59 +3,72 @@
 //! It knows no grammar: a word that names a secret and is followed by a value is enough, in any spelling of upper and lower
 //! case. Where the end of a value is not certain, the rest of the line is hidden with it.
 
-use serde_json::Value;
+use super::logins;
 
 /// Stands for a secret.
-const MASK: &str = "***";
+pub(super) const MASK: &str = "***";
 
 /// Words that name a secret where one ends a key: `PGPASSWORD`, `ldapbindpasswd`, `radiussecrets`, `aws_secret_access_key`.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 27] = [
+    "signature",
     "password",
+    "passwords",
     "passwd",
     "passphrase",
     "passwort",
+    "kennwort",
     "secret",
     "secrets",
     "secret_key",
+    "secretkey",
     "access_key",
+    "accesskey",
+    "account_key",
+    "accountkey",
+    "storage_key",
+    "azure_key",
+    "sodium_key",
+    "pgp_key",
+    "encryption_key",
     "private_key",
     "api_key",
     "apikey",
     "token",
-    "cipher_pass",
+    "credential",
+    "credentials",
+    "_pass",
 ];
+
+/// Whole words that name one.
+const WORDS: [&str; 5] = ["pwd", "pass", "pw", "sig", "--pass"];
+
+/// What a remark says between a name and a secret.
+const REMARK: [&str; 6] = [" is ", " was ", " to ", " ist ", " war ", " -> "];
 
 /// Keys whose whole value may hold a secret: commands that print one.
 const COMMANDS: [&str; 1] = ["ssl_passphrase_command"];
 
 /// Hides the secrets of a text, line by line; colours stay.
 pub fn text(text: &str) -> String {
-    let lines: Vec<String> = text.split('\n').map(line).collect();
+    let mut in_key = false;
+    let one = |text: &str| {
+        let marks = text.contains("PRIVATE KEY-----");
+        in_key = text.contains("-----BEGIN ") && marks || in_key && !marks;
+        if in_key && !marks {
+            MASK.to_owned()
+        } else {
+            line(text)
+        }
+    };
+    let lines: Vec<String> = text.split('\n').map(one).collect();
     lines.join("\n")
 }
 
-/// Hides the secrets in every string of a JSON value.
-pub fn json(value: &mut Value) {
-    match value {
-        Value::String(said) => *said = text(said),
-        Value::Array(all) => all.iter_mut().for_each(json),
-        Value::Object(all) => {
-            for (key, value) in all.iter_mut() {
-                match value {
-                    Value::String(said) if names_secret(key) && !said.is_empty() => {
-                        MASK.clone_into(said);
-                    }
-                    value => json(value),
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn names_secret(key: &str) -> bool {
+pub(super) fn names_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
-    NAMES.iter().any(|name| key.ends_with(name)) || key == "pwd" || key.ends_with("_pwd")
+    NAMES.iter().any(|name| key.ends_with(name))
+        || WORDS.contains(&key.as_str())
+        || key.ends_with("_pwd")
 }
 
 fn is_word(c: char) -> bool {
@@ -63,8 +76,11 @@ fn is_word(c: char) -> bool {
 }
 
 fn line(line: &str) -> String {
+    let line = &logins::pass_file(line);
     let mut shown = String::with_capacity(line.len());
-    let mut rest = line;
+    let mut rest = line.as_str();
+    // What may stand between a name and a secret: something behind a # only, and behind a login of .netrc.
+    let mut grammar: &[&str] = &[];
     // The word before the place that is looked at.
     let mut word = String::new();
     while let Some(c) = rest.chars().next() {
@@ -75,7 +91,13 @@ fn line(line: &str) -> String {
             continue;
         }
         let key = std::mem::take(&mut word);
-        if let Some((kept, hidden)) = secret(&key, rest) {
+        if c == '#' {
+            grammar = &REMARK;
+        } else if key == "login" {
+            grammar = &[" "];
+        }
+        let said = secret(&key, rest).or_else(|| logins::option(&shown, rest));
+        if let Some((kept, hidden)) = said.or_else(|| sentence(&key, rest, grammar)) {
             shown.push_str(&rest[..kept]);
             shown.push_str(MASK);
             rest = &rest[kept + hidden..];
@@ -84,19 +106,13 @@ fn line(line: &str) -> String {
         shown.push(c);
         rest = &rest[c.len_utf8()..];
     }
-    verifiers(&shown)
+    logins::verifiers(&shown)
 }
 
 /// Returns how many bytes behind a word are kept and how many behind them are a secret, if the word is followed by one.
 fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
-    if let Some(address) = rest.strip_prefix("://") {
-        // A password in an address: scheme://user:password@host
-        let end = address
-            .find(|c: char| c.is_whitespace() || c == '/')
-            .unwrap_or(address.len());
-        let at = address[..end].rfind('@')?;
-        let colon = address[..at].find(':')?;
-        return (!key.is_empty()).then_some((3 + colon + 1, at - colon - 1));
+    if rest.starts_with("://") {
+        return logins::address(rest).filter(|_| !key.is_empty());
     }
     let whole = COMMANDS.iter().any(|name| key.eq_ignore_ascii_case(name));
     if !whole && !names_secret(key) {
@@ -112,7 +128,7 @@ fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
     if after.starts_with(['=', ':']) {
         at += 1 + usize::from(after.starts_with(":="));
         at += blank(&rest[at..]);
-    } else if key.starts_with("--") && before > 0 {
+    } else if before > 0 && key.starts_with("--") {
         // An option of a program and its value.
     } else if before == 0 || !after.starts_with(['\'', '"', '$']) {
         // A word in a sentence. SQL and configuration files have a quoted value behind a blank.
@@ -135,7 +151,10 @@ fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
         return None;
     }
     let stop = value.find('\x1b').unwrap_or(value.len());
-    let end = if quoted == 0 {
+    // A command has blanks in it, and a list goes on behind its first secret.
+    let end = if (whole && quoted == 0) || key.to_ascii_lowercase().ends_with('s') {
+        stop
+    } else if quoted == 0 {
         // A quote in the middle may belong to it; at its end it closes what it stands in.
         let end = value
             .find(|c: char| c.is_whitespace() || c == '\x1b')
@@ -150,6 +169,14 @@ fn secret(key: &str, rest: &str) -> Option<(usize, usize)> {
     Some((at + quoted, end.saturating_sub(quoted)))
 }
 
+/// Returns the same of a remark, which has no grammar: `# the password was hunter2`.
+fn sentence(key: &str, rest: &str, verbs: &[&str]) -> Option<(usize, usize)> {
+    let verb = verbs.iter().find(|verb| rest.starts_with(**verb))?;
+    let value = &rest[verb.len()..];
+    let end = value.find(char::is_whitespace).unwrap_or(value.len());
+    (names_secret(key) && end > 0 && !value.starts_with(MASK)).then_some((verb.len(), end))
+}
+
 /// Returns where the same quotes come again, if it is certain that they close what they opened: they are the first ones, and
 /// what follows them ends a value in every syntax.
 fn closing(inner: &str, opened: &str) -> Option<usize> {
@@ -159,42 +186,6 @@ fn closing(inner: &str, opened: &str) -> Option<usize> {
     (behind.is_empty() || behind.starts_with(ends)).then_some(first)
 }
 
-/// Hides what servers keep instead of passwords: SCRAM verifiers, and md5 digests in their form of PostgreSQL.
-fn verifiers(line: &str) -> String {
-    let mut shown = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = ["SCRAM-SHA-256$", "md5"]
-        .iter()
-        .filter_map(|mark| rest.find(mark))
-        .min()
-    {
-        let (before, from) = rest.split_at(at);
-        shown.push_str(before);
-        let (mark, length) = match from.strip_prefix("md5") {
-            Some(digest) => {
-                let digits = digest
-                    .find(|c: char| !c.is_ascii_hexdigit())
-                    .unwrap_or(digest.len());
-                ("md5", if digits == 32 { digits } else { 0 })
-            }
-            None => {
-                let mark = "SCRAM-SHA-256$";
-                let body = &from[mark.len()..];
-                let ends = |c: char| {
-                    !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '=' | ':' | '$')
-                };
-                (mark, body.find(ends).unwrap_or(body.len()))
-            }
-        };
-        shown.push_str(mark);
-        if length > 0 {
-            shown.push_str(MASK);
-        }
-        rest = &from[mark.len() + length..];
-    }
-    shown + rest
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -202,7 +193,7 @@ mod tests {
     use super::*;
 
     /// Every spelling in which files, commands and answers hold a secret; `@` stands for it.
-    const SPELLINGS: [&str; 34] = [
+    const SPELLINGS: [&str; 52] = [
         "host all all 0.0.0.0/0 ldap ldapserver=x ldapbindpasswd=\"@\" ldapport=389",
         "host all all 0.0.0.0/0 ldap LDAPBINDPASSWD=@",
         "host all all ::/0 radius radiussecrets=\"@\"",
@@ -220,6 +211,24 @@ mod tests {
         "primary_conninfo = 'host=server1 PASSWORD = @'",
         "primary_conninfo 'password=@ user=x'",
         "sslpassword=@ sslmode=require",
+        "primary_conninfo = 'postgresql://rep:@@server1/postgres?sslmode=require'",
+        "primary_conninfo = 'postgresql://server1/postgres?user=rep&password=@'",
+        "primary_conninfo = 'postgres://rep:a/b@@server1'",
+        "archive_command = 'curl -u backup:@ -T %p https://host'",
+        "archive_command = 'curl -H \"Authorization: Bearer @\" -T %p'",
+        "archive_command = 'sshpass -p @ scp %p host:'",
+        "archive_command = 'WALG_LIBSODIUM_KEY=@ wal-g wal-push %p'",
+        "10.0.0.1:5432:*:rep:@",
+        "fe80\\:\\:1:5432:*:rep:@",
+        "/var/run/postgresql:*:shop:rep:a b@",
+        "machine x login y password @",
+        "-----BEGIN RSA PRIVATE KEY-----\n@\n-----END RSA PRIVATE KEY-----\nx=***",
+        "azcopy https://x.blob.core.windows.net/wal?sv=1&sig=@",
+        "# server1:5432:replication:rep:@",
+        "*:*:*:postgres:@",
+        "# the old password was @",
+        "#recovery: PassWord -> @",
+        "\x1b[31m- server1:5432:*:rep:@\x1b[0m",
         "#primary_conninfo = 'password=@'",
         "repo1-cipher-pass=@",
         "repo1-s3-key-secret=@",
@@ -283,6 +292,12 @@ mod tests {
             "the replication password: see secrets",
             "host replication replicator 10.0.0.2/32 scram-sha-256",
             "https://host:8443/path@x",
+            "https://host/a:b@x",
+            "00:11:22:33:44:55:66 10:20:30:40:50",
+            "# METHOD can be \"trust\", \"md5\", \"password\"",
+            "listens on 10.0.0.1:5432: yes: a: b",
+            "log_line_prefix = '%t:%r:%u@%d:[%p]: '",
+            "-u postgres -p 5432",
         ] {
             let shown = text(plain);
             assert!(
@@ -304,20 +319,29 @@ mod tests {
         );
     }
 
+    /// A file may be a single line: what reads it again for each of its letters does not come to an end.
     #[test]
-    fn every_string_of_a_document_is_looked_at() {
-        let mut value = serde_json::json!({
-            "content": "a\narchive_command = 'PGPASSWORD=hunter2 x'\nb",
-            "list": [{ "password": "hunter2", "name": "x" }],
-            "tokens": 3,
-        });
-        json(&mut value);
-        let shown = value.to_string();
-        assert!(!shown.contains("hunter2"), "{shown}");
-        assert!(
-            shown.contains("\"name\":\"x\"") && shown.contains("a\\narchive"),
-            "{shown}"
-        );
+    fn a_long_line_is_looked_at_once() {
+        for part in [
+            "m",
+            " ",
+            ".",
+            "'",
+            ":",
+            "=",
+            "#.",
+            "md5",
+            "a://",
+            "-u ",
+            "password ",
+            "1m",
+            "\\",
+            "a:1:b:",
+            "é",
+            "login ",
+        ] {
+            text(&part.repeat((1 << 18) / part.len()));
+        }
     }
 
     proptest! {

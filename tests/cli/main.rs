@@ -2,6 +2,7 @@
 
 mod advice;
 mod bad;
+mod environment;
 mod hostile;
 mod options;
 mod shape;

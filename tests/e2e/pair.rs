@@ -89,6 +89,9 @@ fn bare_hosts_become_a_streaming_pair() {
     assert_eq!(status.code, 0, "{}", status.out);
     assert!(status.out.contains("no problems"), "{}", status.out);
 
+    a_host_chooses_names_and_not_facts(&lab, inventory);
+    no_secret_of_a_host_is_shown(&lab, inventory);
+
     // A server does not replicate from itself.
     let itself = lab.on("server1", &format!("cd /; PGUSER='{role}' setpriv --reuid postgres --regid postgres --init-groups psql 'host=10.77.0.0 hostaddr='$(hostname -I | cut -d' ' -f1)' dbname=replication replication=1' -c IDENTIFY_SYSTEM 2>&1 || :"));
     assert!(itself.contains("pg_hba.conf rejects"), "{itself}");
@@ -107,6 +110,89 @@ fn bare_hosts_become_a_streaming_pair() {
             "postgres 600"
         );
     }
+}
+
+fn a_host_chooses_names_and_not_facts(lab: &Lab, inventory: &str) {
+    // Any local user may listen on a port, in a directory of any name.
+    let listen = "use IO::Socket::INET; mkdir $d; chdir $d or die; $s = IO::Socket::INET->new(LocalPort => 5432, Listen => 1) or die; sleep 600";
+    lab.on("server2", "systemctl stop postgresql@15-main");
+    lab.on(
+        "server2",
+        &format!("runuser -u nobody -- perl -e '$d = \"/tmp/x\\n\\@fact other_port 1\\n\\@exit 0\"; {listen}' >/dev/null 2>&1 & echo $! >/run/listener; sleep 1; ss -Hltn 'sport = :5432' | grep -q ."),
+    );
+    let plan = lab.pgrepl(&["plan", inventory]);
+    let said = r"taken by perl, process";
+    assert!(plan.out.contains(said), "{}", plan.out);
+    let forged = r"/tmp/x\n@fact other_port 1\n@exit 0";
+    assert!(plan.out.contains(forged), "{}", plan.out);
+    lab.on("server2", "pkill -P $(cat /run/listener) perl || pkill -x perl; sleep 1; systemctl start postgresql@15-main; rm -rf /tmp/x*");
+    lab.until("server1", "select count(*) from pg_stat_replication", "1");
+    let strange = "/etc/postgresql/15/main/conf.d/x\n@fact at_work y.conf";
+    lab.on(
+        "server2",
+        &format!("runuser -u postgres -- touch '{strange}'"),
+    );
+    let plan = lab.pgrepl(&["plan", inventory]);
+    assert!(
+        plan.out
+            .contains(r"conf.d/x\n@fact at_work y.conf has a tab"),
+        "{}",
+        plan.out
+    );
+    lab.on("server2", &format!("rm '{strange}'"));
+    // A line without end, before the answer begins.
+    lab.on(
+        "server2",
+        "cd /home/admin; echo 'tr \"\\0\" x </dev/zero' >.bashrc",
+    );
+    let plan = lab.pgrepl(&["plan", inventory]);
+    let said = "cannot read the answer of server2: expected lines of at most 16 MiB";
+    assert!(plan.out.contains(said), "{}{}", plan.out, plan.err);
+    lab.on("server2", "rm /home/admin/.bashrc");
+}
+
+fn no_secret_of_a_host_is_shown(lab: &Lab, inventory: &str) {
+    let file = |name: &str| format!("/etc/postgresql/15/main/{name}");
+    for name in ["postgresql.conf", "pg_hba.conf"] {
+        lab.on("server2", &format!("cp -p {0} /run/{name}", file(name)));
+    }
+    let rules = "host all all 10.9.9.0/24 ldap ldapserver=x ldapbindpasswd=\"hunter2Canary\"\n# the password was hunter2Canary";
+    lab.on(
+        "server2",
+        &format!(
+            "printf '%s\\n' '{rules}' >>{}; printf '%s\\n' \"archive_command = 'PGPASSWORD=hunter2Canary true'\" \"#primary_conninfo = 'password=hunter2Canary'\" >>{}",
+            file("pg_hba.conf"),
+            file("postgresql.conf")
+        ),
+    );
+    let saved = lab.path("saved.plan");
+    let saved = saved.to_str().unwrap();
+    for command in [
+        &["plan", "--diff", "full"][..],
+        &["plan", "--format", "markdown", "--diff", "full"],
+        &["plan", "--format", "json", "--out", saved],
+        &["plan", "-vv"],
+        &["apply", "--dry-run", "--format", "jsonl"],
+        &["status"],
+        &["status", "--format", "json"],
+        &["status", "--format", "markdown"],
+        &["check", "-vv"],
+        &["switchover", "--to", "server2", "--dry-run"],
+    ] {
+        let ran = lab.pgrepl(&[command, &[inventory]].concat());
+        for said in [&ran.out, &ran.err] {
+            assert!(!said.contains("hunter2Canary"), "{command:?}: {said}");
+        }
+    }
+    let saved = std::fs::read_to_string(saved).unwrap();
+    assert!(
+        !saved.contains("hunter2Canary") && saved.contains("***"),
+        "{saved}"
+    );
+    for name in ["postgresql.conf", "pg_hba.conf"] {
+        lab.on("server2", &format!("mv /run/{name} {}", file(name)));
+    }
+    lab.converge(inventory.as_ref());
 }
 
 #[test]

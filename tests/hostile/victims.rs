@@ -87,7 +87,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "carry WAL there",
         scripts!("carry_wal.sh"),
-        "verb=place segments=000000010000000000000002",
+        "verb=place segments=000000010000000000000002 segment_size=4",
     ),
     (
         "carry WAL from there",

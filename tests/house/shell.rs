@@ -131,3 +131,24 @@ fn scripts_for_hosts_pass_shellcheck() {
         }
     });
 }
+
+/// What a host, its users or its files chose could begin another fact where somebody else than the prelude writes them down.
+#[test]
+fn facts_are_told_by_the_prelude_alone() {
+    let scripts = files("src", "sh");
+    let told: Vec<&String> = scripts
+        .iter()
+        .filter(|(path, text)| text.contains("@fact") && !path.ends_with("/prelude.sh"))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(told.is_empty(), "{told:?}");
+    // What `awk -v` is given it reads once more: a backslash and an n in a name become the end of a line.
+    for (path, text) in &scripts {
+        for line in text.lines().filter(|line| line.contains("fact(")) {
+            assert!(
+                !line.contains("awk -v") || line.contains("-v per="),
+                "{path}: {line}"
+            );
+        }
+    }
+}

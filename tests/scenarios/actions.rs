@@ -209,3 +209,52 @@ fn progress_is_told_also_of_what_has_gone_away() {
         "{told}"
     );
 }
+
+/// Lets a standby place WAL that another host packed: `pack` is the shell text that makes what is there, of the files in a
+/// directory. Returns what the standby tells.
+fn placed(pack: &str) -> (tempfile::TempDir, String) {
+    let place = tempfile::tempdir().unwrap();
+    let script = format!(
+        "mkdir -p \"$0/packed\" \"$0/main/pg_wal\" && cd \"$0/packed\" && {pack} && wal=$(tar -cPf - -- * | gzip | base64 -w 0)\n\
+         runs_as=postgres home=/ verb=place segments='000000010000000000000002 000000010000000000000003' segment_size=1048576\n\
+         data_directory=$0/main wal_directory=pg_wal\n{}\n{}\nrun_main\n",
+        include_str!("../../src/action/prelude.sh"),
+        include_str!("../../src/action/carry_wal.sh"),
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .arg(place.path())
+        .output()
+        .unwrap();
+    (place, String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn of_wal_that_another_host_packed_only_whole_segments_are_placed() {
+    let segments = "for n in 2 3; do head -c 1048576 /dev/zero >00000001000000000000000$n; done";
+    let (place, told) = placed(segments);
+    assert!(told.starts_with("@ok changed"), "{told}");
+    let wal = |place: &tempfile::TempDir| {
+        let entries = std::fs::read_dir(place.path().join("main/pg_wal")).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.filter(|name| name != ".pgrepl").collect();
+        names.sort();
+        names
+    };
+    assert_eq!(wal(&place).len(), 2);
+    // What was not asked for is not unpacked, wherever it says that it goes.
+    let (place, told) = placed(&format!("{segments} && mkdir x && touch x/y evil"));
+    assert!(told.starts_with("@ok changed"), "{told}");
+    assert_eq!(wal(&place).len(), 2);
+    for wrong in [
+        "ln -s /etc/hostname 000000010000000000000002 && touch 000000010000000000000003",
+        "head -c 1048577 /dev/zero >000000010000000000000002 && cp 0*2 000000010000000000000003",
+        "mkdir 000000010000000000000002 && head -c 1048576 /dev/zero >000000010000000000000003",
+        "touch 000000010000000000000003",
+        "touch evil",
+    ] {
+        let (place, told) = placed(wrong);
+        assert!(told.starts_with("@fail cannot place"), "{wrong}: {told}");
+        assert_eq!(wal(&place), [""; 0], "{wrong}");
+    }
+}

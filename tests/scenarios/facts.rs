@@ -1,10 +1,12 @@
 //! Recorded probes → facts.
 
+use std::cell::RefCell;
 use std::path::Path;
 
+use pgrepl::command::{Command, Vault};
 use pgrepl::facts::Facts;
-use pgrepl::host::Line;
 use pgrepl::host::scripted::ScriptedHost;
+use pgrepl::host::{Host, HostError, Line, Running, Word};
 use pgrepl::inventory::{Cluster, NodeName};
 use pgrepl::observe::look;
 
@@ -17,6 +19,10 @@ pub fn here() -> &'static Path {
 
 /// Reads a host as it was recorded.
 pub fn recorded(cluster: &Cluster, node: &NodeName, name: &str) -> Facts {
+    recorded_with(cluster, node, name, PASSWORD)
+}
+
+fn recorded_with(cluster: &Cluster, node: &NodeName, name: &str, password: &str) -> Facts {
     let text = std::fs::read_to_string(here().join("facts").join(name)).unwrap();
     let lines = text
         .lines()
@@ -30,23 +36,24 @@ pub fn recorded(cluster: &Cluster, node: &NodeName, name: &str) -> Facts {
         .enable_all()
         .build()
         .unwrap();
-    let password = PASSWORD.to_owned().into();
+    let password = password.to_owned().into();
     runtime
         .block_on(look(cluster, node, &host, Some(&password)))
         .unwrap_or_else(|why| panic!("{name}: {why:?}"))
 }
 
+fn three(version: &str) -> Cluster {
+    let inventory = format!(
+        "cluster: shop\npostgresql: {{ version: {version} }}\nreplication: {{ password: {{ env: A }} }}\n\
+         primary: server1\nstandbys: [server2, server3]\nhosts: {{ server3: {{ upstream: server2 }} }}\n"
+    );
+    pgrepl::inventory::read(&inventory)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster
+}
+
 #[test]
 fn every_recorded_host_is_read() {
-    let cluster = |version: &str| {
-        let inventory = format!(
-            "cluster: shop\npostgresql: {{ version: {version} }}\nreplication: {{ password: {{ env: A }} }}\n\
-             primary: server1\nstandbys: [server2, server3]\nhosts: {{ server3: {{ upstream: server2 }} }}\n"
-        );
-        pgrepl::inventory::read(&inventory)
-            .unwrap_or_else(|_| panic!("a bad inventory"))
-            .cluster
-    };
     let mut names: Vec<String> = std::fs::read_dir(here().join("facts"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -55,7 +62,7 @@ fn every_recorded_host_is_read() {
     assert!(names.len() >= 8);
     for name in names {
         let version = if name.ends_with("-11") { "11" } else { "15" };
-        let mut facts = recorded(&cluster(version), &NodeName::from("server1"), &name);
+        let mut facts = recorded(&three(version), &NodeName::from("server1"), &name);
         if let Some(server) = &mut facts.server {
             assert!(server.settings.len() > 280, "{name}");
             // The defaults say nothing of this host.
@@ -74,4 +81,45 @@ fn every_recorded_host_is_read() {
             insta::assert_snapshot!(name.clone(), json);
         });
     }
+}
+
+/// Hears what is sent to a host, and is lost.
+struct Listener(RefCell<String>);
+
+impl Host for Listener {
+    fn run_with<'a>(
+        &'a self,
+        command: &'a Command,
+        vault: &'a Vault,
+        _: &'a dyn Fn(&Line),
+        _: Word<'a>,
+    ) -> Running<'a> {
+        *self.0.borrow_mut() += &command.text(vault).unwrap();
+        Box::pin(async { Err(HostError::Lost("gone".into())) })
+    }
+}
+
+/// The host is the one that tells a digest, with a salt of its own: it is sent nothing to test guesses of the password with.
+#[test]
+fn nothing_that_is_made_of_the_password_goes_to_a_host_that_is_read() {
+    let (cluster, node) = (three("15"), NodeName::from("server2"));
+    let listener = Listener(RefCell::default());
+    let heard = |password: &str| {
+        listener.0.take();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        let password = password.to_owned().into();
+        let lost = runtime.block_on(look(&cluster, &node, &listener, Some(&password)));
+        assert!(lost.is_err());
+        listener.0.take()
+    };
+    assert!(!heard(PASSWORD).is_empty());
+    assert_eq!(heard(PASSWORD), heard("another"));
+
+    let facts = recorded(&cluster, &node, "standby");
+    assert_eq!(facts.pgpass.unwrap().same_password, Some(true));
+    let facts = recorded_with(&cluster, &node, "standby", "another");
+    assert_eq!(facts.pgpass.unwrap().same_password, Some(false));
 }

@@ -6,6 +6,7 @@ mod adopt_kinds;
 mod alone;
 mod archive;
 mod blind;
+mod canary;
 mod checks;
 mod cut_off;
 mod day_two;

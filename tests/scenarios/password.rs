@@ -113,3 +113,48 @@ fn another_password_is_given_to_every_server_and_tried_or_to_none() {
         blocked.message
     );
 }
+
+/// A login that pgrepl makes itself takes no answer but SCRAM's, where the version knows how to say so and nothing else is asked for.
+#[test]
+fn who_stands_in_for_the_primary_is_not_given_the_password() {
+    let (mut cluster, world) = calm();
+    let login = |cluster: &Cluster, world: &Observation| {
+        let platform = pgrepl::platform::debian::platform(cluster.major, "main", None);
+        let role = pgrepl::inventory::Role::Standby {
+            upstream: "server1".into(),
+        };
+        let view = pgrepl::files::View {
+            cluster,
+            node: &cluster.nodes[&NodeName::from("server2")],
+            role: &role,
+            platform: &platform,
+            world,
+            leader: &"server1".into(),
+            floors: Default::default(),
+            synchronous: true,
+        };
+        pgrepl::files::own_conninfo(&view, &"server1".into()).unwrap()
+    };
+    let asked = " require_auth=scram-sha-256";
+    assert!(
+        !login(&cluster, &world).contains(asked),
+        "15 does not know it"
+    );
+    cluster.major = "16".parse().unwrap();
+    assert!(login(&cluster, &world).ends_with(asked));
+    // Who is let in without a password, or is asked for it in clear, stays so.
+    for method in ["trust", "cert", "password", "ldap ldapserver=x"] {
+        let mut world = world.clone();
+        let files = &mut world.facts_mut(&"server1".into()).unwrap().files;
+        let rules = files
+            .iter_mut()
+            .find(|(path, _)| path.ends_with("pg_hba.conf"));
+        let text = rules.unwrap().1.content.as_mut().unwrap();
+        *text = format!("host replication all 10.0.0.0/8 {method}\n{text}");
+        assert!(!login(&cluster, &world).contains(asked), "{method}");
+    }
+    let mut md5 = world.clone();
+    first(&mut md5).role.as_mut().unwrap().password =
+        pgrepl::facts::server::StoredPassword::SameMd5;
+    assert!(!login(&cluster, &md5).contains(asked));
+}

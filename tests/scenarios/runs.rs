@@ -4,12 +4,14 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use pgrepl::action::{Archived, SeeArchived, SwitchWal};
 use pgrepl::command::Vault;
 use pgrepl::execute::{Run, execute, settle_started};
 use pgrepl::host::scripted::{Answer, ScriptedHost};
 use pgrepl::host::{Host, HostError, Line};
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
+use pgrepl::plan::{Plan, Step};
 use pgrepl::render::Templates;
 use pgrepl::report::event::{Event, Outcome};
 
@@ -35,11 +37,16 @@ fn fail(why: &str) -> Answer {
 
 /// Executes the story of raised connections, the standbys first, and tells how each step ended.
 fn run(hosts: [ScriptedHost; 3], stop: bool) -> Vec<String> {
+    run_with(hosts, stop, |_| {})
+}
+
+fn run_with(hosts: [ScriptedHost; 3], stop: bool, change: impl FnOnce(&mut Plan)) -> Vec<String> {
     let story = stories()
         .into_iter()
         .find(|story| story.name == "raise_max_connections")
         .unwrap();
-    let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    let mut plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    change(&mut plan);
     let hosts: Vec<Rc<ScriptedHost>> = hosts.into_iter().map(Rc::new).collect();
     let connected: BTreeMap<NodeName, Rc<dyn Host>> = hosts
         .iter()
@@ -221,4 +228,59 @@ fn a_plan_is_done_host_after_host() {
         done.iter().all(|step| step.ends_with("changed")),
         "{done:#?}"
     );
+}
+
+/// What one host tells another is read into its type on its way, and a host that tells something else has failed.
+#[test]
+fn a_word_of_one_host_that_is_a_command_reaches_no_other_host() {
+    let tell = |value: &str| {
+        Ok(vec![
+            Line::Fact("segment".into(), value.into()),
+            Line::Ok {
+                changed: true,
+                text: value.into(),
+            },
+            Line::Exit(0),
+        ])
+    };
+    let done = |value: &str, second: ScriptedHost| {
+        let hosts = [host().on("end a WAL segment", tell(value)), second, host()];
+        run_with(hosts, false, |plan| {
+            let step = |phase, node: &str, action| Step {
+                phase,
+                node: node.into(),
+                action,
+                why: String::new(),
+                needs: Vec::new(),
+            };
+            let place = Archived {
+                top: "/backup/shop".into(),
+                pattern: "/wal/SEGMENT.gz".into(),
+            };
+            let see = SeeArchived { place, seconds: 1 };
+            plan.steps = vec![
+                step(0, "server1", SwitchWal {}.into()),
+                step(1, "server2", see.into()),
+            ];
+        })
+    };
+    let good = done("00000001000000000000000A", host().on("see it", ok()));
+    assert!(
+        good.iter().all(|how| how.ends_with(": changed")),
+        "{good:#?}"
+    );
+    for value in [
+        "x; touch /tmp/x",
+        "$(id)",
+        "",
+        "00000001000000000000000A\nx",
+        "0000000100000000000000*",
+    ] {
+        // The other host is not asked for anything.
+        let bad = done(value, host());
+        let why =
+            "failed: cannot use what server1 tells of segment: expected the name of a WAL segment";
+        assert!(bad[0].contains(why), "{bad:#?}");
+        assert!(bad[1].contains("skipped"), "{bad:#?}");
+    }
 }
