@@ -184,13 +184,17 @@ fn two_primaries(ahead: &Seen, behind: &Seen) -> String {
     )
 }
 
-/// What to type where the primary may be on a host that was not read.
-fn nobody_seen(instances: &[Seen], unseen: &[String]) -> String {
+/// The running standby that has the most WAL; of several that have the same, the first.
+fn most<'a>(instances: &[Seen<'a>]) -> Option<&'a NodeName> {
     let standbys = instances
         .iter()
         .filter(|one| one.marked && one.facts.server.is_some());
-    // Of several that have the same, the first.
     let most = standbys.rev().max_by_key(|one| (one.timeline, one.end));
+    most.map(|one| one.node)
+}
+
+/// What to type where the primary may be on a host that was not read.
+fn nobody_seen(instances: &[Seen], unseen: &[String]) -> String {
     let gone = match unseen {
         [one] => one,
         _ => "the primary",
@@ -199,11 +203,10 @@ fn nobody_seen(instances: &[Seen], unseen: &[String]) -> String {
         "make {} reachable: the primary may be running there",
         unseen.join(", ")
     );
-    match most {
-        Some(most) => format!(
-            "{reach}; if {gone} is off for good: pgrepl failover --to {}",
-            most.node
-        ),
+    match most(instances) {
+        Some(most) => {
+            format!("{reach}; if {gone} is off for good: pgrepl failover --to {most}")
+        }
         None => reach,
     }
 }
@@ -370,6 +373,17 @@ pub fn leader(
             format!(
                 "pgrepl restore --to {node} --latest, or another target that the archive has; or put back what was there before: pgrepl restore --put-back"
             ),
+        );
+    }
+    if let Some(most) = most(&instances) {
+        let running = instances.iter().filter(|i| i.facts.server.is_some());
+        let running: Vec<&str> = running.map(|i| i.node.as_str()).collect();
+        return no(
+            format!(
+                "nobody runs as primary: {} run as standby",
+                running.join(", ")
+            ),
+            format!("start the primary by hand if there is one; else: pgrepl failover --to {most}"),
         );
     }
     no(

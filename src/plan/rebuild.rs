@@ -73,6 +73,43 @@ pub(super) fn refuse<T>(
     }))
 }
 
+/// Refuses to rebuild the primary itself.
+fn leads_itself(
+    seen: &Observation,
+    node: &NodeName,
+    lead: Option<&Leader>,
+) -> Result<(), PlanError> {
+    let standbys = seen.seen().filter(|(name, facts)| {
+        let server = facts.server.as_ref();
+        *name != node && server.is_some_and(|server| server.in_recovery)
+    });
+    let most = standbys.max_by_key(|(_, facts)| facts.server.as_ref().map(end));
+    let most = most.map(|(to, _)| to);
+    let (what, help) = match (lead, most) {
+        (Some(Leader::Running(leads)), Some(to)) if leads == node => (
+            "is the primary",
+            format!("pgrepl switchover --to {to}, then pgrepl rebuild {node}"),
+        ),
+        (Some(Leader::Running(leads)), None) if leads == node => {
+            ("is the primary", "pgrepl status".into())
+        }
+        (Some(Leader::Stopped(leads)), Some(to)) if leads == node => (
+            "was the primary when it stopped",
+            format!(
+                "pgrepl apply starts it; if it cannot be started: pgrepl failover --to {to} --force, then pgrepl rebuild {node}"
+            ),
+        ),
+        (Some(Leader::Stopped(leads)), None) if leads == node => {
+            ("was the primary when it stopped", "pgrepl apply".into())
+        }
+        _ => return Ok(()),
+    };
+    refuse(
+        format!("{node} {what}: nobody else leads whom it could follow"),
+        help,
+    )
+}
+
 /// Plans a rebuild. Who leads is decided without the server that is rebuilt: what it believes does not count.
 pub fn rebuild(
     cluster: &Cluster,
@@ -105,26 +142,14 @@ pub fn rebuild(
     {
         return refuse(format!("cannot rebuild {node}: {message}"), help);
     }
-    if leader(cluster.major, seen, &cluster.primary) == Ok(Leader::Running(node.clone())) {
-        let standbys = seen.seen().filter(|(name, facts)| {
-            *name != node
-                && facts
-                    .server
-                    .as_ref()
-                    .is_some_and(|server| server.in_recovery)
-        });
-        let most = standbys.max_by_key(|(_, facts)| facts.server.as_ref().map(end));
-        let help = most.map_or("pgrepl status".into(), |(to, _)| {
-            format!("pgrepl switchover --to {to}, then pgrepl rebuild {node}")
-        });
-        return refuse(
-            format!("{node} is the primary: nobody else leads whom it could follow"),
-            help,
-        );
-    }
+    let now = leader(cluster.major, seen, &cluster.primary);
+    leads_itself(seen, node, now.as_ref().ok())?;
     let mut others = seen.clone();
     others.hosts.remove(node);
-    let lead = match leader(cluster.major, &others, &cluster.primary)? {
+    // Where nobody else leads, the reason may be what it does itself.
+    let lead = match leader(cluster.major, &others, &cluster.primary)
+        .map_err(|no| now.err().unwrap_or(no))?
+    {
         Leader::Running(lead) => lead,
         Leader::Stopped(lead) => {
             return refuse(

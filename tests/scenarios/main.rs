@@ -36,6 +36,7 @@ mod selinux;
 mod senders;
 mod sequences;
 mod settled;
+mod situations;
 mod space;
 mod status;
 mod stories;
