@@ -1,6 +1,6 @@
 # make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
 # make test: everything that CI runs, 20 rounds of make chaos among it. make test-matrix: every release and version, also
-# those that make test leaves out. make test-long: that of make test, and two short lists of make sequences.
+# those that make test leaves out. make test-long: that of make test, 20 more rounds, and two short lists of make sequences.
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
 # repeats such rounds. make sequences: see below. make fuzz: CASES= inputs that others could have written, from SEED= on.
 LAB = tests/lab/lab
@@ -40,9 +40,10 @@ demo-down:
 
 test: lint unit lab-base
 	cargo test --test e2e -- --test-threads=3
-	SEED=60030 ROUNDS=20 cargo test --test chaos -- --nocapture
+	cargo test --test chaos -- --nocapture
 
 test-long: test
+	SEED=60030 ROUNDS=20 cargo test --test chaos -- --nocapture
 	cargo test --test sequences
 
 chaos: lab-base
