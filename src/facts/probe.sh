@@ -182,6 +182,8 @@ read_port() {
         if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
     fi
     taken=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
+    # It may have been started since its file was looked for.
+    if [ -n "$taken" ] && [ -z "$mine" ] && mine=$(postmaster_pid); then fact postmaster "$mine"; fi
     case "
 $taken
 " in

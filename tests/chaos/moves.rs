@@ -152,12 +152,14 @@ pub fn prepare(world: &mut World, dice: &mut Dice, chosen: Move) -> Result<Doing
         }
         Move::Remove => {
             world.members.retain(|host| *host != standby);
-            "apply --auto-approve".to_owned()
+            format!("apply --auto-approve --confirm {standby}")
         }
         Move::Add => {
             if world.members.len() == all.len() {
                 world.members.retain(|host| *host != standby);
-                person::apply(world)?;
+                let path = world.inventory().to_str().unwrap().to_owned();
+                let leave = ["-i", &path, "apply", "--auto-approve", "--confirm", standby];
+                person::until_good(world, &leave.map(str::to_owned), "a standby that leaves")?;
                 let gone = "systemctl stop 'postgresql@*'; rm -rf /var/lib/postgresql/*/main /etc/postgresql/*/main";
                 world.lab.on(standby, gone);
             }
