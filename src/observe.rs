@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 
 pub mod able;
+pub mod beside;
 pub mod commits;
 pub mod find;
 
@@ -269,6 +270,7 @@ pub async fn look(
     let (id, like) = (os.next().unwrap_or(""), os.next().unwrap_or(""));
     let platform = choose(id, like).unwrap_or(guess);
     let context = Context {
+        cluster: &cluster.name,
         major: cluster.major,
         data_directory: &platform.data_directory,
         port: node.port,

@@ -61,7 +61,7 @@ impl Source {
             .timeout(None)
     }
 
-    fn ids(&self) -> String {
+    pub(super) fn ids(&self) -> String {
         let ids = self.builds_on.iter().chain([&self.id]);
         ids.map(String::as_str).collect::<Vec<_>>().join(" ")
     }

@@ -11,6 +11,7 @@ mod base_backup;
 mod carry_wal;
 mod checkpoint;
 mod drill;
+mod drop_copy;
 mod fetch;
 mod firewall;
 mod init_db;
@@ -51,6 +52,7 @@ pub use base_backup::BaseBackup;
 pub use carry_wal::{LONGEST_WAL, PlaceWal, ReadWal};
 pub use checkpoint::Checkpoint;
 pub use drill::Drill;
+pub use drop_copy::{DropCopy, listing, removal};
 pub use fetch::Source;
 pub use firewall::{ClosePort, OpenPort};
 pub use init_db::InitDb;
@@ -67,7 +69,7 @@ pub use put_back::PutBack;
 pub use recover::Recover;
 pub use register::Register;
 pub use replication_role::EnsureRole;
-pub use restore_copy::RestoreCopy;
+pub use restore_copy::{RestoreCopy, copy_units};
 pub use rewind::{GrantRewind, Rewind};
 pub use service::{Disable, Enable, Reload, Restart, Start, settle};
 pub use set_aside::SetAside;
@@ -241,6 +243,8 @@ actions! {
     Recover,
     /// Restore a backup beside everything else.
     RestoreCopy,
+    /// Remove it.
+    DropCopy,
     /// End a WAL segment.
     SwitchWal,
     /// See it in the archive.

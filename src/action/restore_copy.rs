@@ -6,6 +6,7 @@ use super::fetch::lines;
 use super::place::{reader, staging};
 use super::{Act, Kind, Place, Source};
 use crate::command::Command;
+use crate::facts::beside::mark_of;
 use crate::facts::{Marker, Observation};
 use crate::inventory::NodeName;
 
@@ -46,6 +47,12 @@ pub struct RestoreCopy {
 }
 
 impl RestoreCopy {
+    /// Returns the first line of its configuration, by which it is known.
+    pub fn mark(&self, cluster: &str) -> String {
+        let mark = mark_of(cluster);
+        format!("{mark}{} to {}", self.backup.ids(), self.target)
+    }
+
     fn place_of(&self, oid: &str) -> String {
         format!("{}.tablespaces/{oid}", self.data_directory)
     }
@@ -92,14 +99,17 @@ impl Act for RestoreCopy {
         let own = here.iter().map(|(_, place)| place.clone());
         let named: Vec<String> = self.named.iter().cloned().chain(own).collect();
         let word = word(&self.data_directory);
-        let unit = |what: &str| format!("pgrepl-{}-{what}-{word}.service", place.cluster);
         let staging = staging(&self.data_directory);
         let reader = reader(&place.node, &word);
         let fetch = self
             .backup
             .fetch(place, SCRIPT, &staging, &here, &named, &reader);
+        let fetch = copy_units(&place.cluster, &self.data_directory)
+            .into_iter()
+            .fold(fetch, |fetch, (name, unit)| fetch.var(name, unit));
         vec![
             fetch
+                .var("about", self.mark(&place.cluster))
                 .var("directory", &self.data_directory)
                 .var("origins", lines(&self.tablespaces))
                 .var("apart_socket", &place.platform.socket_directory)
@@ -107,19 +117,26 @@ impl Act for RestoreCopy {
                 .var("recovery", &self.recovery)
                 .var("marker", &self.marker.name)
                 .var("marker_text", &self.marker.text)
-                .var("target", &self.target)
-                .var("end", self.end.as_deref().unwrap_or_default())
-                .var("fetch_unit", unit("fetch"))
-                .var("recover_unit", unit("recover"))
-                .var("copy_unit", unit("copy")),
+                .var("end", self.end.as_deref().unwrap_or_default()),
         ]
     }
 
     fn effect(&self, _: &NodeName, _: &mut Observation) {}
 }
 
+/// Returns the units of a copy by the names of their variables: what brings it, what recovers it, and its server.
+pub fn copy_units(cluster: &str, directory: &str) -> [(&'static str, String); 3] {
+    let word = word(directory);
+    let unit = |what: &str| format!("pgrepl-{cluster}-{what}-{word}.service");
+    [
+        ("fetch_unit", unit("fetch")),
+        ("recover_unit", unit("recover")),
+        ("copy_unit", unit("copy")),
+    ]
+}
+
 /// Makes a path one word of a unit's name: two directories have two words.
-fn word(path: &str) -> String {
+pub(super) fn word(path: &str) -> String {
     path.trim_matches('/')
         .chars()
         .map(|c| match c {

@@ -1,6 +1,7 @@
 # Restores a backup into a directory of its own, recovers it apart from everything else on the host, and lets it run as a
 # server of its own that listens on its socket only and archives nowhere.
-# In: as fetch.sh and apart.sh, and directory fetch_unit recover_unit copy_unit target (for people) wal_directory end (as ended.sh)
+# In: as fetch.sh and apart.sh, and directory fetch_unit recover_unit copy_unit about (the first line of its configuration)
+#     wal_directory end (as ended.sh)
 
 answers() { ask 'select 1' >/dev/null 2>&1; }
 
@@ -41,7 +42,6 @@ make_copy() {
 }
 
 main() {
-    about="# A copy of cluster $cluster, restored by pgrepl from $ids to $target"
     # The other end of a run that was killed may still be at work.
     mkdir -p /run/pgrepl
     exec 8>>"/run/pgrepl/$cluster.copy"
@@ -63,6 +63,5 @@ $(places_here)"
     stopped=$(as_service_user cat "$staging/stopped")
     remove "$staging"
     release
-    note "log in: sudo -u $service_user psql -h $apart_socket -p $apart_port; stop it: sudo systemctl stop $copy_unit"
     ok "$stopped"
 }

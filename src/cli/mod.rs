@@ -15,6 +15,7 @@ mod bounds;
 mod check;
 mod context;
 mod drive;
+mod drop_copy;
 mod exit;
 mod failover;
 mod init;

@@ -4,18 +4,24 @@ use std::path::PathBuf;
 
 use super::backup::read;
 use super::drive::Drive;
+use super::drop_copy::{Drop, drop_copy, look};
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan};
 use super::undo::{go_back, undo};
 use super::{Failure, Global, Kind, context};
+use crate::action::Action;
 use crate::facts::Observation;
 use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
+use crate::plan::Plan;
+use crate::plan::beside::free;
+use crate::plan::builder::place_of;
 use crate::plan::restore::{Wish, restore};
 use crate::plan::restore_copy::{Aside, restore_copy};
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
+use crate::report::copy::usage;
 
 /// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
 ///
@@ -23,13 +29,14 @@ use crate::report::archive::windows;
 ///   pgrepl restore --to server1 --time "2026-01-31 12:00:00" --dry-run
 ///   pgrepl restore --to server1 --latest --confirm server1
 ///   pgrepl restore --to server2 --time "2026-01-31 12:00:00" --data-directory /srv/restored --port 5433
+///   pgrepl restore --drop /srv/restored --to server2
 ///   pgrepl restore --put-back
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
     /// The inventory
     inventory: Option<PathBuf>,
-    /// The server that is restored and leads afterwards
+    /// The server that is restored and leads afterwards; with --data-directory or --drop, where that directory is
     #[arg(
         long,
         value_name = "HOST",
@@ -61,7 +68,7 @@ pub struct Arguments {
     /// Does not ask the ordinary question
     #[arg(long)]
     auto_approve: bool,
-    /// Answers that the data of the cluster is replaced
+    /// Answers that the data of the cluster is replaced; with --drop, that the copy is removed
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
     /// After a failure, leaves everything as it is then: without it what was set aside is put back, and what ran is started
@@ -99,6 +106,9 @@ struct TargetArgument {
     /// To nothing: after a restore that was killed, what it set aside gets its place again
     #[arg(long, conflicts_with_all = ["to", "backup", "timeline", "data_directory"])]
     put_back: bool,
+    /// To nothing: a copy that was restored into this directory is removed, with its server and its tablespaces
+    #[arg(long, value_name = "DIRECTORY", conflicts_with_all = ["backup", "timeline", "data_directory", "no_put_back"])]
+    drop: Option<String>,
 }
 
 /// Reads a timeline as PostgreSQL does: decimal, or with 0x in front hexadecimal.
@@ -177,6 +187,19 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         return drive.run(go_back(&drive, arguments.dry_run));
     }
     context::limit(&loaded.cluster, std::slice::from_ref(&arguments.to))?;
+    if let Some(directory) = &arguments.target.drop {
+        let way = Way {
+            dry_run: arguments.dry_run,
+            confirm: &arguments.confirm,
+            ..Way::default()
+        };
+        let drop = Drop {
+            directory,
+            to: &NodeName::from(arguments.to.as_str()),
+            approved: arguments.auto_approve,
+        };
+        return drop_copy(global, &loaded, &drop, &way);
+    }
     let (target, moment) = arguments.target.target()?;
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     if moment.is_some_and(|moment| moment > now) {
@@ -221,7 +244,15 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     let plan = &done.draft.plan;
     let concluded = drive.conclude(plan, &done.outcomes, done.interrupted);
     if arguments.data_directory.is_some() {
-        return concluded.map(|_| 0);
+        concluded?;
+        drive.tell_done(done.begin, |seconds| {
+            let used = used(drive, plan, &done.seen).unwrap_or_default();
+            format!(
+                "a copy of the cluster runs on {}, in {seconds}\n{used}",
+                wish.to
+            )
+        });
+        return Ok(0);
     }
     let changed = match concluded {
         Ok(changed) => changed,
@@ -244,6 +275,22 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     Ok(0)
 }
 
+/// Tells how the copy that a plan made is used.
+fn used(drive: &Drive<'_>, plan: &Plan, seen: &Observation) -> Option<String> {
+    let cluster = &drive.loaded.cluster;
+    let (node, copy) = plan.steps.iter().find_map(|step| match &step.action {
+        Action::RestoreCopy(copy) => Some((&step.node, copy)),
+        _ => None,
+    })?;
+    let place = place_of(cluster, seen.facts(node)?, node)?;
+    let facts = seen.facts(&plan.leader);
+    let writes = facts.and_then(|facts| facts.server.as_ref());
+    let primary = writes
+        .filter(|server| !server.in_recovery)
+        .and_then(|_| Some((&plan.leader, cluster.nodes.get(&plan.leader)?.port)));
+    Some(usage(copy, &place, primary))
+}
+
 /// Reads the backups and plans what was asked for.
 async fn draft(
     drive: &Drive<'_>,
@@ -254,17 +301,21 @@ async fn draft(
     let cluster = &drive.loaded.cluster;
     let (_, there) = read(cluster, &drive.connections, seen).await?;
     let templates = &drive.loaded.templates;
+    let no = |error| no_plan(drive.global, seen, error);
     let plan = match &arguments.data_directory {
         Some(data_directory) => {
+            let (to, port) = (wish.to, arguments.port);
             let aside = Aside {
                 data_directory,
-                port: arguments.port,
+                port,
             };
-            restore_copy(cluster, templates, seen, &there, wish, &aside)
+            let plan = restore_copy(cluster, templates, seen, &there, wish, &aside).map_err(no)?;
+            let beside = look(drive, seen, to, data_directory, Some(port)).await?;
+            free(cluster, &plan, &beside).map_err(no)?;
+            plan
         }
-        None => restore(cluster, templates, seen, &there, wish),
+        None => restore(cluster, templates, seen, &there, wish).map_err(no)?,
     };
-    let plan = plan.map_err(|error| no_plan(drive.global, seen, error))?;
     let mut remark = String::new();
     if let (Some(said), Some(moment)) = (&arguments.target.time, wish.moment) {
         let here = super::backup::moment(moment);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 pub mod able;
 pub mod archive_state;
 pub mod backups;
+pub mod beside;
 pub mod clients;
 mod disk;
 pub mod firewall;
@@ -121,6 +122,9 @@ pub struct Facts {
     pub staging: Option<Staging>,
     /// Data directories set aside beside the data directory.
     pub set_aside: Vec<SetAside>,
+    /// Copies of the cluster that run beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<beside::Copy>,
     /// What the host was asked for that a server's settings need, and what is wrong with it; nothing where it is fine.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub asked: BTreeMap<String, String>,

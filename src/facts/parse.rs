@@ -10,17 +10,19 @@ use super::firewall::Firewall;
 use super::parse_data::data;
 use super::parse_pass::pass_file;
 use super::parse_server::{Told, server};
-use super::shape;
 use super::{
     Disk, Facts, FileFact, Job, Mount, Os, Packages, Process, Service, SetAside, Staging, Timer,
     Tool, TurnedAway,
 };
+use super::{beside, shape};
 use crate::inventory::NodeName;
 use crate::postgres::bytes::{bytes_of, text_of};
 use crate::postgres::{Major, ServerVersion, SystemId};
 
 /// What the reader of a probe has to know besides its lines.
 pub struct Context<'a> {
+    /// The cluster asked for.
+    pub cluster: &'a str,
     /// The major version asked for.
     pub major: Major,
     /// The data directory asked for.
@@ -177,6 +179,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
                 .filter_map(|[path, bytes]| Some((path.to_owned(), bytes.parse().ok()?)))
                 .collect(),
         }),
+        copies: beside::copies(lines.all("copy"), context.cluster),
         asked: BTreeMap::new(),
         able: None,
         set_aside: lines

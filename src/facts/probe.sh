@@ -205,6 +205,16 @@ $taken
     esac
 }
 
+# A copy that runs beside the cluster: its port, the first line of its configuration, its directory.
+read_copy() {
+    copied=$(readlink "/proc/$(systemctl show -p MainPID --value "$1" 2>/dev/null)/cwd") || return 0
+    # shellcheck disable=SC2016 # expanded by the shell it is given to
+    told=$(as_service_user sh -c 'sed -n 4p "$1/postmaster.pid" && head -c 1000 "$1/postgresql.conf" | sed -n 1p' sh "$copied" 2>/dev/null) || return 0
+    fact copy "${told%%
+*}" "${told#*
+}" "$copied"
+}
+
 read_service() {
     umbrella=
     if [ "$family" = debian ]; then umbrella=postgresql.service; fi
@@ -213,6 +223,9 @@ read_service() {
         systemctl show -p Id -p ActiveState -p UnitFileState ${unit:+"$unit"} ${umbrella:+"$umbrella"} "$clone_unit" 2>/dev/null |
             awk -F = "$awk_fact"'$1 == "Id" { id = $2 } NF > 1 && $1 != "Id" { column(id); column($1); fact("unit", $2) }' >&7 || :
     fi
+    for copy in "/run/systemd/transient/pgrepl-$cluster-copy-"*.service; do
+        if [ -f "$copy" ]; then read_copy "${copy##*/}"; fi
+    done
     if [ -f "/etc/systemd/system/pgrepl-$cluster-backup.timer" ]; then
         service=pgrepl-$cluster-backup.service
         fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \

@@ -1,7 +1,8 @@
 //! Which facts have columns, and how many: one that lacks some is told by nobody, and half of it is not taken for all.
 
 /// The facts with columns, which tabs end.
-const COLUMNS: [(&str, usize); 15] = [
+const COLUMNS: [(&str, usize); 16] = [
+    ("copy", 3),
     ("digest", 2),
     ("disk", 4),
     ("file", 5),

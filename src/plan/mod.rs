@@ -3,6 +3,7 @@
 mod adoption;
 pub mod archiving;
 pub mod backup;
+pub mod beside;
 pub mod builder;
 pub mod check;
 mod chosen;

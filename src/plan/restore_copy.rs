@@ -1,6 +1,7 @@
 //! Restores a backup into a directory and a server of its own, beside a cluster that is left alone.
 
 use super::backup::can_restore;
+use super::beside::is_place;
 use super::builder::Builder;
 use super::check::archived;
 use super::chosen::{choose, follow, tell};
@@ -57,7 +58,7 @@ pub fn restore_copy(
         facts.data.real_path.as_str(),
         wanted.mount.as_str(),
     ];
-    if !directory.starts_with('/') || directory.len() < 2 || directory.contains("/..") {
+    if !is_place(directory) {
         return refuse(
             format!("{directory:?} is no place for a data directory"),
             "--data-directory /srv/restored",

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod backups;
+pub mod copy;
 pub mod documents;
 pub mod event;
 pub mod foreign;

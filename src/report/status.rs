@@ -7,6 +7,7 @@ use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
 use super::style::{bytes, duration};
 use super::trouble::Trouble;
+use crate::action::removal;
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
@@ -42,6 +43,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
     let lead = leader(cluster.major, seen, &cluster.primary);
     let leader = lead.as_ref().ok().map(|lead| lead.node().clone());
     let mut problems = Vec::new();
+    let mut notes = Vec::new();
     if let Err(no) = &lead {
         let (message, help) = (no.message.clone(), no.help.clone());
         problems.push(Trouble::new(&cluster.primary, message, help));
@@ -57,6 +59,12 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         let Some(facts) = seen.facts(name) else {
             continue;
         };
+        notes.extend(facts.copies.iter().map(|copy| {
+            let (directory, port) = (&copy.directory, copy.port);
+            let message = format!("a copy of the cluster runs in {directory} on port {port}");
+            let help = format!("once it is not needed: {}", removal(directory, name));
+            Trouble::new(name, message, help)
+        }));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
@@ -77,7 +85,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         backups: None,
         run,
         problems,
-        notes: Vec::new(),
+        notes,
     }
 }
 

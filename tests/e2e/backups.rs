@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use crate::beside::a_copy_is_of_use_and_goes;
 use crate::lab::{Lab, Ran};
 
 pub const AS_POSTGRES: &str = "setpriv --reuid postgres --regid postgres --init-groups";
@@ -368,12 +369,13 @@ fn killed_while_it_verifies_copies_and_prunes_it_ends_when_it_is_asked_again() {
         kill_when(&copy, condition);
         wait(&lab, "server1", "flock -n /run/pgrepl/shop.lock true");
     }
-    good(lab.pgrepl(&copy));
+    let restored = good(lab.pgrepl(&copy));
     let count = lab.on(
         "server1",
         &format!("{AS_POSTGRES} psql -XAtq -p 5433 -d postgres -c 'select count(*) from t'"),
     );
     assert_eq!(count, "300000");
+    a_copy_is_of_use_and_goes(&lab, path, &restored.err, &kill_when);
     let prune = ["backup", "prune", path, "--auto-approve"];
     kill_when(
         &prune,

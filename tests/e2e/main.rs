@@ -5,6 +5,7 @@ mod adopt_rhel;
 mod asked;
 mod backup;
 mod backups;
+mod beside;
 mod change;
 mod configurations;
 mod copy;

@@ -166,6 +166,7 @@ fn facts(input: &[u8]) -> bool {
         data_directory: "/var/lib/postgresql/15/main",
         port: 5432,
         unit: "postgresql@15-main.service",
+        cluster: "shop",
         clone_unit: "pgrepl-clone.service",
         mount: Some("/backup"),
         user: "replicator",

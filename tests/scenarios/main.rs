@@ -5,6 +5,7 @@ mod adopt;
 mod adopt_kinds;
 mod alone;
 mod archive;
+mod beside;
 mod blind;
 mod canary;
 mod checks;
