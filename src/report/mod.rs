@@ -17,6 +17,7 @@ pub mod redact;
 pub mod run;
 pub mod sink;
 pub mod status;
+pub mod status_archive;
 mod status_server;
 pub mod status_table;
 mod stream;
