@@ -33,7 +33,8 @@ pub struct Arguments {
     /// Shows it again every two seconds, until it is interrupted
     #[arg(long)]
     watch: bool,
-    /// Ends with 2 when there are problems
+    /// Ends with 2 when there are problems: a server that is down or was not seen, replication, archiving or backups that
+    /// do not work, a disk that fills, anything else in the list of problems; with 0 when there are none
     #[arg(long)]
     exit_code: bool,
 }

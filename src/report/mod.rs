@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod backups;
 pub mod documents;
+pub mod ending;
 pub mod event;
 pub mod foreign;
 mod layout;

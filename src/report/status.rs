@@ -6,7 +6,7 @@ use super::archive::Summary;
 use super::status_archive::line;
 use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
-use super::style::{bytes, duration};
+use super::style::{bytes, count, duration};
 use super::trouble::Trouble;
 use super::trouble::Urgency::{self, Archiving, Down, Rest, Space};
 use crate::facts::leader::leader;
@@ -280,7 +280,9 @@ fn archive_troubles(
             .map_or(16 << 20, |control| control.wal_segment_size);
         let disk = facts.disks.iter().find(|disk| disk.used_for == "data");
         if waiting > 0 {
-            said += &format!("; {waiting} WAL files wait");
+            let files = usize::try_from(waiting).unwrap_or(usize::MAX);
+            let verb = if waiting == 1 { "waits" } else { "wait" };
+            said += &format!("; {} {verb}", count(files, "WAL file"));
         }
         if let (Some(disk), Some(since), true) = (disk, facts.archive_waits_s, waiting > 1) {
             // At the pace of the time since the oldest of them was ready.

@@ -4,7 +4,7 @@ use super::foreign::line;
 use super::layout::{folded, table};
 use super::status::Status;
 use super::stream::{Stream, sender, stream, upstream};
-use super::style::{Style, bytes};
+use super::style::{Style, bytes, count};
 use super::trouble::Trouble;
 use crate::facts::{Content, Process};
 use crate::inventory::{Cluster, NodeName};
@@ -88,8 +88,7 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     }
     match status.problems.len() {
         0 => text += &format!("\n{}\n", style.green("no problems")),
-        1 => text += &format!("\n{}\n", style.red("1 problem")),
-        n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
+        n => text += &format!("\n{}\n", style.red(&count(n, "problem"))),
     }
     text += &told(&status.problems, style);
     if !status.notes.is_empty() {

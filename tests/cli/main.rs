@@ -186,6 +186,8 @@ fn usage_errors_end_with_64_and_help_with_0() {
         &[],
         &["render", "--eject", "nothing.j2"],
         &["apply", "--format", "yaml"],
+        &["validate", "--format", "markdown"],
+        &["--format", "markdown", "backup", "verify"],
     ] {
         let ran = pgrepl(directory.path(), arguments);
         assert_eq!(ran.status.code(), Some(64), "{arguments:?}");
@@ -205,6 +207,10 @@ fn usage_errors_end_with_64_and_help_with_0() {
         format!("pgrepl {}\n", env!("CARGO_PKG_VERSION"))
     );
     assert!(text(&pgrepl(directory.path(), &["man"]).stdout).contains(".TH pgrepl"));
+    for told in ["man", "--help"] {
+        let told = text(&pgrepl(directory.path(), &[told]).stdout);
+        assert!(told.contains("130  interrupted"), "{told}");
+    }
     assert!(text(&pgrepl(directory.path(), &["completions", "bash"]).stdout).contains("_pgrepl()"));
 }
 
