@@ -234,6 +234,9 @@ fn a_first_inventory_is_written_and_is_valid() {
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
     let written = std::fs::read_to_string(directory.path().join("pgrepl.yaml")).unwrap();
     insta::assert_snapshot!(written);
+    let schema = std::fs::read(directory.path().join("pgrepl.schema.json")).unwrap();
+    let printed = pgrepl(directory.path(), &["schema"]).stdout;
+    assert_eq!(schema, printed);
     let ran = pgrepl(directory.path(), &["validate"]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
 
