@@ -10,6 +10,7 @@ use super::{Failure, Global, Kind};
 use crate::facts::Observation;
 use crate::plan::Plan;
 use crate::report::plan::read_again;
+use crate::report::style::count;
 
 /// Makes every server match the inventory, or does what a saved plan says
 ///
@@ -171,10 +172,8 @@ async fn go(
         .prove(&done, limit, &plan.leader, something_left)
         .await?;
     drive.tell_done(done.begin, |seconds| {
-        format!(
-            "{changed} steps in {seconds}; read again: {}",
-            read_again(&left)
-        )
+        let steps = count(changed, "step");
+        format!("{steps} in {seconds}; read again: {}", read_again(&left))
     });
     Ok(left_alone(&seen, &left))
 }

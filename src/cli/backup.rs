@@ -34,6 +34,13 @@ pub struct Arguments {
     what: What,
 }
 
+impl Arguments {
+    /// Says whether it shows something as Markdown.
+    pub fn has_markdown(&self) -> bool {
+        !matches!(self.what, What::Verify { .. })
+    }
+}
+
 #[derive(clap::Subcommand)]
 enum What {
     /// Takes a backup

@@ -9,19 +9,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::{self, Connections, Loaded};
 use super::{Failure, Format, Global, Kind, secrets};
-use crate::action::Action;
 use crate::command::{Vault, shell_word};
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
 use crate::observe::{examine, observe};
 use crate::plan::Plan;
 use crate::plan::put_back_last::newest;
+use crate::report::ending::ending;
 use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
 use crate::report::sink;
-
-/// Says where the data is that a server had before.
-pub const WAS: &str = "its data of before is in";
+use crate::report::style::count;
 
 /// How long a step that a run which is gone has begun is waited for; making a database cluster may take as long.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -180,9 +178,9 @@ impl<'a> Drive<'a> {
         let hosts: std::collections::BTreeSet<_> =
             plan.steps.iter().map(|step| &step.node).collect();
         sink::err(&format!(
-            "\nDo this on {} of {} hosts? Only `yes` does it: ",
+            "\nDo this on {} of {}? Only `yes` does it: ",
             hosts.len(),
-            plan.nodes.len()
+            count(plan.nodes.len(), "host")
         ));
         let mut answer = String::new();
         let _ = std::io::stdin().lock().read_line(&mut answer);
@@ -296,43 +294,13 @@ impl<'a> Drive<'a> {
     ) -> Result<usize, Failure> {
         let changed = changed(outcomes);
         let good = outcomes.iter().filter(|outcome| outcome.is_good()).count();
-        let report = |headline: String| {
-            let mut text = format!(
-                "{headline}\n  {good} of {} steps are done, {changed} changed something",
-                outcomes.len()
-            );
-            for (step, outcome) in plan
-                .steps
-                .iter()
-                .zip(outcomes)
-                .filter(|(_, outcome)| !outcome.is_good())
-            {
-                let why = match outcome {
-                    Outcome::Failed { message, .. } => format!("failed: {message}"),
-                    Outcome::Refused { expected, found } => {
-                        format!("refused: expected {expected}, found {found}")
-                    }
-                    Outcome::Skipped { because } => format!("not started: {because}"),
-                    Outcome::Unknown { because } => format!("outcome unknown: {because}"),
-                    Outcome::Changed { .. } | Outcome::AlreadyDone => continue,
-                };
-                text += &format!("\n  {}  {}: {why}", step.node, step.action.act().title());
-            }
-            for (step, outcome) in plan.steps.iter().zip(outcomes) {
-                if let (Action::SetAside(_), Outcome::Changed { detail }) = (&step.action, outcome)
-                {
-                    text += &format!("\n  {}  {WAS} {detail}", step.node);
-                }
-            }
-            text
-        };
+        let report = |headline| ending(plan, outcomes, headline, self.global.verbose > 0);
         if good == outcomes.len() {
             return Ok(changed);
         }
         if interrupted {
             return Err(
-                Failure::new(Kind::Interrupted, report("interrupted".into()))
-                    .help(self.again.clone()),
+                Failure::new(Kind::Interrupted, report("interrupted")).help(self.again.clone())
             );
         }
         let kind = if changed == 0 {
@@ -340,7 +308,7 @@ impl<'a> Drive<'a> {
         } else {
             Kind::PartWay
         };
-        Err(Failure::new(kind, report("not everything was done".into()))
+        Err(Failure::new(kind, report("not everything was done"))
             .help(format!("once the cause is mended: {}", self.again)))
     }
 

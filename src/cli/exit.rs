@@ -30,6 +30,21 @@ pub enum Kind {
 /// 2: changes are pending, or problems were found.
 pub const PENDING: u8 = 2;
 
+/// What every command ends with, as the help and the manual page tell it.
+pub const CODES: &str = "\
+Exit codes:
+    0  done, or nothing was to do
+    1  failed, and nothing was changed
+    2  changes are pending or problems were found: plan --detailed-exitcode, status --exit-code, check
+    3  the inventory or a template is invalid
+    4  a host could not be reached, logged in to, or sudo was refused
+    5  the saved plan is out of date
+    6  another run holds the lock
+    7  refused by a guard, or not approved
+    8  failed part-way: the same command again goes on
+   64  wrong usage
+  130  interrupted";
+
 impl Kind {
     /// Returns the exit code.
     pub fn code(self) -> u8 {
@@ -140,6 +155,25 @@ impl Failure {
 mod tests {
     use super::*;
     use anyhow::Context;
+
+    #[test]
+    fn every_exit_code_is_in_the_help() {
+        let kinds = [
+            Kind::Failed,
+            Kind::Invalid,
+            Kind::Unreachable,
+            Kind::Stale,
+            Kind::Locked,
+            Kind::Refused,
+            Kind::PartWay,
+            Kind::Usage,
+            Kind::Interrupted,
+        ];
+        for code in kinds.map(Kind::code).into_iter().chain([0, PENDING]) {
+            let line = format!("{code:>5}  ");
+            assert_eq!(CODES.matches(&line).count(), 1, "{code}");
+        }
+    }
 
     #[test]
     fn a_chain_is_told_once_with_its_last_cause() {

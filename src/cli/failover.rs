@@ -10,6 +10,7 @@ use super::{Failure, Global, Kind, context, secrets};
 use crate::facts::Observation;
 use crate::inventory::NodeName;
 use crate::plan::failover::{Failover, Wish, failover};
+use crate::report::style::count;
 
 /// Makes a standby the primary because the primary is gone; what may be lost is shown first
 ///
@@ -105,12 +106,13 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
         })
         .await?;
     drive.tell_done(done.begin, |seconds| {
+        let steps = count(changed, "step");
         let back = if from == to {
             String::new()
         } else {
             format!(". When {from} is back: pgrepl rebuild {from}")
         };
-        format!("{to} leads; {changed} steps in {seconds}{back}")
+        format!("{to} leads; {steps} in {seconds}{back}")
     });
     roles(drive, arguments.write_inventory, to)
 }

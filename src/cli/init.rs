@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Failure, Global, Kind, adopt};
 use crate::inventory;
 use crate::inventory::file::USUAL_VERSION;
-use crate::inventory::write::{Draft, password};
+use crate::inventory::write::{Draft, SCHEMA, password};
 use crate::report::{problems, sink};
 
 /// Writes a first inventory, asking only what it must
@@ -79,6 +79,18 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
         }
     })?;
+    let schema = path.with_file_name(SCHEMA);
+    let write = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&schema)
+        .and_then(|mut file| file.write_all(format!("{:#}\n", inventory::schema()).as_bytes()));
+    // One that is there came with another inventory, and says the same; without any the inventory is as good.
+    if let Err(error) = write
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        sink::err(&format!("cannot write {}: {error}\n", schema.display()));
+    }
     if !global.quiet {
         let cluster = draft.file.cluster.value.as_ref();
         let password = cluster.map_or_else(String::new, |name| password(&name.0));

@@ -37,7 +37,7 @@ pub use exit::{Failure, Kind};
 
 /// Makes a set of PostgreSQL servers match one YAML file.
 #[derive(Parser)]
-#[command(name = "pgrepl", version, infer_subcommands = false)]
+#[command(name = "pgrepl", version, infer_subcommands = false, after_help = exit::CODES)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -127,6 +127,23 @@ enum Command {
     Version,
 }
 
+impl Command {
+    /// Says whether it shows something as Markdown: a plan, a table or a report. What changes hosts does so as a dry run.
+    fn has_markdown(&self) -> bool {
+        match self {
+            Command::Backup(backup) => backup.has_markdown(),
+            Command::Init(_)
+            | Command::Validate(_)
+            | Command::Render(_)
+            | Command::Schema(_)
+            | Command::Completions { .. }
+            | Command::Man
+            | Command::Version => false,
+            _ => true,
+        }
+    }
+}
+
 impl Global {
     /// Says whether a stream gets colours.
     pub fn style(&self, terminal: bool) -> Style {
@@ -184,6 +201,9 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let global = &cli.global;
     let result = match cli.command {
+        ref command if global.format == Format::Markdown && !command.has_markdown() => {
+            Err(no_markdown())
+        }
         Command::Init(arguments) => init::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Switchover(arguments) => switchover::run(global, &arguments),
@@ -219,6 +239,12 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(code) => code,
         Err(failure) => tell(global, &failure),
     }
+}
+
+/// Says that nothing is shown as Markdown, where that was asked for.
+fn no_markdown() -> Failure {
+    Failure::new(Kind::Usage, "this command shows nothing as Markdown")
+        .help("--format markdown is for plan, status, check, backup list and --dry-run")
 }
 
 /// Tells why a command ended, and returns its exit code.

@@ -90,6 +90,9 @@ impl Drive<'_> {
         way: &Way<'_>,
         plan: impl AsyncFn(&Observation) -> Result<Draft<T>, Failure>,
     ) -> Result<Course<T>, Failure> {
+        if self.global.format == super::Format::Markdown && !way.dry_run {
+            return Err(super::no_markdown());
+        }
         let begin = Instant::now();
         let mut seen = self.look_well().await;
         let mut draft = plan(&seen).await?;

@@ -16,6 +16,7 @@ use crate::observe::commits::count_commits;
 use crate::plan::rebuild::{From, Rebuild, Wish, rebuild};
 use crate::plan::{Plan, restore};
 use crate::report::event::Outcome;
+use crate::report::style::count;
 
 /// Makes a server a standby again, whatever became of it, in the cheapest way that works
 ///
@@ -161,7 +162,8 @@ async fn go(
         return Err(something_left(&left));
     }
     drive.tell_done(done.begin, |seconds| {
-        format!("{node} is a standby; {changed} steps in {seconds}; read again: it streams.")
+        let steps = count(changed, "step");
+        format!("{node} is a standby; {steps} in {seconds}; read again: it streams.")
     });
     Ok(0)
 }

@@ -22,6 +22,7 @@ use crate::plan::restore_copy::{Aside, restore_copy};
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
 use crate::report::copy::usage;
+use crate::report::style::count;
 
 /// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
 ///
@@ -267,8 +268,9 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
         })
         .await?;
     drive.tell_done(done.begin, |seconds| {
+        let steps = count(changed, "step");
         format!(
-            "{} leads with the data of {}; {changed} steps in {seconds}. Take a new backup: pgrepl backup run",
+            "{} leads with the data of {}; {steps} in {seconds}. Take a new backup: pgrepl backup run",
             wish.to, wish.target
         )
     });

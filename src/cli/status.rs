@@ -15,11 +15,10 @@ use crate::observe::observe;
 use crate::plan::archiving::has_ended;
 use crate::plan::converge::converge;
 use crate::plan::lead::lacks;
-use crate::report::archive::summary;
 use crate::report::status::Status;
 use crate::report::style::Style;
-use crate::report::trouble::Trouble;
-use crate::report::{lead, markdown, sink, status, status_table};
+use crate::report::trouble::{Trouble, Urgency};
+use crate::report::{lead, markdown, sink, status, status_archive, status_table};
 
 /// Shows roles, lag, slots, archiving, disks, and what is wrong
 ///
@@ -34,7 +33,8 @@ pub struct Arguments {
     /// Shows it again every two seconds, until it is interrupted
     #[arg(long)]
     watch: bool,
-    /// Ends with 2 when there are problems
+    /// Ends with 2 when there are problems: a server that is down or was not seen, replication, archiving or backups that
+    /// do not work, a disk that fills, anything else in the list of problems; with 0 when there are none
     #[arg(long)]
     exit_code: bool,
 }
@@ -69,16 +69,12 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             }));
             let mut concluded = status::conclude(&loaded.cluster, &seen);
             unable(&loaded, &seen, &mut concluded);
-            if loaded.cluster.backup.is_some()
-                && let Ok((node, there)) = read(&loaded.cluster, &connections, &seen).await
-            {
-                concluded.backups = summary(&there, &moment);
-                for message in concluded.backups.iter().flat_map(|said| &said.findings) {
-                    concluded.problems.push(Trouble {
-                        node: node.clone(),
-                        message: message.clone(),
-                        help: "pgrepl backup list".into(),
-                    });
+            if cluster.backup.is_some() {
+                match read(cluster, &connections, &seen).await {
+                    Ok((node, there)) => {
+                        status_archive::add(&mut concluded, cluster, &node, &there, &moment);
+                    }
+                    Err(why) => status_archive::unread(&mut concluded, &why.message()),
                 }
             }
             if arguments.watch && global.format == Format::Human {
@@ -113,26 +109,26 @@ fn unable(loaded: &context::Loaded, seen: &Observation, status: &mut Status) {
         return;
     };
     if let Some(message) = has_ended(seen, &leader).filter(|_| cluster.backup.is_none()) {
-        status.problems.push(Trouble {
-            node: leader.clone(),
-            message,
-            help: "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply".into(),
-        });
+        let help = "say archive_mode and archive_command for all under postgresql: { parameters: … }, then pgrepl apply";
+        let trouble = Trouble::new(&leader, message, help);
+        status.push(trouble.urgent(Urgency::Archiving));
     }
     let plan = converge(cluster, templates, seen, None);
     for (node, statement) in plan.iter().flat_map(|plan| plan.overridden()) {
-        status.problems.push(Trouble {
-            node: node.clone(),
-            message: "ALTER SYSTEM overrides a parameter of the inventory".into(),
-            help: format!("on {node}: {statement} SELECT pg_reload_conf();"),
-        });
+        status.push(Trouble::new(
+            node,
+            "ALTER SYSTEM overrides a parameter of the inventory",
+            format!("on {node}: {statement} SELECT pg_reload_conf();"),
+        ));
     }
     let able = cluster
         .in_order()
         .filter(|node| node.name != leader && node.apply_delay.is_none());
     for node in able {
         let lacks = lacks(cluster, templates, seen, &leader, &node.name).unwrap_or_default();
-        status.problems.extend(lead::troubles(&node.name, &lacks));
+        for trouble in lead::troubles(&node.name, &lacks) {
+            status.push(trouble);
+        }
         status.notes.extend(lead::notes(&node.name, &lacks));
     }
 }

@@ -19,6 +19,7 @@ use crate::plan::switchover::{Wish, logins, switchover};
 use crate::plan::switchover_cut::{Course as NextCourse, Cut, after_cut, cut_short};
 use crate::plan::{Goal, Plan, Step};
 use crate::report::event::Outcome;
+use crate::report::style::count;
 use crate::report::{foreign, sink};
 
 /// Makes a standby the primary and the primary its standby; no commit is lost, and what cannot be finished is undone
@@ -177,9 +178,8 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
         })
         .await?;
     drive.tell_done(done.begin, |seconds| {
-        format!(
-            "{to} leads; {changed} steps in {seconds}; rows written on it are read on every standby."
-        )
+        let steps = count(changed, "step");
+        format!("{to} leads; {steps} in {seconds}; rows written on it are read on every standby.")
     });
     roles(drive, arguments.write_inventory, &to)
 }

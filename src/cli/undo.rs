@@ -1,6 +1,6 @@
 //! After a restore or a rebuild that failed: everything is put back as it was found.
 
-use super::drive::{Drive, WAS};
+use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::no_plan;
 use super::{Failure, Kind};
@@ -10,6 +10,7 @@ use crate::inventory::NodeName;
 use crate::plan::Plan;
 use crate::plan::put_back::{Ended, Undo, put_back, runs_again};
 use crate::plan::put_back_last::put_back_last;
+use crate::report::ending::WAS;
 use crate::report::event::Outcome;
 use crate::report::sink;
 

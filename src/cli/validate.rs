@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Failure, Global, bounds, context};
 use crate::report::sink;
+use crate::report::style::count;
 
 /// Checks an inventory and its templates, offline, every problem at once
 ///
@@ -25,10 +26,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     bounds::within(global, &loaded, || super::render::all(&loaded))?;
     if !global.quiet {
         sink::out(&format!(
-            "{}: cluster {}, {} hosts, valid\n",
+            "{}: cluster {}, {}, valid\n",
             loaded.path.display(),
             loaded.cluster.name,
-            loaded.cluster.nodes.len()
+            count(loaded.cluster.nodes.len(), "host")
         ));
     }
     Ok(0)

@@ -3,6 +3,9 @@
 use super::at::{At, CHOICE};
 use super::file::{File, Host, Password};
 
+/// The file beside an inventory that tells editors what can be said in it.
+pub const SCHEMA: &str = "pgrepl.schema.json";
+
 /// An inventory to be written.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
@@ -49,9 +52,9 @@ impl Draft {
 
     /// Writes the inventory.
     pub fn text(&self) -> String {
-        let mut text = String::from(
-            "# yaml-language-server: $schema=pgrepl.schema.json\n\
-             # The schema is what `pgrepl schema` prints. What can be said here besides: pgrepl's README.\n",
+        let mut text = format!(
+            "# yaml-language-server: $schema={SCHEMA}\n\
+             # The schema is what `pgrepl schema` prints. What can be said here besides: pgrepl's README.\n"
         );
         for line in &self.remarks {
             text += &format!("# * {}\n", remark(line));

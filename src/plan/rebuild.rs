@@ -96,7 +96,7 @@ fn leads_itself(
         (Some(Leader::Stopped(leads)), Some(to)) if leads == node => (
             "was the primary when it stopped",
             format!(
-                "pgrepl apply starts it; if it cannot be started: pgrepl failover --to {to} --force, then pgrepl rebuild {node}"
+                "pgrepl apply; if it cannot be started: pgrepl failover --to {to} --force, then pgrepl rebuild {node}"
             ),
         ),
         (Some(Leader::Stopped(leads)), None) if leads == node => {

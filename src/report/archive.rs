@@ -6,6 +6,7 @@ use super::style::bytes;
 use crate::facts::archive_state::{Finding, findings, timeline_of};
 use crate::facts::backups::Backups;
 use crate::facts::history::{Tree, Window};
+use crate::postgres::Timeline;
 
 /// The backups in short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,8 +19,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Whether it was verified.
     pub verified: bool,
-    /// The moment since which any other one can be restored, on the timeline that the cluster lives on.
-    pub since: Option<String>,
+    /// The moments that can be restored, of each timeline, that on which the cluster lives first: "from … until …".
+    pub restorable: Vec<String>,
     /// What is wrong with the archive, in sentences.
     pub findings: Vec<String>,
 }
@@ -27,35 +28,42 @@ pub struct Summary {
 /// Sums up; `moment` writes seconds since 1970. There is nothing to sum up without a backup.
 pub fn summary(there: &Backups, moment: &dyn Fn(u64) -> String) -> Option<Summary> {
     let last = there.backups.last()?;
+    let restorable = ranges(there, moment).into_iter().map(|range| range.words);
     Some(Summary {
         last: last.id.clone(),
         ended: moment(last.ended),
         bytes: last.bytes,
         verified: last.verified.is_some(),
-        since: since(there).map(moment),
+        restorable: restorable.collect(),
         findings: problems(there),
     })
 }
 
 impl Summary {
-    /// Writes the line of a status.
+    /// Writes the lines of a status.
     pub fn line(&self) -> String {
         let verified = if self.verified {
             "verified"
         } else {
             "not verified"
         };
-        let since = self.since.as_ref().map_or_else(
-            || "no WAL leads on from it yet".into(),
-            |since| format!("can restore any moment since {since}"),
-        );
-        format!(
-            "backups  last {}, {}, {verified}; {since}\n",
+        let mut text = format!(
+            "backups  last {}, {}, {verified}\n",
             self.ended,
             bytes(self.bytes)
-        )
+        );
+        for range in &self.restorable {
+            text += &format!("         restorable: any moment {range}\n");
+        }
+        if self.restorable.is_empty() {
+            text += &format!("         restorable: {NO_MOMENT}\n");
+        }
+        text
     }
 }
+
+/// What can be restored where no WAL came since the end of the oldest backup.
+const NO_MOMENT: &str = "what the backups hold, no moment since: no WAL leads on from them yet";
 
 /// Says what is wrong with the archive, a sentence each: what a restore leaves behind is not.
 pub fn problems(there: &Backups) -> Vec<String> {
@@ -100,18 +108,56 @@ fn told(there: &Backups, findings: impl Iterator<Item = Finding>) -> Vec<String>
     said
 }
 
-/// Returns since when any moment of the timeline that the cluster lives on can be restored.
-fn since(there: &Backups) -> Option<u64> {
-    let tree = Tree::of(there);
-    let windows = tree.windows().into_iter();
-    let mut live = windows.filter(|window| window.timeline == tree.newest() && is_open(window));
-    live.next()?.since
-}
-
 /// Says whether WAL came since the end of the oldest backup: before that there is no moment to choose.
 fn is_open(window: &Window) -> bool {
     let came = window.until.zip(window.since);
     came.is_none_or(|(until, since)| until >= since)
+}
+
+/// The moments of a timeline that can be restored.
+struct Range {
+    timeline: Timeline,
+    dated: bool,
+    words: String,
+}
+
+/// Returns the moments of each timeline that can be restored, the one that the cluster lives on first.
+fn ranges(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<Range> {
+    if there.backups.is_empty() {
+        return Vec::new();
+    }
+    let tree = Tree::of(there);
+    let several = tree.timelines().len() > 1;
+    let windows = tree.windows().into_iter();
+    let range = |window: Window| {
+        let timeline = window.timeline;
+        let archive = there.wal_until.filter(|_| timeline == tree.newest());
+        let words = match (window.since, window.until.or(archive)) {
+            (Some(since), Some(until)) => {
+                format!("from {} until {}", moment(since), moment(until))
+            }
+            (Some(since), None) => format!("from {}", moment(since)),
+            (None, _) => "and nothing tells which there are".into(),
+        };
+        Range {
+            timeline,
+            dated: window.since.is_some(),
+            words: match several {
+                true => format!("{words} on timeline {timeline}"),
+                false => words,
+            },
+        }
+    };
+    windows.filter(is_open).map(range).collect()
+}
+
+/// Says that no backup is on the way to the timeline that the cluster lives on.
+pub fn leads_nowhere(there: &Backups) -> Option<String> {
+    let tree = Tree::of(there);
+    let newest = tree.newest();
+    let leads = |backup| tree.is_before(backup, newest);
+    let nowhere = !there.backups.is_empty() && !there.backups.iter().any(leads);
+    nowhere.then(|| format!("no backup leads to timeline {newest}, which the cluster lives on"))
 }
 
 /// Says which moments can be restored, a sentence for each timeline, the one that the cluster lives on first.
@@ -122,41 +168,37 @@ pub fn windows(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<String> {
     let tree = Tree::of(there);
     let newest = tree.newest();
     let several = tree.timelines().len() > 1;
-    let windows = tree.windows();
-    let lives = windows.iter().any(|window| window.timeline == newest);
+    let lives = tree
+        .windows()
+        .iter()
+        .any(|window| window.timeline == newest);
     let mut said = Vec::new();
     if !lives && several {
         said.push(format!(
             "No backup leads to timeline {newest}, which the cluster lives on: pgrepl backup run"
         ));
     }
-    for window in windows.iter().filter(|window| is_open(window)) {
-        let timeline = window.timeline;
-        let on = if several {
-            format!(" on timeline {timeline}")
-        } else {
-            String::new()
-        };
+    let ranges = ranges(there, moment);
+    if ranges.is_empty() {
+        said.push(format!("Restorable: {NO_MOMENT}."));
+    }
+    for Range {
+        timeline,
+        dated,
+        words,
+    } in &ranges
+    {
         let mut last = there.wal.iter().map(|(_, last)| last);
-        let last = last.rfind(|last| !several || timeline_of(last) <= timeline);
-        match (window.since, window.until, last) {
-            (Some(since), until, Some(last)) if timeline == newest => {
-                let of = until.or(there.wal_until).map(|of| format!(" of {}", moment(of)));
-                said.push(format!(
-                    "Any moment since {} can be restored{on}; the archive reaches to {last}{}.",
-                    moment(since),
-                    of.unwrap_or_default()
-                ));
-            }
-            (Some(since), Some(until), _) => said.push(format!(
-                "Any moment from {} to {} can be restored{on}.",
-                moment(since),
-                moment(until)
-            )),
-            _ => said.push(format!(
+        let last = last.rfind(|last| !several || timeline_of(last) <= *timeline);
+        said.push(match (dated, last) {
+            (false, _) => format!(
                 "Timeline {timeline} can be restored, and nothing tells when it was written: --timeline {timeline}"
-            )),
-        }
+            ),
+            (true, Some(last)) if *timeline == newest => {
+                format!("Restorable: any moment {words}; the archive reaches to {last}.")
+            }
+            (true, _) => format!("Restorable: any moment {words}."),
+        });
     }
     if lives && there.backups.iter().all(|backup| backup.timeline != newest) {
         said.push(format!(

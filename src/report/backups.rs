@@ -4,6 +4,9 @@ use super::archive::{sentences, windows};
 use super::layout::{folded, table as table_of};
 use super::style::{Style, bytes};
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::history::Tree;
+use crate::postgres::Lsn;
+use crate::postgres::lsn::segments;
 
 /// Returns what a backup holds. pgBackRest says in a name which kind it is, and knows by itself what that builds on.
 fn kind(backup: &Backup) -> String {
@@ -33,6 +36,7 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
         ("WAL ARCHIVED UP TO", 4),
         ("VERIFIED", 3),
     ];
+    let tree = Tree::of(there);
     let mut rows = Vec::new();
     for backup in &there.backups {
         rows.push(vec![
@@ -43,7 +47,7 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
             bytes(backup.bytes),
             backup.timeline.to_string(),
             backup.stop.to_string(),
-            reach(there, backup),
+            reach(&tree, there, backup),
             backup.verified.map_or_else(|| "no".to_owned(), moment),
         ]);
     }
@@ -56,14 +60,14 @@ pub fn table(there: &Backups, moment: &dyn Fn(u64) -> String, style: Style) -> S
 }
 
 /// How far the archive leads on from a backup without a gap, on its own timeline.
-fn reach(there: &Backups, backup: &Backup) -> String {
-    there
-        .wal
-        .iter()
-        .find(|(first, last)| {
-            first.get(..8) == backup.start_wal.get(..8)
-                && *first <= backup.start_wal
-                && backup.start_wal <= *last
-        })
-        .map_or_else(|| "nothing yet".into(), |(_, last)| last.clone())
+fn reach(tree: &Tree, there: &Backups, backup: &Backup) -> String {
+    match tree.leads(backup, backup.timeline) {
+        None => "WAL is missing".into(),
+        Some(end) if end > backup.stop => {
+            let last = Lsn(end.0.saturating_sub(1));
+            let last = segments(backup.timeline, last, last, there.segment_size);
+            last.concat()
+        }
+        Some(_) => "its own end".into(),
+    }
 }

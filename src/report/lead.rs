@@ -128,11 +128,11 @@ fn told(node: &NodeName, lacks: &[Lack], kinds: &[(&[About], &str)]) -> Vec<Trou
             })
             .collect();
         if !said.is_empty() {
-            found.push(Trouble {
-                node: node.clone(),
-                message: format!("{what}: {}", said.join("; ")),
-                help: format!("pgrepl switchover --to {node} --dry-run"),
-            });
+            found.push(Trouble::new(
+                node,
+                format!("{what}: {}", said.join("; ")),
+                format!("pgrepl switchover --to {node} --dry-run"),
+            ));
         }
     }
     found

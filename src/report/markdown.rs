@@ -1,7 +1,7 @@
 //! A plan as a comment on a pull request.
 
 use super::plan::{Diff, show};
-use super::style::Style;
+use super::style::{Style, count};
 use super::{foreign, sink};
 use crate::facts::Observation;
 use crate::plan::Plan;
@@ -30,15 +30,15 @@ pub fn plan(plan: &Plan, seen: &Observation, file: &str, seconds: f64, diff: Dif
     let fence = foreign::fence(&body);
     let summary: Vec<&str> = summary.into_iter().rev().collect();
     format!(
-        "### pgrepl plan: {}\n\n{}\n\n<details><summary>{} steps on {} hosts</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n",
+        "### pgrepl plan: {}\n\n{}\n\n<details><summary>{} on {}</summary>\n\n{fence}diff\n{body}{fence}\n\n</details>\n",
         foreign::markdown(&plan.cluster),
         summary
             .iter()
             .map(|line| foreign::markdown(&sink::safe(line)))
             .collect::<Vec<_>>()
             .join("  \n"),
-        plan.steps.len(),
-        plan.nodes.len()
+        count(plan.steps.len(), "step"),
+        count(plan.nodes.len(), "host")
     )
 }
 

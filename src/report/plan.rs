@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use similar::{ChangeTag, TextDiff};
 
 use super::layout::folded;
-use super::style::{Style, bytes};
+use super::style::{Style, bytes, count};
 use super::{foreign, lead, redact};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
@@ -33,10 +33,10 @@ pub fn show(
     diff: Diff,
     style: Style,
 ) -> String {
-    let hosts = plan.nodes.len();
+    let hosts = count(plan.nodes.len(), "host");
     let read = seen.seen().count();
     let head = format!(
-        "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} hosts read in {seconds:.1} s",
+        "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} read in {seconds:.1} s",
         plan.cluster, plan.major
     );
     let mut text = folded(&head, 0, style) + "\n";
@@ -281,7 +281,7 @@ fn changes(before: &str, after: &str, diff: Diff, style: Style) -> String {
 
 /// The last lines: counts and cost.
 pub fn summary(plan: &Plan, style: Style) -> String {
-    let count = |kind: Kind| {
+    let steps = |kind: Kind| {
         plan.steps
             .iter()
             .filter(|step| step.action.act().kind() == kind)
@@ -296,8 +296,8 @@ pub fn summary(plan: &Plan, style: Style) -> String {
             0 => style.green("Nothing to do: every server matches.") + "\n",
             n => {
                 style.yellow(&format!(
-                    "Nothing can be done: {n} of {} hosts left alone, see above.",
-                    plan.nodes.len()
+                    "Nothing can be done: {n} of {} left alone, see above.",
+                    count(plan.nodes.len(), "host")
                 )) + "\n"
             }
         };
@@ -305,14 +305,13 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     let mut text = style.bold("Plan:")
         + &format!(
             " {} to add, {} to change, {} to remove, {} to replace",
-            count(Kind::Add),
-            count(Kind::Change),
-            count(Kind::Remove),
-            count(Kind::Replace)
+            steps(Kind::Add),
+            steps(Kind::Change),
+            steps(Kind::Remove),
+            steps(Kind::Replace)
         );
     if blocked > 0 {
-        let hosts = if blocked == 1 { "host" } else { "hosts" };
-        text += &format!(", {blocked} {hosts} left alone");
+        text += &format!(", {} left alone", count(blocked, "host"));
     }
     text += ".\n";
     let cost = plan.cost();
@@ -338,8 +337,7 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     }
     match cost.reloads.len() {
         0 => {}
-        1 => parts.push("1 reload".into()),
-        n => parts.push(format!("{n} reloads")),
+        n => parts.push(count(n, "reload")),
     }
     if cost.copied > 0 {
         parts.push(format!("{} copied", bytes(cost.copied)));
@@ -350,8 +348,7 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     }
     parts.push(match cost.set_aside {
         0 => "nothing set aside".into(),
-        1 => "1 data directory set aside".into(),
-        n => format!("{n} data directories set aside"),
+        n => format!("{} set aside", count(n, "data directory")),
     });
     let cost = format!("{}.", parts.join(", "));
     text + &style.bold("Cost:") + &format!(" {}\n", folded(&cost, 6, style))

@@ -2,6 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::style::count;
 use crate::inventory::Problem;
 
 /// More would hide the first ones.
@@ -59,7 +60,10 @@ pub fn show(problems: &[Problem], file: &str, text: &str, color: bool) -> String
         shown.push_str("\n\n");
     }
     if let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) {
-        shown.push_str(&format!("error: {more} more problems are not shown\n\n"));
+        shown.push_str(&format!(
+            "error: {} not shown\n\n",
+            count(more, "more problem")
+        ));
     }
     shown
 }

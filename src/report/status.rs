@@ -3,10 +3,12 @@
 use serde::Serialize;
 
 use super::archive::Summary;
+use super::status_archive::line;
 use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
-use super::style::{bytes, duration};
+use super::style::{bytes, count, duration};
 use super::trouble::Trouble;
+use super::trouble::Urgency::{self, Archiving, Down, Rest, Space};
 use crate::action::removal;
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
@@ -28,6 +30,9 @@ pub struct Status<'a> {
     /// The backups, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backups: Option<Summary>,
+    /// What is said of archiving and of the backups, a line each.
+    #[serde(skip)]
+    pub archive: String,
     /// Who changes something now, in the words of the cluster's lock.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
@@ -46,14 +51,20 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
     let mut notes = Vec::new();
     if let Err(no) = &lead {
         let (message, help) = (no.message.clone(), no.help.clone());
-        problems.push(Trouble::new(&cluster.primary, message, help));
+        problems.push(Trouble::new(&cluster.primary, message, help).urgent(Down));
     }
     for name in cluster.in_order().map(|node| &node.name) {
-        let mut add = |message, help| problems.push(Trouble::new(name, message, help));
+        let mut add = |urgency, message: String, help: String| {
+            problems.push(Trouble::new(name, message, help).urgent(urgency));
+        };
         if let Some((_, reason)) = seen.unseen().find(|(unseen, _)| *unseen == name) {
             let others = seen_by_others(cluster, seen, leader.as_ref(), name);
             let others = others.map_or_else(String::new, |others| format!("; {others}"));
-            add(format!("{}{others}", reason.message), reason.help.clone());
+            add(
+                Down,
+                format!("{}{others}", reason.message),
+                reason.help.clone(),
+            );
             continue;
         }
         let Some(facts) = seen.facts(name) else {
@@ -68,24 +79,36 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
-    if run.is_some() {
-        // What is half done is not broken: nobody shall work against who works.
-        for problem in problems
-            .iter_mut()
-            .filter(|problem| !problem.help.is_empty())
-        {
-            problem.help = format!("if it is still so when the run has ended: {}", problem.help);
-        }
-    }
-    Status {
+    let lead = leader.as_ref().and_then(|leader| seen.facts(leader));
+    let lead = lead.and_then(|facts| facts.server.as_ref());
+    let archive = lead.map_or_else(String::new, |server| line(cluster, server, None));
+    let mut status = Status {
         format_version: "1.0",
         cluster: &cluster.name,
         leader,
         hosts: seen,
         backups: None,
+        archive,
         run,
-        problems,
+        problems: Vec::new(),
         notes,
+    };
+    problems
+        .into_iter()
+        .for_each(|problem| status.push(problem));
+    status
+}
+
+impl Status<'_> {
+    /// Adds a problem, behind those that are as urgent.
+    pub fn push(&mut self, mut problem: Trouble) {
+        // What is half done is not broken: nobody shall work against who works.
+        if self.run.is_some() && !problem.help.is_empty() {
+            problem.help = format!("if it is still so when the run has ended: {}", problem.help);
+        }
+        let before = |known: &Trouble| known.urgency <= problem.urgency;
+        let at = self.problems.partition_point(before);
+        self.problems.insert(at, problem);
     }
 }
 
@@ -95,11 +118,12 @@ fn host_troubles(
     name: &NodeName,
     facts: &Facts,
     leader: Option<&NodeName>,
-    add: &mut dyn FnMut(String, String),
+    add: &mut dyn FnMut(Urgency, String, String),
 ) {
     let apply = || "pgrepl apply".to_owned();
     if let Some(step) = &facts.at_work {
         add(
+            Rest,
             format!("a step of a run that is gone is still at work: {step}"),
             String::new(),
         );
@@ -108,9 +132,10 @@ fn host_troubles(
         // Where nobody leads, the reason for that helps.
         (Content::Nothing, _) => {
             let help = leader.map_or_else(String::new, |_| apply());
-            add("holds no instance".into(), help)
+            add(Down, "holds no instance".into(), help)
         }
         (Content::Foreign(_), _) => add(
+            Down,
             format!("{} holds something else than PostgreSQL", facts.data.path),
             format!("ssh {name} sudo ls -la {}", facts.data.path),
         ),
@@ -118,6 +143,7 @@ fn host_troubles(
             let words = facts.turned_away.as_ref().map(|away| &away.words);
             let words = words.map_or_else(String::new, |words| format!(": {words}"));
             add(
+                Down,
                 format!("starts or recovers, and answers no SQL{words}"),
                 String::new(),
             )
@@ -127,7 +153,7 @@ fn host_troubles(
             if let Some((message, help)) = turned_away(name, facts)
                 && (leader.is_some() || facts.data.signals.standby)
             {
-                add(message, help)
+                add(Down, message, help)
             }
         }
         (Content::Instance(_), None) => {
@@ -147,10 +173,11 @@ fn host_troubles(
             };
             match lost {
                 Some(why) => add(
+                    Down,
                     format!("its server is stopped{fenced}; {why}"),
                     format!("pgrepl rebuild {name}"),
                 ),
-                None => add(format!("its server is stopped{fenced}"), apply()),
+                None => add(Down, format!("its server is stopped{fenced}"), apply()),
             }
         }
         (Content::Instance(_), Some(server)) => {
@@ -160,6 +187,7 @@ fn host_troubles(
     for disk in facts.disks_in_use() {
         if disk.size > 0 && disk.free * 10 < disk.size {
             add(
+                Space,
                 format!(
                     "{} has {} of {} left",
                     disk.mounted_on,
@@ -182,6 +210,7 @@ fn host_troubles(
         if stamp.is_none() {
             let help = format!("for the reason to be looked for: ssh {name} sudo du -sh {path}");
             add(
+                Space,
                 format!("{path} is what a failed run had made, and takes space"),
                 help,
             );
@@ -195,30 +224,30 @@ fn host_troubles(
                 Some(_) => apply(),
                 None => "the same restore again; or put back what was there on every host: pgrepl restore --put-back".into(),
             };
-            add(format!("{path} is set aside, and {what}"), help);
+            add(Down, format!("{path} is set aside, and {what}"), help);
         } else {
             // It may be the only place that holds what was committed there; what a failed run left is all there is.
             let help =
                 format!("it may hold commits that no server has: ssh {name} sudo du -sh {path}");
-            add(format!("{path} is set aside and takes space"), help);
+            add(Space, format!("{path} is set aside and takes space"), help);
         }
     }
     if let Some((message, help)) = rights(seen, name, leader).or_else(|| lost(name, facts)) {
-        add(message, help);
+        add(Archiving, message, help);
     } else if let Some(mount) = &facts.mount {
         mount_troubles(name, mount, add);
     }
     archive_troubles(cluster, name, facts, add);
 }
 
-fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(String, String)) {
+fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(Urgency, String, String)) {
     if let Some(absence) = mount.absence("") {
         let help = if mount.stale {
             format!("ssh {name} grep {} /proc/mounts", mount.path)
         } else {
             format!("ssh {name} sudo mount {}", mount.path)
         };
-        add(absence, help);
+        add(Archiving, absence, help);
     } else if mount.size > 0 && mount.free * 10 < mount.size
         || mount.free_inodes.is_some_and(|free| free < 1000)
     {
@@ -227,6 +256,7 @@ fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(String, St
             .free_inodes
             .map_or_else(String::new, |free| format!(" and takes {free} more files"));
         add(
+            Space,
             format!("{} has {free} of {size} left{files}", mount.path),
             "pgrepl backup prune".into(),
         );
@@ -238,12 +268,12 @@ fn archive_troubles(
     cluster: &Cluster,
     name: &NodeName,
     facts: &Facts,
-    add: &mut dyn FnMut(String, String),
+    add: &mut dyn FnMut(Urgency, String, String),
 ) {
     if let Some(server) = &facts.server
         && let Some(why) = archives_not(cluster, server)
     {
-        add(why, "pgrepl apply".into());
+        add(Archiving, why, "pgrepl apply".into());
     }
     if let Some(server) = &facts.server
         && let Some(archiver) = &server.archiver
@@ -258,25 +288,36 @@ fn archive_troubles(
             .map_or(16 << 20, |control| control.wal_segment_size);
         let disk = facts.disks.iter().find(|disk| disk.used_for == "data");
         if waiting > 0 {
-            said += &format!("; {waiting} WAL files wait");
+            let files = usize::try_from(waiting).unwrap_or(usize::MAX);
+            let verb = if waiting == 1 { "waits" } else { "wait" };
+            said += &format!("; {} {verb}", count(files, "WAL file"));
         }
         if let (Some(disk), Some(since), true) = (disk, facts.archive_waits_s, waiting > 1) {
             // At the pace of the time since the oldest of them was ready.
             let left = disk.free / (waiting * size / since.max(1)).max(1);
             said += &format!(", and at this pace the disk is full in {}", duration(left));
         }
-        add(said, show_log(cluster, facts, name));
+        add(Archiving, said, show_log(cluster, facts, name));
     }
-    let Some(timer) = &facts.timer else { return };
+    let Some(timer) = &facts.timer else {
+        let scheduled = cluster.backup.as_ref().and_then(|b| b.schedule.as_ref());
+        if scheduled.is_some() && facts.systemd && facts.server.is_some() {
+            let message = "the timer of backups is not set up: no backups are taken from here";
+            add(Archiving, message.into(), "pgrepl apply".into());
+        }
+        return;
+    };
     let unit = format!("pgrepl-{}-backup", cluster.name);
     if timer.failed {
         let last = timer.last.as_deref().unwrap_or("never ended");
         add(
+            Archiving,
             format!("its scheduled backup failed: {last}"),
             format!("ssh {name} sudo journalctl -n 20 -u {unit}.service"),
         );
     } else if !timer.active {
         add(
+            Archiving,
             "the timer of backups does not run".into(),
             "pgrepl apply".into(),
         );

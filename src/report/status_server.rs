@@ -2,6 +2,7 @@
 
 use super::stream::{Stream, stream, upstream};
 use super::style::bytes;
+use super::trouble::Urgency::{self, Replication, Rest};
 use crate::facts::{Facts, Observation, Server, WayBack, waits_for_restart, way_back};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::platform_of;
@@ -22,7 +23,7 @@ pub(super) fn server_troubles(
     name: &NodeName,
     (facts, server): (&Facts, &Server),
     leader: Option<&NodeName>,
-    add: &mut dyn FnMut(String, String),
+    add: &mut dyn FnMut(Urgency, String, String),
 ) {
     if server.in_recovery {
         let log = show_log(cluster, facts, name);
@@ -33,6 +34,7 @@ pub(super) fn server_troubles(
                 let from = upstream(cluster, leader, name);
                 let from = from.map_or_else(|| "its upstream".into(), ToString::to_string);
                 add(
+                    Replication,
                     format!(
                         "receives WAL, and {from} does not send any to it: it follows another server, or its stream has just ended"
                     ),
@@ -49,16 +51,20 @@ pub(super) fn server_troubles(
                 };
                 match why {
                     Some(why) => add(
+                        Replication,
                         format!("does not stream: {why}"),
                         format!("pgrepl rebuild {name}"),
                     ),
-                    None if state == "not streaming" => add("does not stream".into(), log),
-                    None => add(format!("does not stream: {state}"), log),
+                    None if state == "not streaming" => {
+                        add(Replication, "does not stream".into(), log)
+                    }
+                    None => add(Replication, format!("does not stream: {state}"), log),
                 }
             }
         }
         if server.paused {
             add(
+                Replication,
                 "replay is paused".into(),
                 format!("on {name}: SELECT {}();", cluster.major.caps().names.resume),
             );
@@ -66,6 +72,7 @@ pub(super) fn server_troubles(
     }
     for slot in &server.stale_slots {
         add(
+            Rest,
             format!(
                 "logical slot {slot} is not kept up to date on this standby and nobody reads it: if it is left from when {name} \
                  was the primary, it keeps WAL here, and dead rows on the primary"
@@ -81,12 +88,14 @@ pub(super) fn server_troubles(
         let kept = bytes(state.retained.unwrap_or(0));
         match owner {
             Some(owner) if !state.active && !state.temporary => add(
+                Replication,
                 format!(
                     "slot {slot} is not used: {owner} does not stream, {kept} of WAL are kept for it"
                 ),
                 String::new(),
             ),
             None if !state.temporary => add(
+                Rest,
                 format!("slot {slot} belongs to no host of the inventory and keeps {kept} of WAL"),
                 format!("if nobody needs it: SELECT pg_drop_replication_slot('{slot}');"),
             ),
@@ -102,11 +111,13 @@ pub(super) fn server_troubles(
                 .as_deref()
                 .unwrap_or("its WAL was removed");
             add(
+                Replication,
                 format!("slot {slot} is lost ({why}): nobody can stream through it"),
                 again,
             );
         } else if state.wal_status.as_deref() == Some("unreserved") {
             add(
+                Replication,
                 format!("slot {slot} is about to lose WAL that its standby needs"),
                 "pgrepl apply".into(),
             );
@@ -115,6 +126,7 @@ pub(super) fn server_troubles(
     let waiting = waits_for_restart(cluster.major, facts);
     if !waiting.is_empty() {
         add(
+            Rest,
             format!(
                 "a restart is needed before it uses the new {}",
                 waiting.join(", ")
@@ -124,6 +136,7 @@ pub(super) fn server_troubles(
     }
     for error in server.conf_errors.iter().chain(&server.hba_errors) {
         add(
+            Rest,
             format!(
                 "configuration line {}: {}",
                 error.line.unwrap_or(0),

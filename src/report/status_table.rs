@@ -4,9 +4,9 @@ use super::foreign::line;
 use super::layout::{folded, table};
 use super::status::Status;
 use super::stream::{Stream, sender, stream, upstream};
-use super::style::{Style, bytes, duration};
+use super::style::{Style, bytes, count};
 use super::trouble::Trouble;
-use crate::facts::{Content, Process, Server};
+use crate::facts::{Content, Process};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
 
@@ -54,23 +54,27 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
             below.push((node.name.clone(), 0));
         }
     }
+    let mut down = Vec::new();
     for (node, depth) in below {
+        down.push(is_down(status, &node));
         let mut cells = row(status, cluster, &node);
         if depth > 1 {
             cells[0] = format!("{}└ {}", "  ".repeat(depth - 2), cells[0]);
         }
         rows.push(cells.to_vec());
     }
-    text += &table(&head, &rows, style);
+    let laid_out = table(&head, &rows, style);
+    let down = std::iter::once(false).chain(down);
+    for (row, down) in laid_out.lines().zip(down) {
+        text += &if down { style.red(row) } else { row.into() };
+        text.push('\n');
+    }
     if let Some(run) = &status.run {
         text += &format!("\n{}      {}\n", style.yellow("run"), line(run));
     }
-    if let Some(server) = lead {
-        text.push('\n');
-        text += &archive_line(server);
-    }
-    if let Some(backups) = &status.backups {
-        text += &backups.line();
+    text.push('\n');
+    for said in status.archive.lines() {
+        text += &format!("{}\n", folded(said, 9, style));
     }
     for (name, facts) in status.hosts.seen() {
         for disk in facts.disks.iter().filter(|disk| disk.used_for == "data") {
@@ -84,8 +88,7 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     }
     match status.problems.len() {
         0 => text += &format!("\n{}\n", style.green("no problems")),
-        1 => text += &format!("\n{}\n", style.red("1 problem")),
-        n => text += &format!("\n{}\n", style.red(&format!("{n} problems"))),
+        n => text += &format!("\n{}\n", style.red(&count(n, "problem"))),
     }
     text += &told(&status.problems, style);
     if !status.notes.is_empty() {
@@ -132,32 +135,10 @@ fn tree(
     }
 }
 
-fn archive_line(server: &Server) -> String {
-    let setting = |name: &str| {
-        server
-            .settings
-            .get(name)
-            .map_or("", |setting| setting.setting.as_str())
-    };
-    if setting("archive_mode") == "off" {
-        return "archive  off\n".into();
-    }
-    if matches!(setting("archive_command"), "/bin/true" | "true") {
-        return "archive  armed, nothing is archived: no backups are set up\n".into();
-    }
-    let waiting = server.archive_waiting.unwrap_or(0);
-    match server
-        .archiver
-        .as_ref()
-        .and_then(|a| Some((a.last_archived.as_ref()?, a.last_archived_age_s?)))
-    {
-        Some((last, age)) => format!(
-            "archive  last {} {} ago, {waiting} waiting\n",
-            line(last),
-            duration(age)
-        ),
-        None => format!("archive  nothing archived yet, {waiting} waiting\n"),
-    }
+/// Says whether no server of a host was seen, and none that starts.
+fn is_down(status: &Status, name: &NodeName) -> bool {
+    let facts = status.hosts.facts(name);
+    facts.is_none_or(|facts| facts.server.is_none() && facts.process != Process::Busy)
 }
 
 /// Makes the row of a host that follows nobody now.

@@ -52,6 +52,16 @@ impl Style {
     }
 }
 
+/// Writes how many there are of something: "1 host", "2 hosts". The noun is one word or more, and ends regularly.
+pub fn count(number: usize, noun: &str) -> String {
+    let (stem, end) = match (number, noun.strip_suffix('y')) {
+        (1, _) => (noun, ""),
+        (_, Some(stem)) => (stem, "ies"),
+        (_, None) => (noun, "s"),
+    };
+    format!("{number} {stem}{end}")
+}
+
 /// Writes a number of bytes for people: `41.2 GB`.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -74,5 +84,18 @@ pub fn duration(seconds: u64) -> String {
         0..60 => format!("{seconds}s"),
         60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         _ => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_agrees_with_its_noun() {
+        let told = [0, 1, 2].map(|number| count(number, "host"));
+        assert_eq!(told, ["0 hosts", "1 host", "2 hosts"]);
+        let told = [1, 3].map(|number| count(number, "data directory"));
+        assert_eq!(told, ["1 data directory", "3 data directories"]);
     }
 }

@@ -186,6 +186,8 @@ fn usage_errors_end_with_64_and_help_with_0() {
         &[],
         &["render", "--eject", "nothing.j2"],
         &["apply", "--format", "yaml"],
+        &["validate", "--format", "markdown"],
+        &["--format", "markdown", "backup", "verify"],
     ] {
         let ran = pgrepl(directory.path(), arguments);
         assert_eq!(ran.status.code(), Some(64), "{arguments:?}");
@@ -205,6 +207,10 @@ fn usage_errors_end_with_64_and_help_with_0() {
         format!("pgrepl {}\n", env!("CARGO_PKG_VERSION"))
     );
     assert!(text(&pgrepl(directory.path(), &["man"]).stdout).contains(".TH pgrepl"));
+    for told in ["man", "--help"] {
+        let told = text(&pgrepl(directory.path(), &[told]).stdout);
+        assert!(told.contains("130  interrupted"), "{told}");
+    }
     assert!(text(&pgrepl(directory.path(), &["completions", "bash"]).stdout).contains("_pgrepl()"));
 }
 
@@ -228,6 +234,9 @@ fn a_first_inventory_is_written_and_is_valid() {
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
     let written = std::fs::read_to_string(directory.path().join("pgrepl.yaml")).unwrap();
     insta::assert_snapshot!(written);
+    let schema = std::fs::read(directory.path().join("pgrepl.schema.json")).unwrap();
+    let printed = pgrepl(directory.path(), &["schema"]).stdout;
+    assert_eq!(schema, printed);
     let ran = pgrepl(directory.path(), &["validate"]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
 

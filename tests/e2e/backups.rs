@@ -118,10 +118,10 @@ fn what_changed_since_a_backup_is_restored_with_it() {
         list.contains("  full  ") && list.contains("  on 2"),
         "{list}"
     );
-    assert!(list.contains("Any moment since "), "{list}");
+    assert!(list.contains("Restorable: any moment from "), "{list}");
     let status = good(lab.pgrepl(&["status", &path])).out;
     assert!(
-        status.contains("backups  last ") && status.contains("can restore any moment since "),
+        status.contains("backups  last ") && status.contains("restorable: any moment from "),
         "{status}"
     );
 

@@ -145,7 +145,7 @@ fn a_standby_that_was_away_catches_up_from_the_archive_alone() {
     assert_eq!(lab.on("server1", "ls /mnt/backups/shop/base | wc -l"), "1");
     let status = lab.pgrepl(&["status", path]).out;
     assert!(
-        status.contains("/mnt/backups has 0 B of ") && status.contains("WAL files wait"),
+        status.contains("/mnt/backups has 0 B of ") && status.contains(" WAL file"),
         "{status}"
     );
     lab.on(

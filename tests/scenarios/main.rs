@@ -24,6 +24,7 @@ mod lowering;
 mod mount;
 mod mount_away;
 mod mount_read;
+mod not_working;
 mod others_files;
 mod others_standby;
 mod password;

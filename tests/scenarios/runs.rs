@@ -13,6 +13,7 @@ use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::{Plan, Step};
 use pgrepl::render::Templates;
+use pgrepl::report::ending::ending;
 use pgrepl::report::event::{Event, Outcome};
 
 use crate::stories::stories;
@@ -114,6 +115,47 @@ fn run_with(hosts: [ScriptedHost; 3], stop: bool, change: impl FnOnce(&mut Plan)
             format!("{} {}: {how}", step.node, step.action.act().title())
         })
         .collect()
+}
+
+#[test]
+fn a_failed_run_tells_its_cause_first_and_last_and_folds_the_rest() {
+    let story = stories()
+        .into_iter()
+        .find(|story| story.name == "raise_max_connections");
+    let story = story.unwrap();
+    let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+    let because = |because: &str| Outcome::Skipped {
+        because: because.into(),
+    };
+    let failed = Outcome::Failed {
+        message: "the disk is full".into(),
+        output: Vec::new(),
+    };
+    let of = plan.steps.len();
+    let outcomes = |reasons: [&str; 2]| {
+        let rest = (1..of).map(|step| because(reasons[step % 2]));
+        std::iter::once(failed.clone())
+            .chain(rest)
+            .collect::<Vec<_>>()
+    };
+    let same = outcomes(["an earlier step failed"; 2]);
+    let cause = format!(
+        "{}  {}: failed: the disk is full",
+        plan.steps[0].node,
+        plan.steps[0].action.act().title()
+    );
+    let text = ending(&plan, &same, "not everything was done", false);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], format!("not everything was done: {cause}"));
+    assert_eq!(lines[3], format!("  {cause}"));
+    let folded = format!("  {} steps not started: an earlier step failed", of - 1);
+    assert_eq!(lines[2], folded);
+    assert_eq!(lines.len(), 4, "{text}");
+    let two = ending(&plan, &outcomes(["one", "two"]), "x", false);
+    let folded = format!("{} steps not started because of that; each one: -v", of - 1);
+    assert!(two.contains(&folded), "{two}");
+    let all = ending(&plan, &same, "x", true);
+    assert_eq!(all.matches(": not started: an earlier").count(), of - 1);
 }
 
 fn host() -> ScriptedHost {

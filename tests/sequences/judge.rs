@@ -140,6 +140,8 @@ fn plan(driver: &Driver, model: &Model, path: &str) {
 fn status(driver: &Driver, model: &Model, path: &str) {
     let right = match (model.whole(), model.pending()) {
         (false, _) => 2,
+        // Without a backup that leads to what is there now nothing is lost yet, and it is no state to be in.
+        (true, false) if model.oldest_in_use().is_none() => 2,
         (true, false) => DONE,
         // Whether a change that waits is a problem depends on the change.
         (true, true) => return,
