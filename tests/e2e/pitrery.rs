@@ -69,7 +69,7 @@ fn pitrery_is_driven_and_judged_by_what_is_on_the_mount() {
     );
     let list = run(&lab, path, 0, &["backup", "list"]).out;
     assert!(
-        list.contains("server1") && list.lines().count() == 2,
+        list.contains("server1") && list.lines().count() == 3 && list.contains("\nRestorable: "),
         "{list}"
     );
     run(&lab, path, 0, &["backup", "verify"]);

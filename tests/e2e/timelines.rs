@@ -64,5 +64,5 @@ fn every_moment_of_every_timeline_comes_back_row_for_row() {
         list.contains("There is no backup of timeline 6 yet"),
         "{list}"
     );
-    assert!(list.contains("can be restored on timeline 1."), "{list}");
+    assert!(list.contains(" on timeline 1.\n"), "{list}");
 }
