@@ -237,19 +237,25 @@ read_service() {
     fi
 }
 
+ask_server() {
+    words=$(sql "$question;
+\\set ON_ERROR_STOP off
+set statement_timeout = 3000;
+set lock_timeout = 1000;
+$sizes;" 2>&1 >&7)
+}
+
 # What the server says of itself, in one connection: what decisions need first, and then what may take long. Where it says
 # nothing, why that is, in psql's words.
 read_server() {
     sql_options='-c statement_timeout=10000 -c lock_timeout=5000'
-    if words=$(sql "$question;
-\\set ON_ERROR_STOP off
-set statement_timeout = 3000;
-set lock_timeout = 1000;
-$sizes;" 2>&1 >&7); then return; fi
-    words=$(printf '%s\n' "$words" | sed '/^psql: hint: /d; s/^psql: //; s/^error: //; s/^[[:blank:]]*//' | tr '\n' ' ')
+    if ask_server; then return; fi
     # A server that starts or stops turns everybody away, whatever the language of its words.
     starts=0
     as_service_user "$clients/pg_isready" -q -t 5 -h "$socket_directory" -p "$port" || starts=$?
+    # It may have begun to serve between the two.
+    if [ "$starts" = 0 ] && ask_server; then return; fi
+    words=$(printf '%s\n' "$words" | sed '/^psql: hint: /d; s/^psql: //; s/^error: //; s/^[[:blank:]]*//' | tr '\n' ' ')
     case $starts:$(as_service_user sed -n 8p "$data_directory/postmaster.pid") in
         1:* | 2:starting* | 2:stopping* | 2:) fact sql_waits "$words" ;;
         *)
