@@ -92,7 +92,12 @@ errors_of_server() {
 with_loaded_settings() {
     [ "$check" = hba ] && [ -n "$saved" ] || return 0
     loaded=$(sql 'select pg_conf_load_time()') || return 0
-    writer mv -fT "$path" "$temporary" && writer cp -p "$saved" "$path" || return 0
+    # Cut anywhere, one of the two is there, whole.
+    writer cp -p "$path" "$temporary" || return 0
+    if ! { writer cp -p "$saved" "$temporary.old" && writer mv -fT "$temporary.old" "$path"; }; then
+        writer rm -f "$temporary.old"
+        return 0
+    fi
     sql 'select pg_reload_conf()' >/dev/null || :
     tries=0
     while [ "$tries" -lt 50 ] && [ "$(sql 'select pg_conf_load_time()')" = "$loaded" ]; do
