@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{Hosts, NEEDS, platform_of};
-use crate::action::Place;
+use super::{Hosts, NEEDS, place_of};
 use crate::command::Vault;
 use crate::facts::Observation;
 use crate::facts::able::{Able, answered, asked_for};
@@ -22,14 +21,7 @@ pub async fn look_closer(cluster: &Cluster, hosts: &Hosts, seen: &mut Observatio
         .filter(|(_, facts)| facts.able.is_none())
         .filter_map(|(name, facts)| {
             let needs = asked_for(facts);
-            let place = Place {
-                cluster: cluster.name.clone(),
-                node: name.clone(),
-                platform: platform_of(cluster, facts, name)?,
-                major: cluster.major,
-                port: cluster.nodes.get(name)?.port,
-            };
-            let command = place
+            let command = place_of(cluster, facts, name)?
                 .command("look for certificates and extensions", NEEDS)
                 .var("needs", needs.join("\n"))
                 .timeout(Some(PATIENCE));
