@@ -14,7 +14,7 @@ const HOLD: &str = include_str!("command/hold.sh");
 pub struct Command {
     /// What it does, for people: "write postgresql.conf".
     pub what: String,
-    /// The body: shell text that reports its result as `@` lines (see `src/action/prelude.sh`).
+    /// The body: shell text that reports its result as `@` lines (see `src/script/prelude.sh`).
     pub script: &'static str,
     /// Variables set before the body, by name.
     pub vars: BTreeMap<&'static str, Var>,

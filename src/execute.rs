@@ -17,12 +17,9 @@ use crate::observe::{Hosts, look};
 use crate::plan::builder::place_of;
 use crate::plan::{Plan, Step};
 use crate::report::event::{Event, Outcome};
+use crate::script::script;
 
-const CANCEL: &str = concat!(
-    include_str!("action/prelude.sh"),
-    include_str!("action/cancel.sh"),
-    "\nrun_main\n"
-);
+const CANCEL: &str = script!([] "execute/cancel.sh");
 
 /// Everything a run needs besides its plan.
 pub struct Run<'a> {

@@ -12,6 +12,7 @@
 //! | [`platform`] | where it lives |
 //! | [`backup`] | who takes backups |
 //! | [`files`], [`render`] | the managed files |
+//! | `script` | how we speak to a host |
 //! | [`action`] | what can be done |
 //! | [`plan`] | what will be done |
 //! | [`adopt`] | from servers that run already to an inventory |
@@ -36,3 +37,4 @@ pub mod platform;
 pub mod postgres;
 pub mod render;
 pub mod report;
+mod script;

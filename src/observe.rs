@@ -18,41 +18,22 @@ use crate::action::place::{clone_unit, variables};
 use crate::backup::{Engine, engine_of};
 use crate::command::{Vault, shell_quote};
 use crate::facts::backups::Backups;
+use crate::facts::lines::Context;
 use crate::facts::needs::asked_for;
-use crate::facts::parse::{Context, parse};
+use crate::facts::parse::parse;
 use crate::facts::{Facts, Observation, Sight, Unreachable, question, sizes};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
 use crate::platform::{self, Family, Platform};
 use crate::postgres::Major;
 use crate::report::event::Event;
+use crate::script::script;
 
-const SCRIPT: &str = concat!(
-    include_str!("action/prelude.sh"),
-    include_str!("facts/firewall.sh"),
-    include_str!("facts/tool.sh"),
-    include_str!("facts/mount.sh"),
-    include_str!("facts/disks.sh"),
-    include_str!("facts/his.sh"),
-    include_str!("facts/files.sh"),
-    include_str!("facts/layout.sh"),
-    include_str!("facts/probe.sh"),
-    "\nrun_main\n"
-);
+const SCRIPT: &str = script!(["firewall.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
 
-const BACKUPS: &str = concat!(
-    include_str!("action/prelude.sh"),
-    include_str!("facts/wal_runs.sh"),
-    include_str!("facts/backups.sh"),
-    "\nrun_main\n"
-);
+const BACKUPS: &str = script!(["wal_runs.sh"] "facts/backups.sh");
 
-const NEEDS: &str = concat!(
-    include_str!("action/prelude.sh"),
-    include_str!("facts/needs.sh"),
-    include_str!("facts/able.sh"),
-    "\nrun_main\n"
-);
+const NEEDS: &str = script!([] "facts/needs.sh", "facts/able.sh");
 
 /// The hosts of a cluster, ready to be asked.
 pub type Hosts = BTreeMap<NodeName, Rc<dyn Host>>;

@@ -6,92 +6,61 @@ use crate::command::Command;
 use crate::facts::{Facts, Observation};
 use crate::inventory::NodeName;
 
-mod auto_conf;
-mod base_backup;
-mod carry_wal;
-mod checkpoint;
-mod drill;
-mod drop_copy;
-mod fetch;
-mod firewall;
-mod init_db;
-mod mark_standby;
-mod mount;
-mod packages;
+pub mod access;
+pub mod backup;
+pub mod config;
+pub mod data;
+pub mod host;
 pub mod place;
-pub mod place_clone;
-mod promote;
 mod proof;
-mod prove_archive;
-mod prune;
-mod put_back;
-mod recover;
-mod register;
-mod replication_role;
-mod restore_copy;
-mod rewind;
-mod service;
-mod set_aside;
-mod slot;
-mod stop;
-mod take_backup;
-pub mod timer;
+pub mod server;
 mod told;
-mod tool;
-mod tool_backup;
-mod try_login;
-mod unpack_backup;
-mod verify_backup;
-mod verify_wal;
-mod wait;
-mod write_file;
-mod write_pgpass;
 
-pub use auto_conf::CleanAutoConf;
-pub use base_backup::BaseBackup;
-pub use carry_wal::{LONGEST_WAL, PlaceWal, ReadWal};
-pub use checkpoint::Checkpoint;
-pub use drill::Drill;
-pub use drop_copy::{DropCopy, listing, removal};
-pub use fetch::Source;
-pub use firewall::{ClosePort, OpenPort};
-pub use init_db::InitDb;
-pub use mark_standby::MarkStandby;
-pub use mount::PrepareMount;
-pub use packages::InstallPackages;
+pub use access::firewall::{ClosePort, OpenPort};
+pub use access::replication_role::EnsureRole;
+pub use access::slot::{CreateSlot, DropSlot};
+pub use access::try_login::TryLogin;
+pub use backup::drill::Drill;
+pub use backup::mount::PrepareMount;
+pub use backup::prove_archive::{Archived, SeeArchived, SwitchWal};
+pub use backup::prune::Prune;
+pub use backup::take_backup::TakeBackup;
+pub use backup::timer::{DropTimer, SetTimer};
+pub use backup::tool::{InstallTool, PrepareTool};
+pub use backup::tool_backup::{ToolBackup, ToolExpire, ToolVerify};
+pub use backup::verify_backup::VerifyBackup;
+pub use backup::verify_wal::VerifyWal;
+pub use config::auto_conf::CleanAutoConf;
+pub use config::write_file::{Check, PlannedText, WriteFile};
+pub use config::write_pgpass::WritePgpass;
+pub use data::base_backup::BaseBackup;
+pub use data::carry_wal::{LONGEST_WAL, PlaceWal, ReadWal};
+pub use data::drop_copy::{DropCopy, listing, removal};
+pub use data::fetch::Source;
+pub use data::init_db::InitDb;
+pub use data::mark_standby::MarkStandby;
+pub use data::place_clone::PlaceClone;
+pub use data::put_back::PutBack;
+pub use data::recover::Recover;
+pub use data::restore_copy::{RestoreCopy, copy_units};
+pub use data::rewind::{GrantRewind, Rewind};
+pub use data::set_aside::SetAside;
+pub use data::unpack_backup::UnpackBackup;
+pub use host::packages::InstallPackages;
 pub use place::Place;
-pub use place_clone::PlaceClone;
-pub use promote::Promote;
 pub use proof::{DropProof, ReadProof, WriteProof};
-pub use prove_archive::{Archived, SeeArchived, SwitchWal};
-pub use prune::Prune;
-pub use put_back::PutBack;
-pub use recover::Recover;
-pub use register::Register;
-pub use replication_role::EnsureRole;
-pub use restore_copy::{RestoreCopy, copy_units};
-pub use rewind::{GrantRewind, Rewind};
-pub use service::{Disable, Enable, Reload, Restart, Start, settle};
-pub use set_aside::SetAside;
-pub use slot::{CreateSlot, DropSlot};
-pub use stop::Stop;
-pub use take_backup::TakeBackup;
-pub use timer::{DropTimer, SetTimer};
+pub use server::checkpoint::Checkpoint;
+pub use server::promote::Promote;
+pub use server::register::Register;
+pub use server::service::{Disable, Enable, Reload, Restart, Start, settle};
+pub use server::stop::Stop;
+pub use server::wait::{WaitReplayed, WaitStreaming};
 pub use told::told;
-pub use tool::{InstallTool, PrepareTool};
-pub use tool_backup::{ToolBackup, ToolExpire, ToolVerify};
-pub use try_login::TryLogin;
-pub use unpack_backup::UnpackBackup;
-pub use verify_backup::VerifyBackup;
-pub use verify_wal::VerifyWal;
-pub use wait::{WaitReplayed, WaitStreaming};
-pub use write_file::{Check, Text, WriteFile};
-pub use write_pgpass::WritePgpass;
 
 /// How a step shows in a plan and in its counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum Mark {
     /// `+`: something new.
     Add,
     /// `~`: something changes.
@@ -136,7 +105,7 @@ pub trait Act {
     }
 
     /// Tells how it shows in a plan.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> Mark;
 
     /// Tells whether doing it at the wrong moment could cost data: then the host is read again just before.
     fn is_delicate(&self) -> bool {

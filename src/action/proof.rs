@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Act, Kind, Place};
+use super::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::Observation;
 use crate::inventory::NodeName;
+use crate::script::script;
 
-const SCRIPT: &str = concat!(
-    include_str!("prelude.sh"),
-    include_str!("proof.sh"),
-    "\nrun_main\n"
-);
+const SCRIPT: &str = script!([] "proof.sh");
 
 fn command(place: &Place, verb: &'static str, token: &str, seconds: u64) -> Vec<Command> {
     vec![
@@ -51,8 +48,8 @@ impl Act for WriteProof {
         "write a row".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Follow
+    fn kind(&self) -> Mark {
+        Mark::Follow
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
@@ -67,8 +64,8 @@ impl Act for ReadProof {
         "read the row".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Follow
+    fn kind(&self) -> Mark {
+        Mark::Follow
     }
 
     fn holds_host(&self) -> bool {
@@ -91,8 +88,8 @@ impl Act for DropProof {
         "take the row away".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Follow
+    fn kind(&self) -> Mark {
+        Mark::Follow
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {

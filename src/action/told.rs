@@ -2,7 +2,9 @@
 
 use crate::postgres::{Lsn, is_segment};
 
-use super::{carry_wal, prove_archive, stop};
+use crate::action::backup::prove_archive;
+use crate::action::data::carry_wal;
+use crate::action::server::stop;
 
 /// Reads a word into its type and writes it again; the error says what was expected. A word that nobody waits for has no type.
 pub fn told(word: &str, value: &str) -> Result<String, String> {

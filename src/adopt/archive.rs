@@ -1,6 +1,6 @@
 //! Whose archive it is: pgrepl's own is described, another one is told.
 
-use super::{Member, cluster_name, setting};
+use crate::adopt::member::{Member, cluster_name, setting};
 use crate::facts::Facts;
 use crate::files::archive::engine;
 use crate::files::schedule::unit_path;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::remarks::Remarks;
-use super::{cluster_name, setting, written};
+use crate::adopt::member::{cluster_name, setting, written};
 use crate::facts::needs::of_settings;
 use crate::facts::{Facts, Observation};
 use crate::files::{Source, rules_and_lines};

@@ -1,7 +1,7 @@
 //! What an inventory cannot say, and what the reader of a new one should know.
 
 use super::archive::is_pitrery;
-use super::{cluster_name, setting, upstream};
+use crate::adopt::member::{cluster_name, setting, upstream};
 use crate::facts::server::StoredPassword;
 use crate::facts::{Facts, Observation};
 use crate::inventory::{Cluster, NodeName};
@@ -116,7 +116,7 @@ pub(super) fn remarks(cluster: &Cluster, seen: &Observation, found: &mut Remarks
             .unwrap_or_default();
         let set: Vec<String> = conf::settings(auto)
             .map(|(name, _)| name)
-            .filter(|name| !crate::action::place_clone::DANGEROUS.contains(&name.as_str()))
+            .filter(|name| !crate::action::data::place_clone::DANGEROUS.contains(&name.as_str()))
             .collect();
         if !set.is_empty() {
             found.add(format!(

@@ -1,33 +1,30 @@
-//! How the scripts of an engine with a program of its own are put together.
+//! How the scripts of an engine with a program of its own are put together. Paths are those of an engine's folder.
 
 /// A script that pgrepl sends, as root: what engines share, the engine's own part, the verb.
-macro_rules! script {
-    ($own:literal, $verb:literal) => {
-        concat!(
-            include_str!("../action/prelude.sh"),
-            include_str!("../action/job.sh"),
-            include_str!("../facts/wal_runs.sh"),
-            include_str!("../files/mount_lock.sh"),
-            include_str!("tool.sh"),
-            include_str!($own),
-            include_str!($verb),
-            "\nrun_main\n"
+macro_rules! verb {
+    ($verb:literal) => {
+        $crate::script::script!(
+            ["job.sh", "wal_runs.sh", "mount_lock.sh"] "../tool.sh",
+            "own.sh",
+            $verb
         )
     };
 }
 
 /// A program that runs as the service user, without pgrepl.
 macro_rules! as_user {
-    ($($part:literal),+) => {
+    ([$($part:literal),*] $($own:literal),+) => {
         concat!(
             "#!/bin/sh\n",
-            include_str!("../action/prelude.sh"),
-            include_str!("as_user.sh"),
-            include_str!("../files/mount_lock.sh"),
-            include_str!("tool.sh"),
-            $(include_str!($part)),+
+            $crate::script::library!("prelude.sh"),
+            include_str!("../as_user.sh"),
+            $crate::script::library!("mount_lock.sh"),
+            include_str!("../tool.sh"),
+            include_str!("own.sh"),
+            $($crate::script::library!($part),)*
+            $(include_str!($own)),+
         )
     };
 }
 
-pub(super) use {as_user, script};
+pub(super) use {as_user, verb};

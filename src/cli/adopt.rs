@@ -2,6 +2,9 @@
 
 mod alone;
 mod choose;
+pub(in crate::cli) mod request;
+
+pub use request::AdoptRequest;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,9 +14,9 @@ use alone::{alone, read};
 use choose::{choose, shown};
 
 use super::context::{Connections, block_on};
-use super::init::ask_for;
-use super::{Failure, Global, Kind, context};
+use super::{Failure, FailureKind, Global, context};
 use crate::adopt::{self, Member, Trace};
+use crate::cli::ask::ask_for;
 use crate::facts::{Facts, Unreachable, turned_away};
 use crate::host::Host;
 use crate::inventory::NodeName;
@@ -24,26 +27,8 @@ use crate::postgres::Major;
 use crate::render::Templates;
 use crate::report::{foreign, sink};
 
-/// Where to begin, and what is known already.
-pub struct Wish<'a> {
-    /// The hosts that were named; the first one is where it begins.
-    pub hosts: Vec<String>,
-    /// The cluster's name.
-    pub cluster: Option<String>,
-    /// The major version, where a host has several.
-    pub version: Option<String>,
-    /// The server's name at its service manager, where a host has several.
-    pub instance: Option<String>,
-    /// A client configuration file for ssh.
-    pub ssh_config: Option<&'a str>,
-    /// The mount that backups are to live on.
-    pub mount: Option<&'a str>,
-    /// Whether somebody is there to be asked.
-    pub asks: bool,
-}
-
 /// A server that was found on the way.
-struct Stop {
+struct Halt {
     name: NodeName,
     found: Found,
     server: Installed,
@@ -51,7 +36,7 @@ struct Stop {
 }
 
 /// Follows replication from one server to the others and describes them all.
-pub fn describe(global: &Global, wish: &Wish) -> Result<Draft, Failure> {
+pub fn describe(global: &Global, wish: &AdoptRequest) -> Result<Draft, Failure> {
     block_on(async {
         let mut walk = Walk {
             wish,
@@ -80,13 +65,13 @@ pub fn describe(global: &Global, wish: &Wish) -> Result<Draft, Failure> {
 fn unreachable(reason: Unreachable) -> Failure {
     Failure {
         original: reason.original,
-        ..Failure::new(Kind::Unreachable, reason.message).help(reason.help)
+        ..Failure::new(FailureKind::Unreachable, reason.message).help(reason.help)
     }
 }
 
 struct Walk<'a> {
-    wish: &'a Wish<'a>,
-    stops: Vec<Stop>,
+    wish: &'a AdoptRequest<'a>,
+    stops: Vec<Halt>,
     lost: Vec<String>,
     major: Option<Major>,
 }
@@ -98,7 +83,8 @@ impl Walk<'_> {
         let draft = alone(name, &newest.unwrap_or_default(), self.wish, None);
         let connections = context::connect(&read(&draft)?)?;
         let host = connections.hosts.values().next().cloned();
-        let host = host.ok_or_else(|| Failure::new(Kind::Usage, format!("{name} is no host")))?;
+        let host =
+            host.ok_or_else(|| Failure::new(FailureKind::Usage, format!("{name} is no host")))?;
         let found = find(host.as_ref(), name, &[]).await.map_err(unreachable)?;
         Ok((host, found, connections))
     }
@@ -123,10 +109,12 @@ impl Walk<'_> {
                 .filter(|_| self.stops.is_empty()),
             self.stops.first().map(|stop| stop.server.instance.as_str()),
         )?;
-        let major: Major = server
-            .version
-            .parse()
-            .map_err(|why| Failure::new(Kind::Refused, format!("cannot describe {name}: {why}")))?;
+        let major: Major = server.version.parse().map_err(|why| {
+            Failure::new(
+                FailureKind::Refused,
+                format!("cannot describe {name}: {why}"),
+            )
+        })?;
         let cluster = read(&alone(&name, &server.version, self.wish, Some(&server)))?;
         let facts = look(&cluster, &name, host.as_ref(), None)
             .await
@@ -140,14 +128,14 @@ impl Walk<'_> {
                     format!("ssh {name} sudo journalctl -n 20 -u 'postgresql*'"),
                 )
             });
-            return Err(Failure::new(Kind::Refused, why).help(help));
+            return Err(Failure::new(FailureKind::Refused, why).help(help));
         };
         if let Some(other) = self.stops.iter().find(|stop| {
             let server = stop.facts.server.as_ref();
             server.is_some_and(|server| server.system_id != running.system_id)
         }) {
             return Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 format!(
                     "{name} and {} are not servers of one cluster: their system identifiers differ",
                     other.name
@@ -177,7 +165,7 @@ impl Walk<'_> {
             ));
         }
         self.major.get_or_insert(major);
-        self.stops.push(Stop {
+        self.stops.push(Halt {
             name,
             found,
             server,
@@ -271,7 +259,7 @@ impl Walk<'_> {
         };
         if trace.upstream {
             return Err(Failure::new(
-                Kind::Unreachable,
+                FailureKind::Unreachable,
                 format!("cannot find the primary: {who}, and ssh does not reach it by a name that is known"),
             )
             .help(format!("pgrepl init --from-host {} {option} NAME", stop.name)));
@@ -282,17 +270,17 @@ impl Walk<'_> {
 
     /// Orders the servers, reads all of them once more as one cluster, and describes it.
     async fn end(self, global: &Global) -> Result<Draft, Failure> {
-        let standby = |stop: &Stop| {
+        let standby = |stop: &Halt| {
             stop.facts
                 .server
                 .as_ref()
                 .is_some_and(|server| server.in_recovery)
         };
-        let primaries: Vec<&Stop> = self.stops.iter().filter(|stop| !standby(stop)).collect();
+        let primaries: Vec<&Halt> = self.stops.iter().filter(|stop| !standby(stop)).collect();
         let [primary] = &primaries[..] else {
             let names: Vec<String> = primaries.iter().map(|stop| stop.name.to_string()).collect();
             return Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 if names.is_empty() {
                     "none of the servers found is a primary".to_owned()
                 } else {
@@ -301,12 +289,12 @@ impl Walk<'_> {
             )
             .help("name the servers: pgrepl init --from-host PRIMARY --standby STANDBY"));
         };
-        let sender = |stop: &Stop| -> Option<NodeName> {
+        let sender = |stop: &Halt| -> Option<NodeName> {
             let trace = adopt::traces(&stop.facts)
                 .into_iter()
                 .find(|trace| trace.upstream)?;
             let addresses = resolve(&stop.found, &trace.host);
-            let sends = |other: &&Stop| addresses.iter().any(|a| other.found.addresses.contains(a));
+            let sends = |other: &&Halt| addresses.iter().any(|a| other.found.addresses.contains(a));
             Some(self.stops.iter().find(sends)?.name.clone())
         };
         let mut members: Vec<Member> = self
@@ -323,9 +311,9 @@ impl Walk<'_> {
             .collect();
         members.sort_by_key(|member| (member.name != primary.name, member.name.clone()));
         let (Some(major), Some(first)) = (self.major, members.first()) else {
-            return Err(Failure::new(Kind::Refused, "no server was found"));
+            return Err(Failure::new(FailureKind::Refused, "no server was found"));
         };
-        let given = adopt::cluster_name(&first.facts);
+        let given = adopt::member::cluster_name(&first.facts);
         let usual = given.unwrap_or_else(|| "main".into());
         let name = match &self.wish.cluster {
             Some(name) => name.clone(),
@@ -366,7 +354,12 @@ impl Walk<'_> {
                 own: BTreeMap::new(),
             },
         )
-        .map_err(|why| Failure::new(Kind::Failed, format!("cannot describe {name}: {why}")))
+        .map_err(|why| {
+            Failure::new(
+                FailureKind::Failed,
+                format!("cannot describe {name}: {why}"),
+            )
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use super::context::{self, Loaded};
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, Saved, make};
-use super::{Failure, Global, Kind};
+use super::{Failure, FailureKind, Global};
 use crate::facts::Observation;
 use crate::plan::Plan;
 use crate::report::plan::read_again;
@@ -123,7 +123,7 @@ fn from_the_same(saved: &Saved, loaded: &Loaded) -> Result<(), Failure> {
 }
 
 fn stale(which: &str, why: &str) -> Failure {
-    Failure::new(Kind::Stale, format!("cannot use {which}: {why}"))
+    Failure::new(FailureKind::Stale, format!("cannot use {which}: {why}"))
         .help("make a new one: pgrepl plan --out FILE")
 }
 
@@ -143,7 +143,7 @@ async fn go(
         let plan = make(drive.global, drive.loaded, seen, limit)?;
         let refused = saved.filter(|saved| !saved.is(&plan)).map(|_| {
             Failure::new(
-                Kind::Stale,
+                FailureKind::Stale,
                 "the saved plan is out of date: a host or the inventory is not as it was",
             )
             .help("make a new one: pgrepl plan --out FILE")
@@ -166,7 +166,7 @@ async fn go(
             .map(|step| format!("\n  {}  {}", step.node, step.action.act().title()))
             .collect();
         let message = format!("every step was done, and yet something is left{steps}");
-        Failure::new(Kind::PartWay, message).help(drive.again.clone())
+        Failure::new(FailureKind::PartWay, message).help(drive.again.clone())
     };
     let (seen, left) = drive
         .prove(&done, limit, &plan.leader, something_left)
@@ -184,8 +184,8 @@ fn left_alone(seen: &Observation, plan: &Plan) -> u8 {
         seen.unseen().next().is_some(),
         plan.blocked().next().is_some(),
     ) {
-        (true, _) => Kind::Unreachable.code(),
-        (false, true) => Kind::Refused.code(),
+        (true, _) => FailureKind::Unreachable.code(),
+        (false, true) => FailureKind::Refused.code(),
         (false, false) => 0,
     }
 }

@@ -6,7 +6,7 @@ use super::context::Connections;
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::no_plan;
-use super::{Failure, Format, Global, Kind, context};
+use super::{Failure, FailureKind, Format, Global, context};
 use crate::action::Action;
 use crate::backup::Depth;
 use crate::facts::Observation;
@@ -192,7 +192,7 @@ async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Res
     let (_, there) = read(cluster, &drive.connections, &done.seen).await?;
     let Some(taken) = there.backups.iter().find(|backup| backup.id == *id) else {
         return Err(Failure::new(
-            Kind::PartWay,
+            FailureKind::PartWay,
             format!("backup {id} was taken, and is not in the list"),
         )
         .help("pgrepl backup list"));
@@ -236,7 +236,8 @@ async fn prove(
         .collect();
     if verified.is_empty() {
         return Err(
-            Failure::new(Kind::Refused, "there is no such backup").help("pgrepl backup list")
+            Failure::new(FailureKind::Refused, "there is no such backup")
+                .help("pgrepl backup list"),
         );
     }
     let plan = verify(
@@ -293,7 +294,7 @@ pub async fn read(
         let why = why_nobody(seen).into_iter();
         let why = why.fold(String::new(), |all, why| all + ": " + &why);
         return Err(Failure::new(
-            Kind::Refused,
+            FailureKind::Refused,
             format!("no host has the archive of this cluster on {mount}{why}"),
         )
         .help("pgrepl status"));
@@ -303,13 +304,13 @@ pub async fn read(
         .and_then(|facts| place_of(cluster, facts, node));
     let (Some(place), Some(host)) = (place, connections.hosts.get(node)) else {
         return Err(Failure::new(
-            Kind::Failed,
+            FailureKind::Failed,
             format!("cannot read the backups from {node}"),
         ));
     };
     let mut there = observe::backups(cluster, node, &place, host.as_ref())
         .await
-        .map_err(|error| Failure::new(Kind::Failed, error))?;
+        .map_err(|error| Failure::new(FailureKind::Failed, error))?;
     there.live = live(seen, &there);
     Ok((node.clone(), there))
 }

@@ -4,7 +4,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use super::context::Loaded;
-use super::{Failure, Global, Kind, tell};
+use super::{Failure, FailureKind, Global};
+use crate::cli::exit::tell;
 
 /// How long the files of a cluster may take.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -33,7 +34,7 @@ pub fn within<T>(global: &Global, loaded: &Loaded, work: impl FnOnce() -> T) -> 
                     "cannot render the templates: expected no more than {seconds} s and {most} MiB, found {:.0} s and {more} MiB",
                     begin.elapsed().as_secs_f64()
                 );
-                let code = tell(global, &Failure::new(Kind::Invalid, why));
+                let code = tell(global, &Failure::new(FailureKind::Invalid, why));
                 // What grows cannot be stopped in another way.
                 std::process::exit(code.into());
             }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::exit::PENDING;
-use super::{Failure, Format, Global, Kind, context, plan, secrets};
+use super::{Failure, FailureKind, Format, Global, context, plan, secrets};
 use crate::action::Action;
 use crate::plan::{Plan, Step, check::check};
 use crate::report::proof::{self, Proof};
@@ -112,7 +112,7 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
         }
     }
     if interrupted {
-        return Ok(Kind::Interrupted.code());
+        return Ok(FailureKind::Interrupted.code());
     }
     Ok(if proof.holds() && whole { 0 } else { PENDING })
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use anyhow::{Context, anyhow};
 
-use super::{Failure, Format, Global, Kind};
+use super::{Failure, FailureKind, Format, Global};
 use crate::host::Host;
 use crate::host::ssh::{SshHost, control_directory};
 use crate::inventory::reach::refused;
@@ -62,7 +62,7 @@ pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Fail
         .find(|path| path.is_file())
         .ok_or_else(|| {
             Failure::new(
-                Kind::Usage,
+                FailureKind::Usage,
                 "no inventory given, and neither ./pgrepl.yaml nor ./inventory.yaml exists",
             )
             .help("pgrepl plan inventory.yaml")
@@ -85,7 +85,7 @@ pub fn load_from(
     if author.untrusted && !is_inside(directory, &path) {
         // What is wrong with a file is shown with the line.
         return Err(Failure::new(
-            Kind::Invalid,
+            FailureKind::Invalid,
             format!(
                 "cannot read {} with --untrusted: expected a file, found a link to one elsewhere",
                 path.display()
@@ -96,7 +96,7 @@ pub fn load_from(
     let shown = |found: &[Problem]| {
         let file = path.display().to_string();
         let text = problems::show(found, &file, &text, global.err().color);
-        Failure::raw(Kind::Invalid, text)
+        Failure::raw(FailureKind::Invalid, text)
     };
     let reading = inventory::read(&text).map_err(|found| shown(&found))?;
     let Reading { cluster, notes, .. } = reading;
@@ -141,7 +141,7 @@ pub fn digests(
 /// Reads the text of a file, not more than one of its kind may hold.
 fn text(path: &Path, most: usize, kind: &str) -> Result<String, Failure> {
     let invalid = |why: anyhow::Error| {
-        Failure::of(Kind::Invalid)(why.context(format!("cannot read {}", path.display())))
+        Failure::of(FailureKind::Invalid)(why.context(format!("cannot read {}", path.display())))
     };
     let mut bytes = Vec::new();
     std::fs::File::open(path)
@@ -170,7 +170,7 @@ fn templates(cluster: &Cluster, base: &Path) -> Result<(Templates, Vec<PathBuf>)
         let directory = base.join(directory);
         if !directory.is_dir() {
             return Err(Failure::new(
-                Kind::Invalid,
+                FailureKind::Invalid,
                 format!(
                     "cannot read templates: {} is no directory",
                     directory.display()
@@ -198,7 +198,7 @@ fn stays_inside(directory: &Path, file: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(
-        Kind::Invalid,
+        FailureKind::Invalid,
         format!(
             "cannot read {}: expected a file in {}, found a link to one elsewhere",
             file.display(),
@@ -234,7 +234,7 @@ pub struct Connections {
 pub fn connect(cluster: &Cluster) -> Result<Connections, Failure> {
     let directory = control_directory()
         .context("cannot make a directory for SSH control sockets")
-        .map_err(Failure::of(Kind::Failed))?;
+        .map_err(Failure::of(FailureKind::Failed))?;
     let hosts = cluster
         .nodes
         .iter()
@@ -268,8 +268,11 @@ pub fn limit(cluster: &Cluster, names: &[String]) -> Result<Option<BTreeSet<Node
                 .keys()
                 .map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known))
                 .min();
-            Err(Failure::new(Kind::Usage, format!("unknown host `{name}`"))
-                .help(near.map_or(String::new(), |(_, near)| format!("did you mean `{near}`?"))))
+            Err(
+                Failure::new(FailureKind::Usage, format!("unknown host `{name}`")).help(
+                    near.map_or(String::new(), |(_, near)| format!("did you mean `{near}`?")),
+                ),
+            )
         })
         .collect::<Result<BTreeSet<_>, _>>()
         .map(Some)
@@ -293,7 +296,7 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
         .enable_all()
         .build()
         .context("cannot start")
-        .map_err(Failure::of(Kind::Failed))?;
+        .map_err(Failure::of(FailureKind::Failed))?;
     let local = tokio::task::LocalSet::new();
     Ok(local.block_on(&runtime, future))
 }

@@ -8,13 +8,13 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::{self, Connections, Loaded};
-use super::{Failure, Format, Global, Kind, secrets};
+use super::{Failure, FailureKind, Format, Global, secrets};
 use crate::command::{Vault, shell_word};
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
 use crate::observe::{examine, observe};
 use crate::plan::Plan;
-use crate::plan::put_back_last::newest;
+use crate::plan::restore::put_back_last::newest;
 use crate::report::ending::ending;
 use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
@@ -171,7 +171,7 @@ impl<'a> Drive<'a> {
         }
         if self.global.no_input || !std::io::stdin().is_terminal() {
             return Err(
-                Failure::new(Kind::Refused, "nobody is here to approve the plan")
+                Failure::new(FailureKind::Refused, "nobody is here to approve the plan")
                     .help("--auto-approve"),
             );
         }
@@ -188,7 +188,7 @@ impl<'a> Drive<'a> {
             Ok(())
         } else {
             Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 "not approved, nothing was done",
             ))
         }
@@ -201,7 +201,7 @@ impl<'a> Drive<'a> {
         }
         if self.global.no_input || !std::io::stdin().is_terminal() {
             return Err(
-                Failure::new(Kind::Refused, format!("not confirmed: {what}"))
+                Failure::new(FailureKind::Refused, format!("not confirmed: {what}"))
                     .help(format!("--confirm {}", shell_word(host))),
             );
         }
@@ -214,7 +214,7 @@ impl<'a> Drive<'a> {
             Ok(())
         } else {
             Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 "not confirmed, nothing was done",
             ))
         }
@@ -239,7 +239,7 @@ impl<'a> Drive<'a> {
             biased;
             () = self.twice_interrupted(&stop) => {
                 cancel(plan, &run).await;
-                Err(Failure::new(Kind::Interrupted, "stopped at once: the steps that were running may be half done")
+                Err(Failure::new(FailureKind::Interrupted, "stopped at once: the steps that were running may be half done")
                     .help(format!("see where everything stands, and what to type: pgrepl status {}", self.loaded.path.display())))
             }
             outcomes = execute(plan, &run) => {
@@ -300,13 +300,14 @@ impl<'a> Drive<'a> {
         }
         if interrupted {
             return Err(
-                Failure::new(Kind::Interrupted, report("interrupted")).help(self.again.clone())
+                Failure::new(FailureKind::Interrupted, report("interrupted"))
+                    .help(self.again.clone()),
             );
         }
         let kind = if changed == 0 {
-            Kind::Failed
+            FailureKind::Failed
         } else {
-            Kind::PartWay
+            FailureKind::PartWay
         };
         Err(Failure::new(kind, report("not everything was done"))
             .help(format!("once the cause is mended: {}", self.again)))

@@ -4,13 +4,13 @@ use super::context::Loaded;
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::no_plan;
-use super::{Failure, Global, Kind};
+use super::{Failure, FailureKind, Global};
 use crate::action::removal;
 use crate::facts::Observation;
 use crate::facts::beside::Beside;
 use crate::inventory::NodeName;
 use crate::observe::beside::look_beside;
-use crate::plan::beside;
+use crate::plan::restore::beside;
 
 /// What is removed.
 pub struct Drop<'a> {
@@ -74,7 +74,7 @@ pub async fn look(
     let there = look_beside(cluster, hosts, seen, to, bare(directory), port).await;
     there.ok_or_else(|| {
         let message = format!("{to} did not tell what is in {directory}");
-        Failure::new(Kind::Failed, message).help("pgrepl status")
+        Failure::new(FailureKind::Failed, message).help("pgrepl status")
     })
 }
 

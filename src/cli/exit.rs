@@ -1,12 +1,14 @@
 //! Exit codes and the one way to fail.
 
+use crate::cli::global::{Format, Global};
 use crate::report::foreign::{line as line_of, lines};
+use crate::report::sink;
 use crate::report::style::Style;
 
 /// Why a command did not succeed; each has its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FailureKind {
     /// 1: failed, and nothing was changed.
     Failed,
     /// 3: inventory or template invalid.
@@ -45,19 +47,19 @@ Exit codes:
    64  wrong usage
   130  interrupted";
 
-impl Kind {
+impl FailureKind {
     /// Returns the exit code.
     pub fn code(self) -> u8 {
         match self {
-            Kind::Failed => 1,
-            Kind::Invalid => 3,
-            Kind::Unreachable => 4,
-            Kind::Stale => 5,
-            Kind::Locked => 6,
-            Kind::Refused => 7,
-            Kind::PartWay => 8,
-            Kind::Usage => 64,
-            Kind::Interrupted => 130,
+            FailureKind::Failed => 1,
+            FailureKind::Invalid => 3,
+            FailureKind::Unreachable => 4,
+            FailureKind::Stale => 5,
+            FailureKind::Locked => 6,
+            FailureKind::Refused => 7,
+            FailureKind::PartWay => 8,
+            FailureKind::Usage => 64,
+            FailureKind::Interrupted => 130,
         }
     }
 }
@@ -66,7 +68,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Failure {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// What could not be done, and below it why.
     pub error: anyhow::Error,
     /// What to type, or empty.
@@ -79,12 +81,12 @@ pub struct Failure {
 
 impl Failure {
     /// Makes a failure of one line.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self::of(kind)(anyhow::Error::msg(message.into()))
     }
 
     /// Makes failures of a kind from errors with their causes.
-    pub fn of(kind: Kind) -> impl Fn(anyhow::Error) -> Self {
+    pub fn of(kind: FailureKind) -> impl Fn(anyhow::Error) -> Self {
         move |error| Self {
             kind,
             error,
@@ -95,7 +97,7 @@ impl Failure {
     }
 
     /// Makes a failure whose text is laid out already.
-    pub fn raw(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn raw(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             raw: true,
             ..Self::new(kind, message)
@@ -151,6 +153,21 @@ impl Failure {
     }
 }
 
+/// Tells why a command ended, and returns its exit code.
+pub(in crate::cli) fn tell(global: &Global, failure: &Failure) -> u8 {
+    if global.format == Format::Json {
+        sink::json(&failure.document());
+    }
+    sink::err(&failure.shown(global.err(), global.verbose > 0));
+    failure.kind.code()
+}
+
+/// Says that nothing is shown as Markdown, where that was asked for.
+pub(in crate::cli) fn no_markdown() -> Failure {
+    Failure::new(FailureKind::Usage, "this command shows nothing as Markdown")
+        .help("--format markdown is for plan, status, check, backup list and --dry-run")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,17 +176,17 @@ mod tests {
     #[test]
     fn every_exit_code_is_in_the_help() {
         let kinds = [
-            Kind::Failed,
-            Kind::Invalid,
-            Kind::Unreachable,
-            Kind::Stale,
-            Kind::Locked,
-            Kind::Refused,
-            Kind::PartWay,
-            Kind::Usage,
-            Kind::Interrupted,
+            FailureKind::Failed,
+            FailureKind::Invalid,
+            FailureKind::Unreachable,
+            FailureKind::Stale,
+            FailureKind::Locked,
+            FailureKind::Refused,
+            FailureKind::PartWay,
+            FailureKind::Usage,
+            FailureKind::Interrupted,
         ];
-        for code in kinds.map(Kind::code).into_iter().chain([0, PENDING]) {
+        for code in kinds.map(FailureKind::code).into_iter().chain([0, PENDING]) {
             let line = format!("{code:>5}  ");
             assert_eq!(CODES.matches(&line).count(), 1, "{code}");
         }
@@ -180,14 +197,14 @@ mod tests {
         let failure = std::fs::read("/nowhere")
             .context("cannot read /nowhere")
             .context("cannot make a plan")
-            .map_err(Failure::of(Kind::Invalid))
+            .map_err(Failure::of(FailureKind::Invalid))
             .unwrap_err();
         let plain = Style::plain();
         let last = "error: cannot make a plan: No such file or directory (os error 2)\n";
         assert_eq!(failure.shown(plain, false), last);
         let all = format!("{last}  because cannot read /nowhere\n");
         assert_eq!(failure.shown(plain, true), all);
-        let one = Failure::new(Kind::Usage, "no").help("yes");
+        let one = Failure::new(FailureKind::Usage, "no").help("yes");
         assert_eq!(one.shown(plain, true), "error: no\nhelp: yes\n");
     }
 }

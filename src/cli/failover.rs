@@ -6,10 +6,10 @@ use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan};
 use super::write::roles;
-use super::{Failure, Global, Kind, context, secrets};
+use super::{Failure, FailureKind, Global, context, secrets};
 use crate::facts::Observation;
 use crate::inventory::NodeName;
-use crate::plan::failover::{Failover, Wish, failover};
+use crate::plan::failover::{Failover, FailoverRequest, failover};
 use crate::report::style::count;
 
 /// Makes a standby the primary because the primary is gone; what may be lost is shown first
@@ -73,7 +73,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
         ..Way::default()
     };
     let plan = async |seen: &Observation| {
-        let wish = Wish {
+        let wish = FailoverRequest {
             to: wanted.as_ref(),
             force: arguments.force,
             token: &token,
@@ -102,7 +102,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
     drive
         .prove(&done, &[], to, |_| {
             let message = format!("{to} leads, and yet something is left to do");
-            Failure::new(Kind::PartWay, message).help(drive.again.clone())
+            Failure::new(FailureKind::PartWay, message).help(drive.again.clone())
         })
         .await?;
     drive.tell_done(done.begin, |seconds| {

@@ -1,9 +1,10 @@
 //! `pgrepl init`.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Global, Kind, adopt};
+use super::{Failure, FailureKind, Global, adopt};
+use crate::cli::ask::{Set, ask_for, nobody};
 use crate::inventory;
 use crate::inventory::file::USUAL_VERSION;
 use crate::inventory::write::{Draft, SCHEMA, password};
@@ -63,7 +64,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     inventory::read(&text).map_err(|found| {
         let shown = path.display().to_string();
         Failure::raw(
-            Kind::Invalid,
+            FailureKind::Invalid,
             problems::show(&found, &shown, &text, global.err().color),
         )
     })?;
@@ -76,7 +77,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         std::io::ErrorKind::AlreadyExists => exists(path),
         _ => {
             let cannot = format!("cannot write {}", path.display());
-            Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
+            Failure::of(FailureKind::Failed)(anyhow::Error::new(error).context(cannot))
         }
     })?;
     let schema = path.with_file_name(SCHEMA);
@@ -108,8 +109,11 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 fn exists(path: &Path) -> Failure {
-    Failure::new(Kind::Refused, format!("{} exists already", path.display()))
-        .help("pgrepl init OTHER.yaml")
+    Failure::new(
+        FailureKind::Refused,
+        format!("{} exists already", path.display()),
+    )
+    .help("pgrepl init OTHER.yaml")
 }
 
 /// An inventory of servers that run, as they say themselves.
@@ -122,7 +126,7 @@ fn described(
     let named = arguments.primary.iter().chain(&arguments.standbys);
     adopt::describe(
         global,
-        &adopt::Wish {
+        &adopt::AdoptRequest {
             hosts: std::iter::once(host.to_owned())
                 .chain(named.cloned())
                 .collect(),
@@ -192,51 +196,4 @@ fn mount(draft: &mut Draft, arguments: &Arguments) {
     if let Some(mount) = &arguments.mount {
         draft.file.backup.get_or_insert_default().made().mount = mount.as_str().into();
     }
-}
-
-/// Puts an answer into an inventory.
-type Set<'a> = &'a dyn Fn(&mut Draft, &str);
-
-fn nobody(question: &str) -> Failure {
-    Failure::new(
-        Kind::Usage,
-        format!("nobody is here to be asked: {question}"),
-    )
-}
-
-/// Asks until the answer fits into an inventory.
-pub(super) fn ask_for(question: &str, default: &str, set: Set) -> Result<String, Failure> {
-    loop {
-        let answer = ask(question, default).ok_or_else(|| nobody(question))?;
-        let mut draft = Draft::new("main", USUAL_VERSION, "PASSWORD", "server1");
-        set(&mut draft, &answer);
-        match inventory::read(&draft.text()) {
-            Ok(_) => return Ok(answer),
-            Err(problems) => {
-                for problem in problems.iter().take(1) {
-                    sink::err(&format!("  {}: {}\n", problem.message, problem.label));
-                }
-            }
-        }
-    }
-}
-
-/// Asks once; `None` if nobody can answer any more.
-fn ask(question: &str, default: &str) -> Option<String> {
-    let shown = if default.is_empty() {
-        String::new()
-    } else {
-        format!(" [{default}]")
-    };
-    sink::err(&format!("{question}{shown}: "));
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    if !read.is_ok_and(|bytes| bytes > 0) {
-        sink::err("\n");
-        return None;
-    }
-    Some(match answer.trim() {
-        "" => default.to_owned(),
-        answer => answer.to_owned(),
-    })
 }

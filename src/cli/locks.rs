@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::backup::moment;
 use super::drive::Drive;
-use super::{Failure, Kind};
+use super::{Failure, FailureKind};
 use crate::facts::Observation;
 use crate::host::lock::{self, Lock, NotLocked};
 use crate::inventory::NodeName;
@@ -72,17 +72,17 @@ fn is_over(holder: &str, machine: &str) -> bool {
 fn not_locked(node: &NodeName, why: NotLocked) -> Failure {
     match why {
         NotLocked::Held(by) => Failure::new(
-            Kind::Locked,
+            FailureKind::Locked,
             format!("{node} is locked by another run: {by}"),
         )
         .help("wait for it to end; a run whose connection was cut frees its lock within half a minute"),
         NotLocked::AtWork(step) => Failure::new(
-            Kind::Locked,
+            FailureKind::Locked,
             format!("a step of an earlier run is still at work on {node}: {step}"),
         )
         .help("wait for it to end, then run this again"),
         NotLocked::Failed(error) => {
-            Failure::new(Kind::Unreachable, format!("cannot lock {node}: {error}"))
+            Failure::new(FailureKind::Unreachable, format!("cannot lock {node}: {error}"))
         }
     }
 }

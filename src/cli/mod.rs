@@ -1,15 +1,15 @@
 //! The command line: one file per command, and what they share.
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::cli::exit::{no_markdown, tell};
 use crate::report::sink;
-use crate::report::style::Style;
 
 mod adopt;
 mod apply;
+mod ask;
 mod backup;
 mod bounds;
 mod check;
@@ -18,6 +18,7 @@ mod drive;
 mod drop_copy;
 mod exit;
 mod failover;
+mod global;
 mod init;
 mod locks;
 mod pipe;
@@ -33,7 +34,8 @@ mod undo;
 mod validate;
 mod write;
 
-pub use exit::{Failure, Kind};
+pub use exit::{Failure, FailureKind};
+pub use global::{Format, Global, When};
 
 /// Makes a set of PostgreSQL servers match one YAML file.
 #[derive(Parser)]
@@ -43,62 +45,6 @@ struct Cli {
     global: Global,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Options of every command, which stand before it or behind it.
-#[derive(Args, Clone)]
-#[command(next_help_heading = "Global options")]
-pub struct Global {
-    /// Shows what programs on the hosts say, and the original words of errors
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
-    /// Shows nothing but results and errors
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
-    /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    pub color: When,
-    /// How results are written
-    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
-    pub format: Format,
-    /// Never asks: what needs an answer is refused
-    #[arg(long, global = true)]
-    pub no_input: bool,
-    /// The inventory
-    // Its name is not that of the argument which some commands have: clap would take the two for one.
-    #[arg(
-        id = "inventory-file",
-        short,
-        long = "inventory",
-        global = true,
-        value_name = "FILE",
-        env = "PGREPL_INVENTORY"
-    )]
-    pub inventory: Option<std::path::PathBuf>,
-}
-
-/// When to use colours.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum When {
-    /// On a terminal
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
-}
-
-/// How results are written.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Human,
-    /// One JSON document
-    Json,
-    /// One JSON object per event
-    Jsonl,
-    /// For pull requests
-    Markdown,
 }
 
 #[derive(Subcommand)]
@@ -144,33 +90,6 @@ impl Command {
     }
 }
 
-impl Global {
-    /// Says whether a stream gets colours.
-    pub fn style(&self, terminal: bool) -> Style {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let color = match self.color {
-            _ if matches!(self.format, Format::Json | Format::Jsonl) => false,
-            When::Always => true,
-            When::Never => false,
-            When::Auto => terminal && !plain,
-        };
-        let width = terminal.then(terminal_size::terminal_size).flatten();
-        let width = width.map(|(width, _)| usize::from(width.0));
-        Style { color, width }
-    }
-
-    /// The style of results.
-    pub fn out(&self) -> Style {
-        self.style(std::io::stdout().is_terminal())
-    }
-
-    /// The style of progress and errors.
-    pub fn err(&self) -> Style {
-        self.style(std::io::stderr().is_terminal())
-    }
-}
-
 /// Returns the command line as it is declared.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -194,7 +113,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
                 }
                 _ => {
                     sink::err(&text.to_string());
-                    Kind::Usage.code()
+                    FailureKind::Usage.code()
                 }
             };
         }
@@ -239,19 +158,4 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(code) => code,
         Err(failure) => tell(global, &failure),
     }
-}
-
-/// Says that nothing is shown as Markdown, where that was asked for.
-fn no_markdown() -> Failure {
-    Failure::new(Kind::Usage, "this command shows nothing as Markdown")
-        .help("--format markdown is for plan, status, check, backup list and --dry-run")
-}
-
-/// Tells why a command ended, and returns its exit code.
-fn tell(global: &Global, failure: &Failure) -> u8 {
-    if global.format == Format::Json {
-        sink::json(&failure.document());
-    }
-    sink::err(&failure.shown(global.err(), global.verbose > 0));
-    failure.kind.code()
 }

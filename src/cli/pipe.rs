@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::plan::{make, show};
-use super::{Failure, Kind};
+use super::{Failure, FailureKind};
 use crate::command::shell_word;
 use crate::execute::Outcomes;
 use crate::facts::Observation;
@@ -91,7 +91,7 @@ impl Drive<'_> {
         plan: impl AsyncFn(&Observation) -> Result<Draft<T>, Failure>,
     ) -> Result<Course<T>, Failure> {
         if self.global.format == super::Format::Markdown && !way.dry_run {
-            return Err(super::no_markdown());
+            return Err(crate::cli::exit::no_markdown());
         }
         let begin = Instant::now();
         let mut seen = self.look_well().await;
@@ -202,7 +202,7 @@ fn without_dry_run() -> String {
 /// Returns the failure of a plan that is not what was shown any more.
 fn stale() -> Failure {
     Failure::new(
-        Kind::Stale,
+        FailureKind::Stale,
         "a host has changed since the plan was shown; nothing was done",
     )
     .help("run it again")

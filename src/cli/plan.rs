@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::context::{self, Loaded};
-use super::exit::PENDING;
-use super::{Failure, Format, Global, Kind, bounds, secrets, write};
 use serde_json::Value;
 
+use super::context::{self, Loaded};
+use super::exit::PENDING;
+use super::{Failure, FailureKind, Format, Global, bounds, secrets, write};
 use crate::command::shell_word;
 use crate::facts::Observation;
 use crate::plan::converge::converge;
@@ -109,9 +109,9 @@ pub fn no_plan(global: &Global, seen: &Observation, error: PlanError) -> Failure
         // When nobody can be asked, the reason is that and not what follows from it.
         PlanError::Refused(_) if seen.seen().next().is_none() => unreachable(seen),
         PlanError::Refused(refusal) => {
-            Failure::raw(Kind::Refused, text::refusal(&refusal, global.err()))
+            Failure::raw(FailureKind::Refused, text::refusal(&refusal, global.err()))
         }
-        PlanError::Template(error) => Failure::new(Kind::Invalid, error.to_string()),
+        PlanError::Template(error) => Failure::new(FailureKind::Invalid, error.to_string()),
     }
 }
 
@@ -127,7 +127,7 @@ fn unreachable(seen: &Observation) -> Failure {
         })
         .collect();
     let mut failure = Failure::new(
-        Kind::Unreachable,
+        FailureKind::Unreachable,
         format!("no host could be read\n  {}", reasons.join("\n  ")),
     );
     failure.original = seen
@@ -183,7 +183,7 @@ pub fn of(global: &Global, loaded: &Loaded, arguments: &Arguments) -> Result<u8,
         sink::out(&format!("\nTo do this: pgrepl apply {path}{limit}\n"));
     }
     if seen.unseen().next().is_some() {
-        return Ok(Kind::Unreachable.code());
+        return Ok(FailureKind::Unreachable.code());
     }
     Ok(if arguments.detailed_exitcode && !plan.is_empty() {
         PENDING
@@ -212,7 +212,7 @@ pub fn show(
 fn save(loaded: &Loaded, plan: &Plan, limit: &[String], out: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let cannot = format!("cannot save the plan to {}", out.display());
-        Failure::of(Kind::Failed)(anyhow::Error::new(error).context(cannot))
+        Failure::of(FailureKind::Failed)(anyhow::Error::new(error).context(cannot))
     };
     let inventory = std::path::absolute(&loaded.path).map_err(failed)?;
     let saved = Saved {

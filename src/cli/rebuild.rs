@@ -4,7 +4,7 @@ use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan, show};
 use super::undo::undo;
-use super::{Failure, Global, Kind, context};
+use super::{Failure, FailureKind, Global, context};
 use crate::action::Action;
 use crate::execute::Outcomes;
 use crate::facts::Observation;
@@ -13,7 +13,7 @@ use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
 use crate::observe::commits::count_commits;
-use crate::plan::rebuild::{From, Rebuild, Wish, rebuild};
+use crate::plan::rebuild::{CopySource, Rebuild, RebuildRequest, rebuild};
 use crate::plan::{Plan, restore};
 use crate::report::event::Outcome;
 use crate::report::style::count;
@@ -54,14 +54,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, None)?;
     context::limit(&loaded.cluster, std::slice::from_ref(&arguments.node))?;
     let from = match arguments.from.as_str() {
-        "auto" => From::Auto,
-        "rewind" => From::Rewind,
-        "primary" => From::Primary,
+        "auto" => CopySource::Auto,
+        "rewind" => CopySource::Rewind,
+        "primary" => CopySource::Primary,
         // Which one is known once the mount was read.
-        way if way == "backup" || way.starts_with("backup:") => From::Auto,
+        way if way == "backup" || way.starts_with("backup:") => CopySource::Auto,
         host => {
             context::limit(&loaded.cluster, &[host.to_owned()])?;
-            From::Host(NodeName::from(host))
+            CopySource::Host(NodeName::from(host))
         }
     };
     let again = format!(
@@ -82,7 +82,7 @@ async fn go(
     drive: &Drive<'_>,
     arguments: &Arguments,
     node: &NodeName,
-    from: From,
+    from: CopySource,
 ) -> Result<u8, Failure> {
     let way = Way {
         dry_run: arguments.dry_run,
@@ -90,8 +90,8 @@ async fn go(
         confirm: &arguments.confirm,
         ..Way::default()
     };
-    let make = |seen: &Observation, from: From, rewind_failed: bool, commits: Option<u64>| {
-        let wish = Wish {
+    let make = |seen: &Observation, from: CopySource, rewind_failed: bool, commits: Option<u64>| {
+        let wish = RebuildRequest {
             node,
             from,
             rewind_failed,
@@ -102,7 +102,7 @@ async fn go(
     };
     let plan = async |seen: &Observation| {
         let from = match arguments.from.strip_prefix("backup") {
-            Some(id) => From::Backup(Box::new(
+            Some(id) => CopySource::Backup(Box::new(
                 backup(drive, seen, node, id.strip_prefix(':')).await?,
             )),
             None => from.clone(),
@@ -121,11 +121,11 @@ async fn go(
     };
     let before = done.seen.clone();
     let mut failed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted);
-    let by_itself = from == From::Auto && !arguments.from.starts_with("backup");
+    let by_itself = from == CopySource::Auto && !arguments.from.starts_with("backup");
     if by_itself && !done.interrupted && rewind_failed(&done.draft.plan, &done.outcomes) {
         // The next cheapest way; what was approved is that the data is replaced.
         done.seen = drive.look().await;
-        match make(&done.seen, From::Auto, true, None) {
+        match make(&done.seen, CopySource::Auto, true, None) {
             Ok(next) => {
                 done.draft.plan = next.plan;
                 let (plan, seen) = (&done.draft.plan, &done.seen);
@@ -139,7 +139,7 @@ async fn go(
             Err(no) => {
                 let why = failed.err().map_or_else(String::new, |why| why.message());
                 let message = format!("{why}\n  {}", no.message());
-                failed = Err(Failure::new(Kind::PartWay, message).help(no.help));
+                failed = Err(Failure::new(FailureKind::PartWay, message).help(no.help));
             }
         }
     }
@@ -151,7 +151,7 @@ async fn go(
     };
     let something_left = |_: &Plan| {
         let message = format!("every step was done, and yet something is left to do on {node}");
-        Failure::new(Kind::PartWay, message)
+        Failure::new(FailureKind::PartWay, message)
             .help(format!("pgrepl plan {}", drive.loaded.path.display()))
     };
     let limit = std::slice::from_ref(&arguments.node);
@@ -179,7 +179,7 @@ fn draft(node: &NodeName, planned: Rebuild) -> Result<Draft<()>, Failure> {
         .filter(|_| plan.steps.is_empty())
         .map(|(_, blocked)| {
             let message = format!("{node} is left alone: {}", blocked.message);
-            Failure::new(Kind::Refused, message).help(blocked.help.clone())
+            Failure::new(FailureKind::Refused, message).help(blocked.help.clone())
         });
     Ok(Draft {
         word: word.map(|what| (node.clone(), what)),
@@ -197,7 +197,7 @@ async fn backup(
 ) -> Result<Backup, Failure> {
     let cluster = &drive.loaded.cluster;
     let (_, there) = super::backup::read(cluster, &drive.connections, seen).await?;
-    let wish = restore::Wish {
+    let wish = restore::request::RestoreRequest {
         to,
         target: &Target::Latest,
         moment: None,

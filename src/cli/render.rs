@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::context::{self, Loaded};
-use super::{Failure, Global, Kind, bounds, write};
+use super::{Failure, FailureKind, Global, bounds, write};
 use crate::facts::Observation;
 use crate::files::{self, View};
 use crate::inventory::NodeName;
@@ -51,7 +51,7 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, String, String)>, Failure> 
     let cluster = &cluster;
     let world = Observation::default();
     let invalid =
-        |error: crate::render::TemplateError| Failure::new(Kind::Invalid, error.to_string());
+        |error: crate::render::TemplateError| Failure::new(FailureKind::Invalid, error.to_string());
     let mut rendered = Vec::new();
     for node in cluster.in_order() {
         let role = if node.name == cluster.primary {
@@ -112,7 +112,7 @@ fn write_below(directory: &Path, file: &Path, text: &str) -> Result<(), Failure>
     let path = directory.join(file);
     let failed = |why: String| {
         Failure::new(
-            Kind::Failed,
+            FailureKind::Failed,
             format!("cannot write {}: {why}", path.display()),
         )
     };
@@ -133,7 +133,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         let Some((name, text)) = BUILT_IN.iter().find(|(known, _)| known == name) else {
             let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
             return Err(
-                Failure::new(Kind::Usage, format!("no template is named `{name}`"))
+                Failure::new(FailureKind::Usage, format!("no template is named `{name}`"))
                     .help(names.join(", ")),
             );
         };

@@ -8,17 +8,18 @@ use super::drop_copy::{Drop, drop_copy, look};
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan};
 use super::undo::{go_back, undo};
-use super::{Failure, Global, Kind, context};
+use super::{Failure, FailureKind, Global, context};
 use crate::action::Action;
 use crate::facts::Observation;
 use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
 use crate::plan::Plan;
-use crate::plan::beside::free;
 use crate::plan::builder::place_of;
-use crate::plan::restore::{Wish, restore};
-use crate::plan::restore_copy::{Aside, restore_copy};
+use crate::plan::restore::beside::free;
+use crate::plan::restore::copy::{Aside, restore_copy};
+use crate::plan::restore::request::RestoreRequest;
+use crate::plan::restore::restore;
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
 use crate::report::copy::usage;
@@ -148,7 +149,7 @@ fn moment(text: &str) -> Result<jiff::Timestamp, Failure> {
         .ok()
         .and_then(|local| local.to_zoned_datetime(jiff::tz::TimeZone::system()).ok());
     local.map(|local| local.timestamp()).ok_or_else(|| {
-        Failure::new(Kind::Usage, format!("cannot read the time {text:?}"))
+        Failure::new(FailureKind::Usage, format!("cannot read the time {text:?}"))
             .help("--time \"2026-01-31 12:00:00\", in local time, or with an offset: \"2026-01-31 12:00:00+01\"")
     })
 }
@@ -164,7 +165,7 @@ impl TargetArgument {
         let target = match (&self.lsn, self.xid, &self.name) {
             (Some(lsn), _, _) => Target::Lsn(
                 lsn.parse()
-                    .map_err(|error: String| Failure::new(Kind::Usage, error))?,
+                    .map_err(|error: String| Failure::new(FailureKind::Usage, error))?,
             ),
             (_, Some(xid), _) => Target::Transaction(xid),
             (_, _, Some(name)) => Target::Name(name.clone()),
@@ -205,7 +206,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     if moment.is_some_and(|moment| moment > now) {
         return Err(Failure::new(
-            Kind::Refused,
+            FailureKind::Refused,
             format!("{target} has not come yet: no archive reaches to it"),
         )
         .help("--latest"));
@@ -220,7 +221,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         ..Drive::open(global, &loaded, "restore", again)?
     };
     let to = NodeName::from(arguments.to.as_str());
-    let wish = Wish {
+    let wish = RestoreRequest {
         to: &to,
         target: &target,
         moment,
@@ -230,7 +231,11 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     drive.run(go(&drive, arguments, &wish))
 }
 
-async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
+async fn go(
+    drive: &Drive<'_>,
+    arguments: &Arguments,
+    wish: &RestoreRequest<'_>,
+) -> Result<u8, Failure> {
     let way = Way {
         dry_run: arguments.dry_run,
         diff: arguments.diff.diff(),
@@ -263,7 +268,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     drive
         .prove(&done, &[], wish.to, |_| {
             let message = "the restore is done, and yet something is left to do";
-            Failure::new(Kind::PartWay, message)
+            Failure::new(FailureKind::PartWay, message)
                 .help(format!("pgrepl apply {}", drive.loaded.path.display()))
         })
         .await?;
@@ -297,7 +302,7 @@ fn used(drive: &Drive<'_>, plan: &Plan, seen: &Observation) -> Option<String> {
 async fn draft(
     drive: &Drive<'_>,
     arguments: &Arguments,
-    wish: &Wish<'_>,
+    wish: &RestoreRequest<'_>,
     seen: &Observation,
 ) -> Result<Draft<()>, Failure> {
     let cluster = &drive.loaded.cluster;

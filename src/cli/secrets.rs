@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Failure, Kind};
+use super::{Failure, FailureKind};
 use crate::command::{SecretName, Vault};
 use crate::inventory::{Cluster, SecretSource};
 use crate::postgres::{pgpass, verifier};
@@ -18,7 +18,7 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
     let (text, from) = match source {
         SecretSource::Env(name) => {
             let value = taken(name).ok_or_else(|| {
-                Failure::new(Kind::Failed, format!("the environment has no variable {name}, which the replication password is read from"))
+                Failure::new(FailureKind::Failed, format!("the environment has no variable {name}, which the replication password is read from"))
                     .help(format!("export {name}=…"))
             })?;
             (value, format!("variable {name}"))
@@ -29,7 +29,7 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
                 let from = path.display();
                 format!("cannot read the replication password from {from}")
             });
-            let value = read.map_err(|error| Failure::of(Kind::Failed)(error))?;
+            let value = read.map_err(|error| Failure::of(FailureKind::Failed)(error))?;
             (first_line(&value), path.display().to_string())
         }
         SecretSource::Command(command) => {
@@ -44,10 +44,10 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
                 .stderr(std::process::Stdio::inherit())
                 .output()
                 .context("cannot run the command of the replication password")
-                .map_err(Failure::of(Kind::Failed))?;
+                .map_err(Failure::of(FailureKind::Failed))?;
             if !output.status.success() {
                 return Err(Failure::new(
-                    Kind::Failed,
+                    FailureKind::Failed,
                     format!(
                         "the command of the replication password failed: {}",
                         output.status
@@ -63,13 +63,13 @@ pub fn password(cluster: &Cluster, directory: &Path) -> Result<SecretString, Fai
     };
     if text.is_empty() {
         return Err(Failure::new(
-            Kind::Failed,
+            FailureKind::Failed,
             format!("the replication password is empty in {from}"),
         ));
     }
     if let Err(why) = pgpass::field(&text) {
         return Err(Failure::new(
-            Kind::Failed,
+            FailureKind::Failed,
             format!("the replication password in {from} cannot be used: {why}"),
         ));
     }
@@ -101,7 +101,7 @@ pub fn vault(cluster: &Cluster, password: &SecretString) -> Result<Vault, Failur
         let mut salt = [0u8; 16];
         getrandom::fill(&mut salt)
             .context("cannot make a salt")
-            .map_err(Failure::of(Kind::Failed))?;
+            .map_err(Failure::of(FailureKind::Failed))?;
         verifier::scram(clear, &salt, verifier::ITERATIONS)
     } else {
         verifier::md5(clear, &cluster.replication.user)
@@ -120,6 +120,6 @@ pub fn token() -> Result<String, Failure> {
     let mut random = [0u8; 8];
     getrandom::fill(&mut random)
         .context("cannot make a token")
-        .map_err(Failure::of(Kind::Failed))?;
+        .map_err(Failure::of(FailureKind::Failed))?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }

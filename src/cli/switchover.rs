@@ -8,15 +8,15 @@ use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan};
 use super::undo::ended;
 use super::write::roles;
-use super::{Failure, Global, Kind, context, secrets};
+use super::{Failure, FailureKind, Global, context, secrets};
 use crate::action::{Action, Start};
 use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::facts::leader::leader;
 use crate::inventory::NodeName;
 use crate::plan::builder::platform_of;
-use crate::plan::switchover::{Wish, logins, switchover};
-use crate::plan::switchover_cut::{Course as NextCourse, Cut, after_cut, cut_short};
+use crate::plan::switchover::cut::{Course as NextCourse, Cut, after_cut, cut_short};
+use crate::plan::switchover::{SwitchoverRequest, logins, switchover};
 use crate::plan::{Goal, Plan, Step};
 use crate::report::event::Outcome;
 use crate::report::style::count;
@@ -69,7 +69,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         leads: true,
         ..Drive::open(global, &loaded, "switchover", again)?
     };
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: to.as_ref(),
         token: &token,
         seconds: arguments.timeout,
@@ -77,9 +77,13 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     drive.run(go(&drive, arguments, &wish))
 }
 
-async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result<u8, Failure> {
+async fn go(
+    drive: &Drive<'_>,
+    arguments: &Arguments,
+    wish: &SwitchoverRequest<'_>,
+) -> Result<u8, Failure> {
     let cluster = &drive.loaded.cluster;
-    let plan = |seen: &Observation, wish: &Wish<'_>| {
+    let plan = |seen: &Observation, wish: &SwitchoverRequest<'_>| {
         switchover(cluster, &drive.loaded.templates, seen, wish)
             .map_err(|error| no_plan(drive.global, seen, error))
     };
@@ -119,7 +123,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     let from = leader(cluster.major, &done.seen, &cluster.primary)
         .map(|leader| leader.node().clone())
         .unwrap_or_else(|_| cluster.primary.clone());
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&to),
         ..*wish
     };
@@ -147,19 +151,19 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
             NextCourse::Unread => {
                 let message = format!("{asked}, did not answer, and cannot be read: {stays}");
                 let again = &drive.again;
-                return Err(Failure::new(Kind::PartWay, message).help(format!(
+                return Err(Failure::new(FailureKind::PartWay, message).help(format!(
                     "look at {to}; if it leads: {again}; if it does not: pgrepl apply"
                 )));
             }
             NextCourse::Leads => {
                 let message = format!("{to} leads, and {from} is stopped: {no}");
                 let help = format!("pgrepl apply {}", drive.loaded.path.display());
-                return Err(Failure::new(Kind::PartWay, message).help(help));
+                return Err(Failure::new(FailureKind::PartWay, message).help(help));
             }
             NextCourse::StillStandby => {
                 let message = format!("{asked} and is still a standby: {stays}");
                 let help = format!("look at the log of {to}, then: {}", drive.again);
-                return Err(Failure::new(Kind::PartWay, message).help(help));
+                return Err(Failure::new(FailureKind::PartWay, message).help(help));
             }
             NextCourse::GoBack => {
                 return Err(
@@ -173,7 +177,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
     drive
         .prove(&done, &[], &to, |_| {
             let message = format!("{to} leads, and yet something is left to do");
-            Failure::new(Kind::PartWay, message)
+            Failure::new(FailureKind::PartWay, message)
                 .help(format!("pgrepl apply {}", drive.loaded.path.display()))
         })
         .await?;
@@ -188,7 +192,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments, wish: &Wish<'_>) -> Result
 async fn with_logins(
     drive: &Drive<'_>,
     seen: &Observation,
-    wish: &Wish<'_>,
+    wish: &SwitchoverRequest<'_>,
     mut no: Failure,
 ) -> Failure {
     let (cluster, templates) = (&drive.loaded.cluster, &drive.loaded.templates);
@@ -253,7 +257,7 @@ async fn start_again(
         .map(|platform| platform.unit);
     let not_back = |more: &str| {
         Failure::new(
-            Kind::PartWay,
+            FailureKind::PartWay,
             format!("{why}\n{from} is stopped and could not be started again: {more}"),
         )
         .help(format!("pgrepl apply {}", drive.loaded.path.display()))
@@ -274,7 +278,7 @@ async fn start_again(
     };
     match drive.execute(&back, seen).await {
         Ok((outcomes, _)) if outcomes.iter().all(Outcome::is_good) => Failure::new(
-            Kind::Failed,
+            FailureKind::Failed,
             format!("{why}\nthe switchover was given up: {from} was started again and is the primary as before"),
         )
         .help(drive.again.clone()),

@@ -3,13 +3,13 @@
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::no_plan;
-use super::{Failure, Kind};
+use super::{Failure, FailureKind};
 use crate::execute::Outcomes;
 use crate::facts::{Observation, Process};
 use crate::inventory::NodeName;
 use crate::plan::Plan;
-use crate::plan::put_back::{Ended, Undo, put_back, runs_again};
-use crate::plan::put_back_last::put_back_last;
+use crate::plan::restore::put_back::{Ended, Undo, put_back, runs_again};
+use crate::plan::restore::put_back_last::put_back_last;
 use crate::report::ending::WAS;
 use crate::report::event::Outcome;
 use crate::report::sink;
@@ -95,7 +95,7 @@ pub async fn undo(
         }
     }
     let kind = match failure.kind {
-        Kind::PartWay if good => Kind::Failed,
+        FailureKind::PartWay if good => FailureKind::Failed,
         kind => kind,
     };
     let help = if good {

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::drive::Drive;
-use super::{Failure, Format, Kind};
+use super::{Failure, FailureKind, Format};
 use crate::inventory::{NodeName, swap::swap};
 use crate::report::sink;
 
@@ -59,7 +59,7 @@ pub fn roles(drive: &Drive<'_>, write: bool, to: &NodeName) -> Result<u8, Failur
     );
     let failed = |why: String| {
         Failure::new(
-            Kind::PartWay,
+            FailureKind::PartWay,
             format!("{to} leads, but {} was not changed: {why}", path.display()),
         )
         .help(format!("write it yourself: {edit}"))

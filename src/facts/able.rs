@@ -4,11 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
 use crate::postgres::certificate::{self, Certificate};
-
-/// Settings that name files of certificates, but for the key's.
-const FILES: [&str; 3] = ["ssl_cert_file", "ssl_ca_file", "ssl_crl_file"];
 
 /// What was seen of that.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,30 +39,6 @@ pub struct Missing {
     pub library: String,
     /// The database.
     pub database: String,
-}
-
-/// Returns what a host is asked for its running server: a kind, a blank and a name.
-pub fn asked_for(facts: &Facts) -> Vec<String> {
-    let Some(server) = &facts.server else {
-        return Vec::new();
-    };
-    let says = |name: &str| server.settings.get(name).map_or("", |set| &set.setting);
-    let mut asked = Vec::new();
-    if says("ssl") == "on" {
-        let path = |name: &str| {
-            let path = says(name);
-            let there = match path.starts_with('/') {
-                true => path.to_owned(),
-                false => format!("{}/{path}", facts.data.path),
-            };
-            (!path.is_empty() && !path.contains(char::is_control)).then_some(there)
-        };
-        let held = |name| Some(format!("held {name} {}", path(name)?));
-        asked.extend(FILES.into_iter().filter_map(held));
-        asked.extend(path("ssl_key_file").map(|path| format!("key {path}")));
-    }
-    asked.push("extensions of all databases".into());
-    asked
 }
 
 /// Returns what a host answered, in the order in which it did.
@@ -129,6 +101,8 @@ pub fn answered(answers: &[(String, String)]) -> Able {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::asked::FILES;
+    use crate::script::library;
 
     /// What a host says of a file: its lines, the kind first.
     fn held(setting: &str, content: Option<&str>) -> Vec<(String, String)> {
@@ -139,7 +113,7 @@ mod tests {
         }
         let script = format!(
             "set -eu\nexec 7>&1\nservice_user=postgres\n{}\nas_server() {{ \"$@\"; }}\n{}\nname='{setting} {}'\nheld",
-            include_str!("../action/prelude.sh"),
+            library!("prelude.sh"),
             include_str!("able.sh"),
             path.display(),
         );

@@ -1,6 +1,6 @@
 //! What is where a copy beside the cluster goes, or is.
 
-use super::parse::columns;
+use crate::facts::lines::columns;
 use crate::postgres::SystemId;
 
 /// How the configuration of each copy that pgrepl restores begins.

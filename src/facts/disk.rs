@@ -1,10 +1,6 @@
 //! The file systems of a host, and which of them a path is on.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
-
-use super::Facts;
 
 /// A file system, with what it is used for here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,34 +46,10 @@ impl Disk {
     }
 }
 
-impl Facts {
-    /// Returns the file systems in use, each once.
-    pub fn disks_in_use(&self) -> impl Iterator<Item = &Disk> {
-        let mut known = BTreeSet::new();
-        self.disks
-            .iter()
-            .filter(move |disk| known.insert(disk.shared()))
-    }
-
-    /// Returns the file system that something is on, or would be made on: `data`, `wal`, or a path.
-    pub fn disk(&self, place: &str) -> Option<&Disk> {
-        let all = || self.disks.iter().chain(&self.file_systems);
-        let holds = |disk: &&Disk| {
-            let root = disk.mounted_on.trim_end_matches('/');
-            let rest = place.strip_prefix(root);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        all().find(|disk| disk.used_for == place).or_else(|| {
-            all()
-                .filter(holds)
-                .max_by_key(|disk| disk.mounted_on.trim_end_matches('/').len())
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::script::library;
 
     #[test]
     fn a_device_is_told_from_what_has_none() {
@@ -100,7 +72,7 @@ mod tests {
         );
         let script = format!(
             "{}\nreal='{real}/data' wal_link='/dev/shm/wal' spaces='{real}\n' tablespace_places='{place}\n'\n{}\nread_file_systems 7>&1\n",
-            include_str!("../action/prelude.sh"),
+            library!("prelude.sh"),
             include_str!("disks.sh"),
         );
         let output = std::process::Command::new("sh")

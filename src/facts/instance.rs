@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Layout;
-use crate::postgres::parameters::Kind;
+use super::server::Server;
+use crate::facts::lines::Lines;
+use crate::postgres::parameters::ParameterKind;
 use crate::postgres::value::{self, Value};
 use crate::postgres::{ClusterState, ControlData, History, Major, SystemId, conf};
 
@@ -100,7 +102,9 @@ fn standby_mode(major: Major, recovery_conf: &str) -> bool {
     let said = conf::settings(recovery_conf)
         .filter(|(name, _)| name == "standby_mode")
         .last();
-    said.is_some_and(|(_, said)| value::parse(major, &Kind::Bool, &said) == Ok(Value::Bool(true)))
+    said.is_some_and(|(_, said)| {
+        value::parse(major, &ParameterKind::Bool, &said) == Ok(Value::Bool(true))
+    })
 }
 
 /// The file that makes an instance start as a standby, or with a recovery.
@@ -188,5 +192,36 @@ impl DataDirectory {
     /// Returns the "Database cluster state" of the instance in it.
     pub fn control_state(&self) -> Option<ClusterState> {
         self.control().map(|control| control.state)
+    }
+}
+
+/// What psql says where a postmaster lives and does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnedAway {
+    /// psql's words, in one line.
+    pub words: String,
+    /// Where the server has its socket, as its postmaster.pid says.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub socket_directory: String,
+    /// How many processes it has besides its postmaster.
+    #[serde(default)]
+    pub processes: u64,
+    /// Whether it has no database `postgres`, as one who logs in to template1 sees.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_database: bool,
+}
+
+impl TurnedAway {
+    pub(super) fn read(lines: &Lines, server: &Option<Server>) -> Option<Self> {
+        let words = lines.first("sql_refused").or(lines.first("sql_waits"))?;
+        server.is_none().then(|| Self {
+            words: words.trim().to_owned(),
+            socket_directory: lines.first("socket_directory").unwrap_or_default().into(),
+            processes: lines
+                .first("processes")
+                .and_then(|count| count.trim().parse().ok())
+                .unwrap_or_default(),
+            no_database: lines.first("no_database").is_some(),
+        })
     }
 }

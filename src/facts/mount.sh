@@ -39,7 +39,7 @@ if [ -w "$mount" ]; then fact mount_writable yes; else fact mount_writable no; f
 fact mount_user "$(id -u)"
 # What another engine left may go.
 case $tool in pgbackrest | pitrery) ours=$top/$tool/ ;; *) ours=$top/wal ;; esac
-# Written by what the server calls for each WAL file (files/patience.sh).
+# Written by what the server calls for each WAL file (script/patience.sh).
 [ -f "$seen" ] || exit 0
 while read -r seen; do
     case $seen in "$ours"*) [ "$(state_of "$seen")" != missing ] || fact mount_gone "$seen" ;; esac

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 
 use super::firewall::Firewall;
 use super::parse_data::data;
@@ -12,58 +10,13 @@ use super::parse_pass::pass_file;
 use super::parse_server::{Told, server};
 use super::{
     Disk, Facts, FileFact, Job, Mount, Os, Packages, Process, Service, SetAside, Staging, Timer,
-    Tool, TurnedAway,
+    Tool, beside, shape,
 };
-use super::{beside, shape};
+use crate::facts::instance::TurnedAway;
+use crate::facts::lines::{Context, Lines, columns};
 use crate::inventory::NodeName;
-use crate::postgres::bytes::{bytes_of, text_of};
-use crate::postgres::{Major, ServerVersion, SystemId};
-
-/// What the reader of a probe has to know besides its lines.
-pub struct Context<'a> {
-    /// The cluster asked for.
-    pub cluster: &'a str,
-    /// The major version asked for.
-    pub major: Major,
-    /// The data directory asked for.
-    pub data_directory: &'a str,
-    /// The port asked for.
-    pub port: u16,
-    /// The unit of the server.
-    pub unit: &'a str,
-    /// The unit of a running copy.
-    pub clone_unit: &'a str,
-    /// The backup mount asked for.
-    pub mount: Option<&'a str>,
-    /// The replication role.
-    pub user: &'a str,
-    /// Its wanted password, to compare with what is stored.
-    pub password: Option<&'a SecretString>,
-}
-
-/// Lines of facts by key, in order.
-pub(super) struct Lines<'a>(BTreeMap<&'a str, Vec<&'a str>>);
-
-impl<'a> Lines<'a> {
-    pub(super) fn all(&self, key: &str) -> &[&'a str] {
-        self.0.get(key).map_or(&[], Vec::as_slice)
-    }
-
-    pub(super) fn texts<T: FromIterator<String>>(&self, key: &str) -> T {
-        self.all(key)
-            .iter()
-            .map(|text| (*text).to_owned())
-            .collect()
-    }
-
-    pub(super) fn first(&self, key: &str) -> Option<&'a str> {
-        self.all(key).first().copied()
-    }
-}
-
-pub(super) fn columns<const N: usize>(line: &str) -> Option<[&str; N]> {
-    line.splitn(N, '\t').collect::<Vec<_>>().try_into().ok()
-}
+use crate::postgres::bytes::text_of;
+use crate::postgres::{ServerVersion, SystemId};
 
 /// Reads the facts of a probe; `facts` are its keys and values in order. The error names what is missing or strange.
 pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, String> {
@@ -362,19 +315,6 @@ fn mount(lines: &Lines, path: &str) -> Mount {
         size: size.parse().unwrap_or(0),
         free: free.parse().unwrap_or(0),
     }
-}
-
-/// Returns the SHA-256 of a file's content as lower-case hex.
-pub fn digest(text: &str) -> String {
-    sha256(&bytes_of(text))
-}
-
-/// Returns a SHA-256 as lower-case hex.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 #[cfg(test)]

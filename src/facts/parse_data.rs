@@ -1,9 +1,9 @@
 //! From the lines of a probe to what stands at the data directory's place.
 
 use super::instance::Instance;
-use super::parse::{Context, Lines, columns};
 use super::parse_server::Told;
 use super::{Content, DataDirectory, Layout, Signals};
+use crate::facts::lines::{Context, Lines, columns};
 use crate::postgres::{ControlData, History, history};
 
 /// The control file, from pg_controldata; where that is not installed, from the server as long as it runs.

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::PassFile;
-use super::parse::{Context, Lines, columns, sha256};
+use crate::facts::lines::{Context, Lines, columns, sha256};
 use crate::postgres::pgpass;
 
 pub(super) fn pass_file(lines: &Lines, context: &Context) -> Option<PassFile> {

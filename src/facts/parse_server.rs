@@ -6,11 +6,11 @@ use secrecy::ExposeSecret;
 use serde::Deserialize;
 
 use super::clients::Client;
-use super::parse::Context;
 use super::server::{
     Archiver, FileError, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
 };
-use crate::postgres::verifier::{self, Kind};
+use crate::facts::lines::Context;
+use crate::postgres::verifier::{self, VerifierKind};
 use crate::postgres::{
     ClusterState, ControlData, Lsn, ServerVersion, SystemId, Timeline, is_segment_size,
 };
@@ -145,8 +145,8 @@ pub(super) fn server(
             None => StoredPassword::NotCompared,
             Some(password) => {
                 match verifier::matches(&role.verifier, password.expose_secret(), context.user) {
-                    Some(Kind::Scram) => StoredPassword::SameScram,
-                    Some(Kind::Md5) => StoredPassword::SameMd5,
+                    Some(VerifierKind::Scram) => StoredPassword::SameScram,
+                    Some(VerifierKind::Md5) => StoredPassword::SameMd5,
                     None => StoredPassword::Differs,
                 }
             }

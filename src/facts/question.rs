@@ -12,7 +12,7 @@ const FOR_OTHERS: &str = "select coalesce(said.setting, s.boot_val) as setting,
                 or s.name ~ '^tcp_' and s.source = 'configuration file'
             order by said.seqno desc nulls last limit 1";
 
-/// Returns the statement that tells a value as the one fact `key`, in the words of `action/prelude.sh`.
+/// Returns the statement that tells a value as the one fact `key`, in the words of `script/prelude.sh`.
 fn told(key: &str, value: &str) -> String {
     format!(
         "select '@fact {key} ' || replace(replace(({value})::text, chr(92), repeat(chr(92), 2)), chr(10), chr(92) || 'n')"

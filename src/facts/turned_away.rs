@@ -1,41 +1,7 @@
 //! A server that runs and does not let pgrepl in.
 
-use serde::{Deserialize, Serialize};
-
-use super::parse::Lines;
-use super::{Content, Facts, Process, Server};
+use super::{Content, Facts, Process};
 use crate::inventory::NodeName;
-
-/// What psql says where a postmaster lives and does not answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TurnedAway {
-    /// psql's words, in one line.
-    pub words: String,
-    /// Where the server has its socket, as its postmaster.pid says.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub socket_directory: String,
-    /// How many processes it has besides its postmaster.
-    #[serde(default)]
-    pub processes: u64,
-    /// Whether it has no database `postgres`, as one who logs in to template1 sees.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub no_database: bool,
-}
-
-impl TurnedAway {
-    pub(super) fn read(lines: &Lines, server: &Option<Server>) -> Option<Self> {
-        let words = lines.first("sql_refused").or(lines.first("sql_waits"))?;
-        server.is_none().then(|| Self {
-            words: words.trim().to_owned(),
-            socket_directory: lines.first("socket_directory").unwrap_or_default().into(),
-            processes: lines
-                .first("processes")
-                .and_then(|count| count.trim().parse().ok())
-                .unwrap_or_default(),
-            no_database: lines.first("no_database").is_some(),
-        })
-    }
-}
 
 /// How many clients a server lets in, as its control file says.
 fn most_clients(facts: &Facts) -> Option<u64> {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::View;
 use super::source::{Piece, Source};
+use crate::files::view::View;
 use crate::inventory::Unmanaged;
 use crate::postgres::Major;
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::hba::{self, HbaLine};
-use crate::postgres::parameters::Kind;
+use crate::postgres::parameters::ParameterKind;
 use crate::postgres::value::{self, Value};
 
 /// The line that tells a file of ours.
@@ -252,5 +252,5 @@ fn places(list: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_off(major: Major, said: &str) -> bool {
-    value::parse(major, &Kind::Bool, said) == Ok(Value::Bool(false))
+    value::parse(major, &ParameterKind::Bool, said) == Ok(Value::Bool(false))
 }

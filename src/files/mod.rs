@@ -1,10 +1,10 @@
 //! The managed files: what each holds on each node, from the inventory, the roles and what was there before.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::facts::Observation;
-use crate::inventory::{Cluster, Node, NodeName, Role, Unmanaged};
-use crate::platform::Platform;
+use kept::DECIDED;
+
+use crate::inventory::{Role, Unmanaged};
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
@@ -35,27 +35,9 @@ pub use source::{Source, maps};
 pub use standby::standby_marker;
 pub use tool::{ToolConf, tool_conf};
 
-use kept::DECIDED;
+mod view;
 
-/// One node as its files see it.
-pub struct View<'a> {
-    /// The cluster.
-    pub cluster: &'a Cluster,
-    /// The node.
-    pub node: &'a Node,
-    /// Its role.
-    pub role: &'a Role,
-    /// Its platform.
-    pub platform: &'a Platform,
-    /// What was seen everywhere.
-    pub world: &'a Observation,
-    /// Who leads.
-    pub leader: &'a NodeName,
-    /// Least values of hot-standby-sensitive parameters, in base units.
-    pub floors: BTreeMap<String, String>,
-    /// Whether commits may wait for standbys already.
-    pub synchronous: bool,
-}
+pub use view::View;
 
 /// A rendered file with what became of the one before it.
 pub struct Rendered {

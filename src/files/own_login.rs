@@ -1,9 +1,9 @@
 //! Logins that pgrepl itself makes from one server to another.
 
-use super::View;
 use super::peers::{own_keywords, primary_conninfo};
 use crate::facts::Facts;
 use crate::facts::server::StoredPassword;
+use crate::files::view::View;
 use crate::inventory::NodeName;
 use crate::postgres::Major;
 use crate::postgres::hba::{self, HbaLine, Rule};

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::Source;
 use super::kept::{foreign_lines, is_ours, written};
-use super::{Source, View};
+use crate::files::view::View;
 use crate::inventory::Unmanaged;
 use crate::postgres::access::{Login, Transport, closed_by, deciding, same_way};
 use crate::postgres::hba::{self, HbaLine, Rule};

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::View;
 use crate::facts::Observation;
+use crate::files::view::View;
 use crate::inventory::{Cluster, Node, NodeName};
 use crate::postgres::{conninfo, pgpass};
 use crate::render::{TemplateError, Templates};

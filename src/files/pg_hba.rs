@@ -8,8 +8,9 @@ use serde::Serialize;
 use super::kept::{self, kept_rules};
 use super::own_rules::Old;
 use super::peers::{addresses, network};
-use super::{Rendered, Source, View};
+use super::{Rendered, Source};
 use crate::facts::Facts;
+use crate::files::view::View;
 use crate::postgres::hba::{self, HbaLine};
 use crate::render::{TemplateError, Templates};
 

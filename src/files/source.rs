@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::View;
 use crate::facts::{Facts, FileFact};
+use crate::files::view::View;
 use crate::platform::Platform;
 use crate::postgres::Major;
 use crate::postgres::conf::{self, ConfLine};

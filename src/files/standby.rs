@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::archive::{Use, restore_command};
-use super::{View, primary_conninfo};
+use super::primary_conninfo;
 use crate::facts::{Marker, RECOVERY_CONF};
+use crate::files::view::View;
 use crate::inventory::NodeName;
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::slot_name;

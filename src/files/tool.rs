@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::View;
 use crate::backup::{Use, engine_of, restore_command};
 use crate::command::shell_quote;
+use crate::files::view::View;
 use crate::inventory::Keep;
 use crate::render::{TemplateError, Templates};
 

@@ -45,7 +45,7 @@ pub async fn each_line(
     }
 }
 
-/// Reads what `escape` of `action/prelude.sh` wrote.
+/// Reads what `escape` of `script/prelude.sh` wrote.
 fn unescape(text: &str) -> Result<String, String> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -112,6 +112,7 @@ pub fn parse_line(line: &str) -> Result<Line, String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::script::library;
     use std::cell::{Cell, RefCell};
 
     use proptest::prelude::*;
@@ -198,7 +199,7 @@ mod tests {
     /// Lets a real shell tell values in each of the ways that there are, and reads them.
     fn told(values: &[String]) -> Vec<Line> {
         let script = concat!(
-            include_str!("../action/prelude.sh"),
+            library!("prelude.sh"),
             "exec 7>&1\n",
             "fact one \"$1\"\n",
             "fact two \"$1\" \"$2\"\n",

@@ -7,11 +7,9 @@ use tokio::task::JoinHandle;
 
 use super::{Host, HostError, Line};
 use crate::command::{Command, Vault};
+use crate::script::library;
 
-const SCRIPT: &str = concat!(
-    include_str!("../action/prelude.sh"),
-    include_str!("lock.sh")
-);
+const SCRIPT: &str = concat!(library!("prelude.sh"), include_str!("lock.sh"));
 
 /// A lock that is held until this is dropped.
 pub struct Lock(JoinHandle<()>);

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::read::{ParameterPlace, Places};
-use super::{Cluster, Node, Problem};
+use super::{Cluster, Node};
+use crate::inventory::places::{KeySpans, ParameterSpan};
+use crate::inventory::problem::Problem;
 use crate::postgres::{conninfo, parameters, value};
 
 /// Parameters that pgrepl writes itself, with the inventory key to use instead.
@@ -61,9 +62,9 @@ pub fn risk(name: &str, value: &str) -> Option<&'static str> {
     }
 }
 
-pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
+pub(super) fn parameter_values(cluster: &Cluster, places: &KeySpans, problems: &mut Vec<Problem>) {
     let major = cluster.major;
-    for ParameterPlace {
+    for ParameterSpan {
         name,
         value: written,
         at,
@@ -120,7 +121,7 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &Places, problems: &mu
             "recovery_min_apply_delay" => {
                 Some(parameters::kind("integer", "ms", "0", "2147483647", ""))
             }
-            "restore_command" => Some(parameters::Kind::Text),
+            "restore_command" => Some(parameters::ParameterKind::Text),
             _ => parameters::lookup(major, name).map(|parameter| parameter.kind),
         };
         let Some(kind) = kind else {
@@ -167,7 +168,7 @@ fn not_ours(said: &str) -> Option<String> {
 pub(super) fn combinations(
     cluster: &Cluster,
     node: &Node,
-    places: &Places,
+    places: &KeySpans,
     problems: &mut Vec<Problem>,
 ) {
     let place = |name: &str| -> Range<usize> {

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::Problem;
 use super::at::At;
 use super::file::{File, Host, Password};
 use super::words::Text;
+use crate::inventory::problem::Problem;
 
 /// Something that reaches beyond the inventory, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,71 +1,32 @@
 //! From the file to a [`Cluster`]: every default, and where things stand.
 
-mod platform;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ops::Range;
 
+use platform::platform;
 use serde::Deserialize;
 
 use super::at::{At, Named};
 use super::file::{self, Common, File, Host, Many, Password, SslMode, Truth};
 use super::reach::reaches;
-use super::walk::Place;
-use super::words::AbsolutePath;
-use super::{
-    Backup, Cluster, Keep, Node, NodeName, Problem, Reading, Replication, SecretSource, Ssh, rules,
-    yaml,
-};
+use super::said::{path, path_of, place, said};
+use super::walk::Spot;
+use super::{Backup, Cluster, Keep, Node, NodeName, Replication, SecretSource, Ssh, rules, yaml};
+use crate::inventory::places::{KeySpans, ParameterSpan};
+use crate::inventory::problem::Problem;
+use crate::inventory::reading::Reading;
 use crate::platform::Custom;
-
 use crate::postgres::Major;
-use platform::platform;
 
-/// Where things stand that rules across fields complain about.
-#[derive(Default)]
-pub struct Places {
-    /// Each mention of a host: in `primary:`, `standbys:`.
-    pub roles: Vec<(NodeName, Range<usize>)>,
-    /// Each key of `hosts:`.
-    pub hosts: BTreeMap<NodeName, Range<usize>>,
-    /// Each `upstream:`.
-    pub upstreams: BTreeMap<NodeName, Range<usize>>,
-    /// Each parameter.
-    pub parameters: Vec<ParameterPlace>,
-    /// Each pg_hba.conf line.
-    pub hba: Vec<(String, Range<usize>)>,
-    /// Each `listen_addresses:`, with the host it is for.
-    pub listening: Vec<(Option<NodeName>, String, Range<usize>)>,
-    /// `synchronous:`.
-    pub synchronous: Option<Range<usize>>,
-    /// `backup.tool:`.
-    pub tool: Option<Range<usize>>,
-    /// `postgresql.version:`.
-    pub version: Option<Range<usize>>,
-}
-
-/// Where a parameter stands.
-pub struct ParameterPlace {
-    /// The host it is for, or all.
-    pub host: Option<NodeName>,
-    /// Its lower-case name.
-    pub name: String,
-    /// The value as written.
-    pub value: String,
-    /// The place of the name; of the value where a key of the inventory stands for the parameter.
-    pub at: Range<usize>,
-    /// The place of the value.
-    pub place: Range<usize>,
-}
+mod platform;
 
 /// Reads an inventory: the wish and its remarks, or every problem at once in the order of the file.
 pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
     let (tree, problems) = yaml::parse(source)?;
     let problems = RefCell::new(problems);
-    let file = At::<File>::deserialize(Place::top(&tree, &problems));
+    let file = At::<File>::deserialize(Spot::top(&tree, &problems));
     let mut problems = problems.into_inner();
-    let mut places = Places::default();
+    let mut places = KeySpans::default();
     let file = file.ok().and_then(|file| file.value);
     let reaches = file.as_ref().map(reaches).unwrap_or_default();
     let cluster = file.and_then(|file| cluster(&file, &mut places, &mut problems));
@@ -85,11 +46,6 @@ pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
     }
 }
 
-/// Returns the value of a key that may be left out.
-fn said<T: Clone>(key: &Option<At<T>>) -> Option<T> {
-    key.as_ref()?.value.clone()
-}
-
 /// Returns the text of a key that may be left out.
 macro_rules! text {
     ($key:expr) => {
@@ -97,19 +53,7 @@ macro_rules! text {
     };
 }
 
-fn place<T>(key: &Option<At<T>>) -> Option<Range<usize>> {
-    key.as_ref().map(|at| at.span.clone())
-}
-
-fn path(path: AbsolutePath) -> String {
-    path.0.trim_end_matches('/').to_owned()
-}
-
-fn path_of(key: &Option<At<AbsolutePath>>) -> Option<String> {
-    said(key).map(path)
-}
-
-fn cluster(file: &File, places: &mut Places, problems: &mut Vec<Problem>) -> Option<Cluster> {
+fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> Option<Cluster> {
     let common = ssh(said(&file.ssh), &Ssh::default());
     let r#become = said(&file.r#become).unwrap_or_default();
     let mut shared = Shared::default();
@@ -201,7 +145,7 @@ fn own(
     host: Host,
     shared: &Shared,
     common: &Ssh,
-    places: &mut Places,
+    places: &mut KeySpans,
     problems: &mut Vec<Problem>,
 ) -> Node {
     let mut own = shared.clone();
@@ -210,7 +154,7 @@ fn own(
     node.address = text!(host.address);
     node.apply_delay = text!(host.apply_delay);
     if let (Some(value), Some(place)) = (&node.apply_delay, place(&host.apply_delay)) {
-        places.parameters.push(ParameterPlace {
+        places.parameters.push(ParameterSpan {
             host: Some(name.clone()),
             name: "recovery_min_apply_delay".into(),
             value: value.clone(),
@@ -231,7 +175,7 @@ fn own(
     node
 }
 
-fn replication(file: &file::Replication, places: &mut Places) -> Option<Replication> {
+fn replication(file: &file::Replication, places: &mut KeySpans) -> Option<Replication> {
     places.synchronous = place(&file.synchronous);
     let user = match &file.user {
         None => "replicator".to_owned(),
@@ -252,7 +196,7 @@ fn replication(file: &file::Replication, places: &mut Places) -> Option<Replicat
     })
 }
 
-fn backup(file: file::Backup, places: &mut Places) -> Option<Backup> {
+fn backup(file: file::Backup, places: &mut KeySpans) -> Option<Backup> {
     places.tool = place(&file.tool);
     let number = |number: At<Many>| number.value.map(|number| number.0);
     let keep = match said(&file.keep) {
@@ -300,7 +244,7 @@ impl Shared {
         &mut self,
         file: Common,
         host: Option<&NodeName>,
-        places: &mut Places,
+        places: &mut KeySpans,
         problems: &mut Vec<Problem>,
     ) {
         if let Some(port) = said(&file.port).and_then(|port| port.to()) {
@@ -336,7 +280,7 @@ impl Shared {
                 continue;
             };
             let name = name.0.to_ascii_lowercase();
-            places.parameters.push(ParameterPlace {
+            places.parameters.push(ParameterSpan {
                 host: host.cloned(),
                 name: name.clone(),
                 value: written.0.clone(),

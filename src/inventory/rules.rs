@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::parameters::{combinations, parameter_values};
-use super::read::Places;
-use super::{BackupTool, Cluster, NodeName, Problem, nearest};
+use super::{BackupTool, Cluster, NodeName};
+use crate::inventory::places::KeySpans;
+use crate::inventory::problem::{Problem, nearest};
 use crate::postgres::hba::{self, HbaLine};
 use crate::postgres::slot_name;
 
 /// Checks what no single key can tell.
 pub fn check(
     cluster: &Cluster,
-    places: &Places,
+    places: &KeySpans,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<Problem>,
 ) {
@@ -87,7 +88,7 @@ fn hears_nobody(listen: &str) -> bool {
 /// Whoever is followed must be heard on other hosts; a standby that nobody follows may not be able to lead.
 fn listening(
     cluster: &Cluster,
-    places: &Places,
+    places: &KeySpans,
     problems: &mut Vec<Problem>,
     notes: &mut Vec<Problem>,
 ) {
@@ -125,7 +126,7 @@ fn listening(
 }
 
 /// What is allowed and costs data at the next crash.
-fn risks(places: &Places, notes: &mut Vec<Problem>) {
+fn risks(places: &KeySpans, notes: &mut Vec<Problem>) {
     for place in &places.parameters {
         if let Some(risk) = super::risk(&place.name, &place.value) {
             notes.push(Problem::new(
@@ -137,7 +138,7 @@ fn risks(places: &Places, notes: &mut Vec<Problem>) {
     }
 }
 
-fn roles(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
+fn roles(cluster: &Cluster, places: &KeySpans, problems: &mut Vec<Problem>) {
     let mut seen = BTreeSet::new();
     for (name, span) in &places.roles {
         if !seen.insert(name) {
@@ -170,7 +171,7 @@ fn roles(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
     }
 }
 
-fn upstreams(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
+fn upstreams(cluster: &Cluster, places: &KeySpans, problems: &mut Vec<Problem>) {
     for (name, span) in &places.upstreams {
         let Some(upstream) = cluster
             .nodes
@@ -241,7 +242,7 @@ fn upstreams(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
     }
 }
 
-fn names(cluster: &Cluster, places: &Places, problems: &mut Vec<Problem>) {
+fn names(cluster: &Cluster, places: &KeySpans, problems: &mut Vec<Problem>) {
     let mut slots: BTreeMap<String, &NodeName> = BTreeMap::new();
     let mut sockets: BTreeMap<(&str, u16), &NodeName> = BTreeMap::new();
     for (name, span) in &places.roles {

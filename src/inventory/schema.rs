@@ -4,7 +4,6 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::file::File;
-use super::walk::Step;
 
 /// Returns the schema; every mapping stands where it is used.
 pub fn schema() -> Value {
@@ -114,4 +113,13 @@ fn flow(example: &Value) -> String {
             .trim_end()
             .to_owned(),
     }
+}
+
+/// A step from the top of the file to a value.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'s> {
+    /// A key that the shape knows.
+    Key(&'s str),
+    /// A key that is a name.
+    Name(&'s str),
 }

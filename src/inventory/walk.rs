@@ -1,64 +1,24 @@
 //! The walk through the tree along the shape: every problem is told, and it goes on.
 
-mod access;
-
 use std::cell::RefCell;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserializer, Error, Expected, Unexpected, Visitor};
+use access::{Entries, Items, Located, Variant};
+use flaw::Flaw;
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::at::AT;
-use super::yaml::{Kind, Node, Tree};
-use super::{Problem, nearest, schema};
-use access::{Entries, Items, Located, Variant};
+use super::schema;
+use super::yaml::{Node, NodeKind, Tree};
+use crate::inventory::problem::{Problem, nearest};
+use crate::inventory::schema::Step;
 
-/// Why a value was not taken.
-#[derive(Debug)]
-pub enum Flaw {
-    /// A problem tells it.
-    Told,
-    /// To be told: message, label, help, a line each; `{key}` stands for the key.
-    New(String),
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Flaw::Told => f.write_str("told already"),
-            Flaw::New(text) => f.write_str(text),
-        }
-    }
-}
-
-impl std::error::Error for Flaw {}
-
-impl Error for Flaw {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Flaw::New(message.to_string())
-    }
-
-    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Flaw::New(format!("`{{key}}` must be {expected}\nexpected {expected}"))
-    }
-
-    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(unexpected, expected)
-    }
-}
-
-/// A step from the top of the file to a value.
-#[derive(Debug, Clone, Copy)]
-pub enum Step<'s> {
-    /// A key that the shape knows.
-    Key(&'s str),
-    /// A key that is a name.
-    Name(&'s str),
-}
+mod access;
+mod flaw;
 
 /// A place of the file where something is to be read.
 #[derive(Clone)]
-pub struct Place<'t> {
+pub struct Spot<'t> {
     /// What stands there; nothing where a key is missing.
     tree: Option<&'t Tree>,
     span: Range<usize>,
@@ -66,7 +26,7 @@ pub struct Place<'t> {
     problems: &'t RefCell<Vec<Problem>>,
 }
 
-impl<'t> Place<'t> {
+impl<'t> Spot<'t> {
     /// Begins at the top.
     pub fn top(tree: &'t Tree, problems: &'t RefCell<Vec<Problem>>) -> Self {
         Self {
@@ -164,7 +124,7 @@ impl<'t> Place<'t> {
     }
 
     /// Reads a text, or what YAML takes for something else, if that is taken too.
-    fn text<'de, V: Visitor<'de>>(self, takes: &[Kind], visitor: V) -> Result<V::Value, Flaw> {
+    fn text<'de, V: Visitor<'de>>(self, takes: &[NodeKind], visitor: V) -> Result<V::Value, Flaw> {
         match self.leaf()? {
             Node::Scalar(text, _) if text.chars().any(char::is_control) => self.wrong(
                 "`{key}` holds a control character",
@@ -186,7 +146,7 @@ impl<'t> Place<'t> {
     }
 }
 
-impl<'de> Deserializer<'de> for Place<'_> {
+impl<'de> Deserializer<'de> for Spot<'_> {
     type Error = Flaw;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
@@ -195,23 +155,26 @@ impl<'de> Deserializer<'de> for Place<'_> {
                 Ok(value) => Ok(value),
                 Err(_) => self.missing(),
             },
-            _ => self.text(&[Kind::Text, Kind::Number, Kind::Truth], visitor),
+            _ => self.text(
+                &[NodeKind::Text, NodeKind::Number, NodeKind::Truth],
+                visitor,
+            ),
         }
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        self.text(&[Kind::Text], visitor)
+        self.text(&[NodeKind::Text], visitor)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
-        self.text(&[Kind::Text, Kind::Number], visitor)
+        self.text(&[NodeKind::Text, NodeKind::Number], visitor)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
         let truth = match self.leaf()? {
-            Node::Scalar(text, Kind::Truth) => text.eq_ignore_ascii_case("true"),
-            Node::Scalar(text, Kind::Text) if matches!(text.as_str(), "yes" | "on") => true,
-            Node::Scalar(text, Kind::Text) if matches!(text.as_str(), "no" | "off") => false,
+            Node::Scalar(text, NodeKind::Truth) => text.eq_ignore_ascii_case("true"),
+            Node::Scalar(text, NodeKind::Text) if matches!(text.as_str(), "yes" | "on") => true,
+            Node::Scalar(text, NodeKind::Text) if matches!(text.as_str(), "no" | "off") => false,
             _ => return self.words(&["true", "false", "yes", "no", "on", "off"]),
         };
         visitor.visit_bool(truth).map_err(|flaw| self.fail(flaw))
@@ -219,7 +182,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Flaw> {
         let number = match self.leaf()? {
-            Node::Scalar(text, Kind::Number) => text.parse().ok(),
+            Node::Scalar(text, NodeKind::Number) => text.parse().ok(),
             _ => None,
         };
         match number {
@@ -243,7 +206,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
         visitor: V,
     ) -> Result<V::Value, Flaw> {
         match name {
-            AT => visitor.visit_seq(Located(0, Some(self))),
+            AT => visitor.visit_seq(Located(0, self.span.clone(), Some(self))),
             _ => self.deserialize_seq(visitor),
         }
     }
@@ -313,9 +276,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
         visitor: V,
     ) -> Result<V::Value, Flaw> {
         let one = match self.leaf()? {
-            Node::Scalar(word, _) if variants.contains(&word.as_str()) => {
-                Variant(self.clone(), word, None)
-            }
+            Node::Scalar(word, _) if variants.contains(&word.as_str()) => Variant(word, None),
             Node::Map(entries) => match &entries[..] {
                 [
                     (
@@ -325,7 +286,9 @@ impl<'de> Deserializer<'de> for Place<'_> {
                         },
                         value,
                     ),
-                ] if variants.contains(&word.as_str()) => Variant(self.clone(), word, Some(value)),
+                ] if variants.contains(&word.as_str()) => {
+                    Variant(word, Some(self.at(value, Some(Step::Key(word)))))
+                }
                 _ => return self.one_of(variants),
             },
             _ if self
@@ -359,7 +322,7 @@ impl<'de> Deserializer<'de> for Place<'_> {
 /// A key of a mapping: its text, itself, its value.
 type Entry<'t> = (&'t str, &'t Tree, &'t Tree);
 
-impl<'t> Place<'t> {
+impl<'t> Spot<'t> {
     fn entries(&self) -> Result<Vec<Entry<'t>>, Flaw> {
         match self.node()? {
             Node::Map(entries) => Ok(entries

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_yaml::granit_parser::{Event, Options, Parser, ScalarStyle, Span, StrInput};
 
-use super::Problem;
+use crate::inventory::problem::Problem;
 
 /// The largest inventory in bytes.
 pub const LARGEST: usize = 1 << 20;
@@ -30,7 +30,7 @@ pub enum Node {
     /// Something that is not supported, which a problem tells.
     Told,
     /// A scalar, and whether YAML reads it as a number or a truth value.
-    Scalar(String, Kind),
+    Scalar(String, NodeKind),
     /// A sequence.
     List(Vec<Tree>),
     /// A mapping in the order of the file; keys are scalars.
@@ -39,7 +39,7 @@ pub enum Node {
 
 /// What YAML 1.2 takes a scalar for (core schema, 10.3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A text.
     Text,
     /// A number.
@@ -91,9 +91,9 @@ pub fn parse(text: &str) -> Result<(Tree, Vec<Problem>), Vec<Problem>> {
 const NOT: &str = "this is not YAML";
 
 /// Returns what an unquoted scalar is.
-fn kind(text: &str) -> Kind {
+fn kind(text: &str) -> NodeKind {
     if matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") {
-        return Kind::Truth;
+        return NodeKind::Truth;
     }
     let digits = |text: &str, base| !text.is_empty() && text.chars().all(|c| c.is_digit(base));
     let based = text.strip_prefix("0x").is_some_and(|rest| digits(rest, 16))
@@ -105,9 +105,9 @@ fn kind(text: &str) -> Kind {
     let decimal = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && unsigned.parse::<f64>().is_ok();
     if based || special || decimal {
-        Kind::Number
+        NodeKind::Number
     } else {
-        Kind::Text
+        NodeKind::Text
     }
 }
 
@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, ..) => {
                 let plain = style == ScalarStyle::Plain;
                 let empty = matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                let kind = if plain { kind(&text) } else { Kind::Text };
+                let kind = if plain { kind(&text) } else { NodeKind::Text };
                 let node = if plain && empty {
                     Node::Empty
                 } else {
@@ -269,7 +269,7 @@ impl<'a> Builder<'a> {
                 ),
                 Node::Scalar(name, _) => {
                     known.insert(name.clone());
-                    let node = Node::Scalar(name.clone(), Kind::Text);
+                    let node = Node::Scalar(name.clone(), NodeKind::Text);
                     let span = key.span;
                     entries.push((Tree { span, node }, value));
                     continue;

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use super::{Hosts, NEEDS, place_of};
 use crate::command::Vault;
 use crate::facts::Observation;
-use crate::facts::able::{Able, answered, asked_for};
+use crate::facts::able::{Able, answered};
+use crate::facts::asked::asked_for;
 use crate::host::Line;
 use crate::inventory::Cluster;
 

@@ -10,12 +10,9 @@ use crate::facts::Observation;
 use crate::facts::beside::{Beside, answered};
 use crate::host::Line;
 use crate::inventory::{Cluster, NodeName};
+use crate::script::script;
 
-const SCRIPT: &str = concat!(
-    include_str!("../action/prelude.sh"),
-    include_str!("../facts/beside.sh"),
-    "\nrun_main\n"
-);
+const SCRIPT: &str = script!([] "../facts/beside.sh");
 
 /// Asks about a directory, and about the port that a server in it is to have; `None` where the host does not answer.
 pub async fn look_beside(

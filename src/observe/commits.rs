@@ -8,12 +8,9 @@ use crate::facts::Observation;
 use crate::facts::way_back::Own;
 use crate::host::Line;
 use crate::inventory::{Cluster, NodeName};
+use crate::script::script;
 
-const SCRIPT: &str = concat!(
-    include_str!("../action/prelude.sh"),
-    include_str!("../facts/commits.sh"),
-    "\nrun_main\n"
-);
+const SCRIPT: &str = script!([] "../facts/commits.sh");
 
 /// Counts the transactions in WAL that only this server has; `None` where that cannot be told.
 pub async fn count_commits(

@@ -8,12 +8,9 @@ use crate::command::{Command, Vault};
 use crate::facts::Unreachable;
 use crate::host::{Host, HostError, Line};
 use crate::inventory::NodeName;
+use crate::script::script;
 
-const SCRIPT: &str = concat!(
-    include_str!("../action/prelude.sh"),
-    include_str!("../facts/find.sh"),
-    "\nrun_main\n"
-);
+const SCRIPT: &str = script!([] "../facts/find.sh");
 
 /// A PostgreSQL server that its host's service manager knows.
 #[derive(Debug, Clone, PartialEq, Eq)]

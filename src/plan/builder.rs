@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::clone::CopyFrom;
 use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step, Word};
 use crate::action::{Action, Place};
+use crate::facts::backups::Backup;
 use crate::facts::{Content, Facts, Marker, Observation, Process};
 use crate::files::{self, View};
 use crate::inventory::{Cluster, Node, NodeName};
@@ -320,4 +320,13 @@ pub fn place_of(cluster: &Cluster, facts: &Facts, node: &NodeName) -> Option<Pla
         major: cluster.major,
         port: cluster.nodes.get(node)?.port,
     })
+}
+
+/// Where a copy comes from, if not from the server that will be followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyFrom {
+    /// Another server.
+    Host(NodeName),
+    /// A backup on the mount.
+    Backup(Box<Backup>),
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
-use super::clone::place_here;
 use crate::facts::Facts;
 use crate::facts::backups::{Backup, Backups};
 use crate::inventory::NodeName;
+use crate::plan::converge::clone::place_here;
 
 /// Bytes by where they go: `data`, `wal`, or a path.
 pub(super) type Needs = Vec<(String, u64)>;

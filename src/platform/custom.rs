@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Platform};
+use crate::platform::place::{Family, Platform};
 
 /// What the inventory says of a PostgreSQL that no known package put there; with it stands `data_directory:`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

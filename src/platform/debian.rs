@@ -1,6 +1,6 @@
 //! Debian and Ubuntu with postgresql-common.
 
-use super::{Family, Platform};
+use crate::platform::place::{Family, Platform};
 use crate::postgres::Major;
 
 /// Returns where Debian's packages keep a cluster of a major version (postgresql-common, pg_createcluster(1)).

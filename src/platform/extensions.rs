@@ -1,6 +1,6 @@
 //! Which package has an extension.
 
-use super::Family;
+use crate::platform::place::Family;
 use crate::postgres::Major;
 
 /// Those of PostgreSQL's own source that come apart from the server where they do.

@@ -1,6 +1,6 @@
 //! Red Hat Enterprise Linux and its relatives, with the packages of the PostgreSQL project (yum.postgresql.org).
 
-use super::{Family, Platform};
+use crate::platform::place::{Family, Platform};
 use crate::postgres::Major;
 
 /// Returns where the PostgreSQL project's RPM packages keep a major version (their postgresql-V.service and

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Major;
 use super::hba_words::{Field, fields};
-pub use super::hba_words::{files, masked, tokens, unquoted};
+pub use super::hba_words::{Problem, files, masked, tokens, unquoted};
 
 /// A rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,15 +39,6 @@ pub enum HbaLine {
     },
     /// Something PostgreSQL would not load.
     Bad(Problem),
-}
-
-/// What is wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Why, with what is allowed.
-    pub why: String,
-    /// Where in the line, in bytes.
-    pub at: usize,
 }
 
 const METHODS: [&str; 14] = [

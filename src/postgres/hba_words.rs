@@ -1,7 +1,5 @@
 //! The words of a line of pg_hba.conf, pg_ident.conf and the files that they include (hba.c, next_token).
 
-use super::hba::Problem;
-
 /// Returns what a token says without its quotes, and whether these take a keyword's meaning away.
 pub fn unquoted(token: &str) -> (String, bool) {
     let mut text = String::with_capacity(token.len());
@@ -110,6 +108,15 @@ pub(super) fn fields(line: &str) -> Result<Vec<Field>, Problem> {
         in_list = chars.peek().is_some_and(|(_, c)| *c == ',');
     }
     Ok(fields)
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Why, with what is allowed.
+    pub why: String,
+    /// Where in the line, in bytes.
+    pub at: usize,
 }
 
 #[cfg(test)]

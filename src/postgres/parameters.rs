@@ -10,14 +10,14 @@ pub struct Parameter {
     /// Its name, in lower case.
     pub name: &'static str,
     /// What kind of value it takes.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// What a change needs: `postmaster`, `sighup`, `user`, … as in `pg_settings.context`.
     pub context: &'static str,
 }
 
 /// What kind of value a parameter takes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// A truth.
     Bool,
     /// An integer in `unit`, which is empty for plain numbers.
@@ -110,21 +110,21 @@ pub fn lookup(major: Major, name: &str) -> Option<Parameter> {
 }
 
 /// Makes a kind from the columns of `pg_settings`.
-pub fn kind(vartype: &str, unit: &str, min: &str, max: &str, values: &str) -> Kind {
+pub fn kind(vartype: &str, unit: &str, min: &str, max: &str, values: &str) -> ParameterKind {
     match vartype {
-        "bool" => Kind::Bool,
-        "int" | "integer" => Kind::Int {
+        "bool" => ParameterKind::Bool,
+        "int" | "integer" => ParameterKind::Int {
             unit: unit.to_owned(),
             min: min.parse().unwrap_or(i64::MIN),
             max: max.parse().unwrap_or(i64::MAX),
         },
-        "real" => Kind::Real {
+        "real" => ParameterKind::Real {
             unit: unit.to_owned(),
             min: min.parse().unwrap_or(f64::MIN),
             max: max.parse().unwrap_or(f64::MAX),
         },
-        "enum" => Kind::Enum(values.split(',').map(str::to_owned).collect()),
-        _ => Kind::Text,
+        "enum" => ParameterKind::Enum(values.split(',').map(str::to_owned).collect()),
+        _ => ParameterKind::Text,
     }
 }
 

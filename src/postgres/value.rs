@@ -1,7 +1,7 @@
 //! What a configuration value means, so that two ways of writing it are the same (guc.c: parse_int, parse_bool, config_enum_lookup_by_name).
 
 use super::Major;
-use super::parameters::Kind;
+use super::parameters::ParameterKind;
 
 /// A value in base units.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +17,12 @@ pub enum Value {
 }
 
 /// Reads a value as this version would; the error says what is allowed.
-pub fn parse(major: Major, kind: &Kind, text: &str) -> Result<Value, String> {
+pub fn parse(major: Major, kind: &ParameterKind, text: &str) -> Result<Value, String> {
     match kind {
-        Kind::Bool => boolean(text)
+        ParameterKind::Bool => boolean(text)
             .map(Value::Bool)
             .ok_or_else(|| format!("expected on or off, found {text:?}")),
-        Kind::Int { unit, min, max } => {
+        ParameterKind::Int { unit, min, max } => {
             let value = integer(major, unit, text)?;
             if value < *min || value > *max {
                 let unit = if unit.is_empty() {
@@ -34,21 +34,21 @@ pub fn parse(major: Major, kind: &Kind, text: &str) -> Result<Value, String> {
             }
             Ok(Value::Int(value))
         }
-        Kind::Real { unit, min, max } => {
+        ParameterKind::Real { unit, min, max } => {
             let value = real(major, unit, text)?;
             if value < *min || value > *max {
                 return Err(format!("expected {min} to {max}, found {value}"));
             }
             Ok(Value::Real(value))
         }
-        Kind::Enum(words) => word(words, text)
+        ParameterKind::Enum(words) => word(words, text)
             .ok_or_else(|| format!("expected one of {}, found {text:?}", words.join(", "))),
-        Kind::Text => Ok(Value::Text(text.to_owned())),
+        ParameterKind::Text => Ok(Value::Text(text.to_owned())),
     }
 }
 
 /// Says whether two ways of writing a value mean the same; unreadable values are compared as text.
-pub fn same(major: Major, name: &str, kind: &Kind, one: &str, other: &str) -> bool {
+pub fn same(major: Major, name: &str, kind: &ParameterKind, one: &str, other: &str) -> bool {
     const LISTS: [&str; 7] = [
         "shared_preload_libraries",
         "session_preload_libraries",

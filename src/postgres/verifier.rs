@@ -11,7 +11,7 @@ pub const ITERATIONS: u32 = 4096;
 
 /// Which kind of verifier a password is stored as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum VerifierKind {
     /// SCRAM-SHA-256.
     Scram,
     /// md5 of password and role name.
@@ -54,16 +54,16 @@ pub fn md5(password: &str, user: &str) -> String {
 }
 
 /// Returns how a stored verifier holds this password, or `None` if it holds another one.
-pub fn matches(stored: &str, password: &str, user: &str) -> Option<Kind> {
+pub fn matches(stored: &str, password: &str, user: &str) -> Option<VerifierKind> {
     if let Some(rest) = stored.strip_prefix("SCRAM-SHA-256$") {
         let (iterations, rest) = rest.split_once(':')?;
         let (salt, _) = rest.split_once('$')?;
         let salt = STANDARD.decode(salt).ok()?;
         // A hostile or broken row must not keep us busy for hours.
         let iterations = iterations.parse().ok().filter(|n| *n <= 10_000_000)?;
-        (scram(password, &salt, iterations) == stored).then_some(Kind::Scram)
+        (scram(password, &salt, iterations) == stored).then_some(VerifierKind::Scram)
     } else {
-        (md5(password, user) == stored).then_some(Kind::Md5)
+        (md5(password, user) == stored).then_some(VerifierKind::Md5)
     }
 }
 
@@ -89,10 +89,13 @@ mod tests {
 
     #[test]
     fn a_password_is_recognised_in_what_is_stored() {
-        assert_eq!(matches(PLAIN, "motdepasse", "r"), Some(Kind::Scram));
+        assert_eq!(matches(PLAIN, "motdepasse", "r"), Some(VerifierKind::Scram));
         assert_eq!(matches(PLAIN, "another", "r"), None);
         let old = "md521fb46f52ff17c76e530e198ed64125b";
-        assert_eq!(matches(old, "motdepasse", "replicator"), Some(Kind::Md5));
+        assert_eq!(
+            matches(old, "motdepasse", "replicator"),
+            Some(VerifierKind::Md5)
+        );
         assert_eq!(matches(old, "motdepasse", "renamed"), None);
         assert_eq!(matches("", "motdepasse", "r"), None);
     }

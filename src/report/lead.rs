@@ -4,7 +4,8 @@ use super::foreign;
 use super::style::Style;
 use super::trouble::Trouble;
 use crate::inventory::NodeName;
-use crate::plan::lead::{About, BY_HAND, Lack};
+use crate::plan::lead::lack::{About, Lack};
+use crate::plan::lead::meaning::BY_HAND;
 use crate::plan::{Goal, Plan};
 
 /// Columns are no wider: what is longer pushes the next ones aside.

@@ -1,7 +1,5 @@
 //! Secrets that no word names: in addresses, options of programs, lines of .pgpass, and what servers keep instead of passwords.
 
-use super::redact::MASK;
-
 /// Options of programs whose value is a name, a colon and a secret.
 const OPTIONS: [&str; 3] = ["-u", "--user", "--proxy-user"];
 
@@ -152,3 +150,6 @@ fn next_mark(text: &str) -> Option<usize> {
     (0..bytes.len())
         .find(|at| bytes[*at..].starts_with(b"md5") || bytes[*at..].starts_with(b"SCRAM-SHA-256$"))
 }
+
+/// Stands for a secret.
+pub const MASK: &str = "***";

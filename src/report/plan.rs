@@ -7,7 +7,7 @@ use similar::{ChangeTag, TextDiff};
 use super::layout::folded;
 use super::style::{Style, bytes, count};
 use super::{foreign, lead, redact};
-use crate::action::{Action, Check, Kind, Text};
+use crate::action::{Action, Check, Mark, PlannedText};
 use crate::facts::Observation;
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
 use crate::postgres::conf;
@@ -156,11 +156,11 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
 fn step_text(step: &Step, diff: Diff, style: Style) -> String {
     let act = step.action.act();
     let mark = match act.kind() {
-        Kind::Add => style.green("+"),
-        Kind::Change => style.yellow("~"),
-        Kind::Remove => style.red("-"),
-        Kind::Replace => style.red("!"),
-        Kind::Follow => " ".to_owned(),
+        Mark::Add => style.green("+"),
+        Mark::Change => style.yellow("~"),
+        Mark::Remove => style.red("-"),
+        Mark::Replace => style.red("!"),
+        Mark::Follow => " ".to_owned(),
     };
     let beside = beside(step);
     let title = foreign::line(&act.title());
@@ -184,8 +184,8 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
     }
     if let Action::WriteFile(file) = &step.action {
         let before = match &file.before {
-            Text::Read { content, .. } => content.as_str(),
-            Text::Absent | Text::Any => "",
+            PlannedText::Read { content, .. } => content.as_str(),
+            PlannedText::Absent | PlannedText::Any => "",
         };
         let mut shown = match diff {
             Diff::Changed if file.check == Check::Conf => values(before, &file.content, style),
@@ -281,7 +281,7 @@ fn changes(before: &str, after: &str, diff: Diff, style: Style) -> String {
 
 /// The last lines: counts and cost.
 pub fn summary(plan: &Plan, style: Style) -> String {
-    let steps = |kind: Kind| {
+    let steps = |kind: Mark| {
         plan.steps
             .iter()
             .filter(|step| step.action.act().kind() == kind)
@@ -305,10 +305,10 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     let mut text = style.bold("Plan:")
         + &format!(
             " {} to add, {} to change, {} to remove, {} to replace",
-            steps(Kind::Add),
-            steps(Kind::Change),
-            steps(Kind::Remove),
-            steps(Kind::Replace)
+            steps(Mark::Add),
+            steps(Mark::Change),
+            steps(Mark::Remove),
+            steps(Mark::Replace)
         );
     if blocked > 0 {
         text += &format!(", {} left alone", count(blocked, "host"));

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::run::spinner;
 use crate::inventory::NodeName;
 
 /// Hosts that answer sooner are not spoken of.
@@ -63,4 +62,14 @@ impl Reading {
             }
         });
     }
+}
+
+/// Adds a line that shows for how long something has been going on.
+pub(super) fn spinner(bars: &MultiProgress) -> ProgressBar {
+    let bar = bars.add(ProgressBar::new_spinner());
+    if let Ok(look) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
+        bar.set_style(look);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
 }

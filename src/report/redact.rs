@@ -4,9 +4,7 @@
 //! case. Where the end of a value is not certain, the rest of the line is hidden with it.
 
 use super::logins;
-
-/// Stands for a secret.
-pub(super) const MASK: &str = "***";
+pub use super::logins::MASK;
 
 /// Words that name a secret where one ends a key: `PGPASSWORD`, `ldapbindpasswd`, `radiussecrets`, `aws_secret_access_key`.
 const NAMES: [&str; 27] = [

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::event::{Event, Outcome};
 use super::foreign::line as harmless;
-use super::reading::Reading;
+use super::reading::{Reading, spinner};
 use super::sink;
 use super::style::{Style, bytes, duration};
 use crate::inventory::NodeName;
@@ -40,16 +40,6 @@ pub struct Screen {
     bars: MultiProgress,
     busy: RefCell<BTreeMap<NodeName, Busy>>,
     reading: Reading,
-}
-
-/// Adds a line that shows for how long something has been going on.
-pub(super) fn spinner(bars: &MultiProgress) -> ProgressBar {
-    let bar = bars.add(ProgressBar::new_spinner());
-    if let Ok(look) = ProgressStyle::with_template("{spinner} {msg}  {elapsed}") {
-        bar.set_style(look);
-    }
-    bar.enable_steady_tick(Duration::from_millis(120));
-    bar
 }
 
 impl Screen {

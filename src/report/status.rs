@@ -1,8 +1,7 @@
 //! What was seen, as a table for people: roles, lag, slots, archiver, disk, and what is wrong.
 
-use serde::Serialize;
+use crate::report::status_document::Status;
 
-use super::archive::Summary;
 use super::status_archive::line;
 use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
@@ -14,34 +13,7 @@ use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::archiving::archives_not;
-
-/// The status of a cluster as data: `--format json`.
-#[derive(Serialize)]
-pub struct Status<'a> {
-    /// The version of this shape.
-    pub format_version: &'static str,
-    /// The cluster's name.
-    pub cluster: &'a str,
-    /// Who leads, if that can be said.
-    pub leader: Option<NodeName>,
-    /// Everything seen.
-    pub hosts: &'a Observation,
-    /// The backups, if there are any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub backups: Option<Summary>,
-    /// What is said of archiving and of the backups, a line each.
-    #[serde(skip)]
-    pub archive: String,
-    /// Who changes something now, in the words of the cluster's lock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub run: Option<String>,
-    /// What is wrong.
-    pub problems: Vec<Trouble>,
-    /// What is worth knowing and nothing wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<Trouble>,
-}
+use crate::plan::backup::archiving::archives_not;
 
 /// Concludes a status from what was seen.
 pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
@@ -97,19 +69,6 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         .into_iter()
         .for_each(|problem| status.push(problem));
     status
-}
-
-impl Status<'_> {
-    /// Adds a problem, behind those that are as urgent.
-    pub fn push(&mut self, mut problem: Trouble) {
-        // What is half done is not broken: nobody shall work against who works.
-        if self.run.is_some() && !problem.help.is_empty() {
-            problem.help = format!("if it is still so when the run has ended: {}", problem.help);
-        }
-        let before = |known: &Trouble| known.urgency <= problem.urgency;
-        let at = self.problems.partition_point(before);
-        self.problems.insert(at, problem);
-    }
 }
 
 fn host_troubles(

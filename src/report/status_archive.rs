@@ -2,15 +2,15 @@
 
 use super::archive::{leads_nowhere, summary};
 use super::foreign::line as harmless;
-use super::status::Status;
 use super::style::duration;
 use super::trouble::{Trouble, Urgency::Archiving};
 use crate::facts::Server;
 use crate::facts::backups::Backups;
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::archiving::archives_elsewhere;
+use crate::plan::backup::archiving::archives_elsewhere;
 use crate::postgres::is_segment;
 use crate::postgres::scope::is_idle;
+use crate::report::status_document::Status;
 
 /// Says what the primary's archiver does; `there` is what is in the archive, where that was read.
 pub(super) fn line(cluster: &Cluster, server: &Server, there: Option<&Backups>) -> String {

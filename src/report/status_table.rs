@@ -2,13 +2,13 @@
 
 use super::foreign::line;
 use super::layout::{folded, table};
-use super::status::Status;
 use super::stream::{Stream, sender, stream, upstream};
 use super::style::{Style, bytes, count};
 use super::trouble::Trouble;
 use crate::facts::{Content, Process};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
+use crate::report::status_document::Status;
 
 /// Shows the table.
 pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> String {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgrepl::facts::backups;
-use pgrepl::facts::parse::{Context, parse};
+use pgrepl::facts::lines::Context;
+use pgrepl::facts::parse::parse;
 use pgrepl::host::{Line, parse_line};
 use pgrepl::plan::Plan;
 use pgrepl::postgres::bytes::{bytes_of, text_of};

@@ -2,11 +2,11 @@
 
 macro_rules! scripts {
     ($($file:literal)+) => {
-        concat!($(include_str!(concat!("../../src/action/", $file)), "\n"),+)
+        concat!($(include_str!(concat!("../../src/", $file)), "\n"),+)
     };
 }
 
-pub const LIBRARY: &str = scripts!("prelude.sh" "manager.sh" "job.sh" "marker.sh" "staging.sh");
+pub const LIBRARY: &str = scripts!("script/prelude.sh" "script/manager.sh" "script/job.sh" "script/marker.sh" "script/staging.sh");
 
 /// What needs a server or systemd, replaced.
 pub const WITHOUT: &str = "control_field() { case $2 in *identifier) echo 7 ;; *state) echo 'shut down' ;; *) echo 0/0 ;; esac; }
@@ -27,97 +27,97 @@ if command -v late >/dev/null; then late; fi
 pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "set aside",
-        scripts!("set_aside.sh"),
+        scripts!("action/data/set_aside.sh"),
         "stamp=20260131T120000Z",
     ),
     (
         "put back",
-        scripts!("put_back.sh"),
+        scripts!("action/data/put_back.sh"),
         "aside=$data_directory.pgrepl-20260101T000000Z",
     ),
     (
         "place a copy",
-        scripts!("place_clone.sh"),
+        scripts!("action/data/place_clone.sh"),
         "data_directory=$his/15/new staging=$his/15/new.pgrepl-new",
     ),
     (
         "place a copy, configuration beside the data",
-        scripts!("place_clone.sh"),
+        scripts!("action/data/place_clone.sh"),
         "data_directory=$his/15/new staging=$his/15/new.pgrepl-new config_directory=$his/15/new",
     ),
     (
         "make an instance",
-        concat!("register() { :; }\n", scripts!("init_db.sh")),
+        concat!("register() { :; }\n", scripts!("action/data/init_db.sh")),
         "data_directory=$his/15/fresh staging=$his/15/fresh.pgrepl-new config_directory=$his/15/none",
     ),
     (
         "write a file",
-        scripts!("write_file.sh"),
+        scripts!("action/config/write_file.sh"),
         "path=$config_directory/postgresql.conf",
     ),
     (
         "write a file beside the data",
-        scripts!("write_file.sh"),
+        scripts!("action/config/write_file.sh"),
         "path=$data_directory/pg_hba.conf keep_original=no",
     ),
     (
         "put a file back",
         concat!(
-            scripts!("boot_debian.sh" "service.sh"),
+            scripts!("script/boot_debian.sh" "action/server/service.sh"),
             "main() { put_back; }\n"
         ),
         "config=$config_directory/pg_hba.conf",
     ),
-    ("mark a standby", scripts!("mark_standby.sh"), ""),
+    ("mark a standby", scripts!("action/data/mark_standby.sh"), ""),
     (
         "fence",
-        concat!(scripts!("boot_debian.sh"), "main() { fence; unfence; }\n"),
+        concat!(scripts!("script/boot_debian.sh"), "main() { fence; unfence; }\n"),
         "",
     ),
     (
         "register",
-        concat!(scripts!("register.sh"), "main() { register; }\n"),
+        concat!(scripts!("script/register.sh"), "main() { register; }\n"),
         "config_directory=$his/15/etc/15/new data_directory=$his/15/deep/15/new",
     ),
     (
         "make places",
-        concat!(scripts!("boot_unit.sh"), "main() { make_places; }\n"),
+        concat!(scripts!("script/boot_unit.sh"), "main() { make_places; }\n"),
         "config_directory=$his/15/etc/15/new data_directory=$his/15/deep/15/new unit=none",
     ),
     (
         "carry WAL there",
-        scripts!("carry_wal.sh"),
+        scripts!("action/data/carry_wal.sh"),
         "verb=place segments=000000010000000000000002 segment_size=4",
     ),
     (
         "carry WAL from there",
-        scripts!("carry_wal.sh"),
+        scripts!("action/data/carry_wal.sh"),
         "verb=read segments=000000010000000000000001",
     ),
     (
         "rewind",
-        concat!(scripts!("rewind.sh"), "try() { tried=; }\n"),
+        concat!(scripts!("action/data/rewind.sh"), "try() { tried=; }\n"),
         "config_directory=$data_directory rewind_unit=none conninfo= fetch= config=none",
     ),
     (
         "copy",
-        scripts!("base_backup.sh"),
+        scripts!("action/data/base_backup.sh"),
         "source=server1 conninfo= slot= named= tablespaces='/srv/one\t'$his/15/ts/new'\n'",
     ),
     (
         "copy to a place of the inventory",
-        scripts!("base_backup.sh"),
+        scripts!("action/data/base_backup.sh"),
         "source=server1 conninfo= slot= named=$his/15/ts/new/one tablespaces='/srv/one\t'$his/15/ts/new/one'\n'",
     ),
     (
         "restore",
-        scripts!("fetch.sh" "unpack_backup.sh"),
+        scripts!("script/fetch.sh" "action/data/unpack_backup.sh"),
         "named= tablespaces='16390\t'$his/15/ts/new'\n'",
     ),
     (
         "drill",
         concat!(
-            scripts!("ended.sh" "fetch.sh" "apart.sh" "drill.sh"),
+            scripts!("script/ended.sh" "script/fetch.sh" "script/apart.sh" "action/backup/drill.sh"),
             "least() { :; }\nrecovered() { :; }\nask() { echo 1; }\n"
         ),
         "staging=$data_directory.pgrepl-drill named= origins= tablespaces='16390\t'$his/15/ts/new'\n'",
@@ -125,31 +125,31 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "restore beside the cluster",
         concat!(
-            scripts!("ended.sh" "fetch.sh" "apart.sh" "restore_copy.sh"),
+            scripts!("script/ended.sh" "script/fetch.sh" "script/apart.sh" "action/data/restore_copy.sh"),
             "least() { :; }\nrecovered() { :; }\nask() { echo 1; }\n"
         ),
         "directory=$his/15/deep/copy staging=$his/15/deep/copy.pgrepl-new named= origins=",
     ),
     (
         "remove a copy beside the cluster",
-        concat!(scripts!("drop_copy.sh"), "late() { staging_is_ours() { :; }; }\n"),
+        concat!(scripts!("action/data/drop_copy.sh"), "late() { staging_is_ours() { :; }; }\n"),
         "directory=$data_directory mark= system_id=",
     ),
     (
         "write .pgpass",
-        scripts!("write_pgpass.sh"),
+        scripts!("action/config/write_pgpass.sh"),
         "content=x home=$his/15/etc",
     ),
-    ("clean postgresql.auto.conf", scripts!("auto_conf.sh"), ""),
+    ("clean postgresql.auto.conf", scripts!("action/config/auto_conf.sh"), ""),
     (
         "stop",
-        scripts!("stop.sh"),
+        scripts!("action/server/stop.sh"),
         "seconds=1 role=any",
     ),
     (
         "start what does not start",
         concat!(
-            scripts!("boot_debian.sh" "service.sh"),
+            scripts!("script/boot_debian.sh" "action/server/service.sh"),
             "late() { begin_start() { :; }; start_goes_on() { false; }; forget_start() { :; }; }\n"
         ),
         "verb=restart config=$config_directory/pg_hba.conf",
@@ -157,7 +157,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "recover",
         concat!(
-            scripts!("ended.sh" "recover.sh"),
+            scripts!("script/ended.sh" "action/data/recover.sh"),
             "late() { begin_start() { as_service_user touch \"$his/began\"; }; accepts_connections() { [ -f \"$his/began\" ]; }
                 sql() { echo f; }; start_goes_on() { :; }; }\n"
         ),
@@ -166,7 +166,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "promote",
         concat!(
-            scripts!("promote.sh"),
+            scripts!("action/server/promote.sh"),
             "late() { psql_here() { cat >/dev/null; echo reached; }; sql() { echo 000000010000000000000001; }; wait_for() { :; }; }\n"
         ),
         "seconds=1 handover=no least=0/1 promote=x replay=x walfile=x waldump=waldump",
@@ -174,8 +174,8 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "take a backup",
         concat!(
-            scripts!("take_backup.sh"),
-            "finish='", include_str!("../../src/files/finish.sh"), "'\n",
+            scripts!("action/backup/take_backup.sh"),
+            "finish='", include_str!("../../src/script/finish.sh"), "'\n",
             "late() { start_unit() { as_service_user sh -c ': >$1/complete' sh \"$top/base/$id.inprogress\"; }; }\n"
         ),
         "id=three kind=x backup_unit=none wal_method=stream compress=none",

@@ -24,6 +24,20 @@ const HIS: [&str; 17] = [
     "log",
 ];
 
+/// Parts of the library that are in programs of the service user's only.
+pub(super) const OF_PROGRAMS: [&str; 10] = [
+    "mount_lock.sh",
+    "sums.sh",
+    "remove.sh",
+    "kept.sh",
+    "finish.sh",
+    "take.sh",
+    "tell_position.sh",
+    "patience.sh",
+    "fork.sh",
+    "wal_runs.sh",
+];
+
 /// Programs that read, make, rename or remove; of a name alone the shell's own tests, readlink and stat tell.
 const PROGRAMS: [&str; 24] = [
     "mv", "rm", "rmdir", "mkdir", "ln", "cp", "chmod", "chown", "touch", "cat", "head", "tail",
@@ -56,11 +70,20 @@ const BY_ROOT: &[(&str, &str)] = &[
     ("init_db.sh", "chown -h \"$service_user:$service_user\" ."),
 ];
 
+/// The scripts that are sent as root, and the library of them; parts of the library that only programs of his own have are his.
+fn sent_as_root() -> Vec<(String, String)> {
+    let mut scripts = files("src/action", "sh");
+    let library = files("src/script", "sh").into_iter();
+    scripts
+        .extend(library.filter(|(path, _)| !OF_PROGRAMS.iter().any(|name| path.ends_with(name))));
+    scripts
+}
+
 /// What he may exchange is touched by him: root would follow a link that he puts there, whenever it looks first.
 #[test]
 fn root_touches_nothing_where_the_service_user_may() {
     let (mut by_root, mut looked) = (Vec::new(), 0);
-    for (path, text) in files("src/action", "sh") {
+    for (path, text) in sent_as_root() {
         // Run as him whole.
         if ["unpack.sh", "fetch_work.sh", "verify_backup.sh"]
             .iter()

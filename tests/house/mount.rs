@@ -1,6 +1,7 @@
 //! Who touches the backup mount.
 
 use super::files;
+use super::his::OF_PROGRAMS;
 
 /// The commands of a script, without comments and without the texts in single quotes, which root hands to somebody else.
 pub(super) fn commands(text: &str) -> Vec<String> {
@@ -37,15 +38,18 @@ fn root_touches_nothing_on_the_mount() {
     let mut his: Vec<String> = ["unpack.sh", "fetch_work.sh"].map(str::to_owned).into();
     for (_, text) in files("src/action", "rs") {
         if text.contains(".mount_command(") {
-            his.extend(text.split("include_str!(\"").skip(1).filter_map(|rest| {
-                let name = rest.split('"').next()?;
-                (name != "prelude.sh").then(|| name.to_owned())
+            let parts = text.split("script!(").skip(1);
+            his.extend(parts.flat_map(|rest| {
+                let parts = rest.split(')').next().unwrap_or_default();
+                let names = parts.split('"').skip(1).step_by(2);
+                names.map(str::to_owned).collect::<Vec<_>>()
             }));
         }
     }
     // What is sent for a program of an engine's own is his but for what starts its unit.
     let root = files("src/action", "sh")
         .into_iter()
+        .chain(files("src/script", "sh"))
         .chain(files("src/facts", "sh"))
         .chain(
             files("src/backup", "sh")
@@ -54,11 +58,8 @@ fn root_touches_nothing_on_the_mount() {
         )
         .filter(|(path, _)| !his.iter().any(|name| path.ends_with(name.as_str())))
         // The list of the backups is read by him too.
-        .filter(|(path, _)| {
-            !["facts/backups.sh", "wal_runs.sh"]
-                .iter()
-                .any(|name| path.ends_with(name))
-        });
+        .filter(|(path, _)| !path.ends_with("facts/backups.sh"))
+        .filter(|(path, _)| !OF_PROGRAMS.iter().any(|name| path.ends_with(name)));
     let mut looked = 0;
     let mut by_root = Vec::new();
     for (path, text) in root {

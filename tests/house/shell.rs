@@ -35,65 +35,43 @@ fn shellcheck(path: &str, script: &str) {
     );
 }
 
-/// A string literal at the beginning of a text, and what follows it.
-fn literal(text: &str) -> Option<(String, &str)> {
-    let inner = text.strip_prefix('"')?;
-    let mut value = String::new();
-    let mut letters = inner.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        match letter {
-            '"' => return Some((value, &inner[at + 1..])),
-            '\\' => match letters.next()?.1 {
-                'n' => value.push('\n'),
-                // The line goes on behind the indentation of the next one.
-                '\n' => {
-                    let rest = letters.as_str().trim_start();
-                    let skipped = letters.as_str().len() - rest.len();
-                    for _ in 0..letters.as_str()[..skipped].chars().count() {
-                        letters.next();
-                    }
-                }
-                other => value.push(other),
-            },
-            other => value.push(other),
-        }
-    }
-    None
-}
-
-/// The text of a `concat!`, from behind its bracket, and the scripts in it; `None` where a macro's own arguments are among
-/// its parts.
+/// The text of what `script!` or `verb!` of an engine puts together, from behind its bracket, and the scripts in it.
 fn joined(
     source: &str,
     begin: &str,
     scripts: &BTreeMap<String, String>,
 ) -> Option<(String, Vec<String>)> {
     let folder = Path::new(source).parent()?;
-    let (mut rest, mut text, mut names) = (begin, String::new(), Vec::new());
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
-        if rest.starts_with(')') {
-            return (!names.is_empty()).then_some((text, names));
-        }
-        if let Some(included) = rest.strip_prefix("include_str!(") {
-            let (name, after) = literal(included)?;
-            let mut path = folder.to_owned();
-            for part in name.split('/') {
-                match part {
-                    ".." => drop(path.pop()),
-                    part => path.push(part),
-                }
+    let (library, own) = begin.trim_start().strip_prefix('[')?.split_once(']')?;
+    let own = own.split(')').next()?;
+    let names = |text: &str| -> Vec<String> {
+        text.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut paths = vec!["src/script/prelude.sh".to_owned()];
+    paths.extend(
+        names(library)
+            .iter()
+            .map(|name| format!("src/script/{name}")),
+    );
+    for name in names(own) {
+        let mut path = folder.to_owned();
+        for part in name.split('/') {
+            match part {
+                ".." => drop(path.pop()),
+                part => path.push(part),
             }
-            let path = path.display().to_string();
-            text.push_str(scripts.get(&path)?);
-            names.push(path);
-            rest = after.trim_start().strip_prefix(')')?;
-        } else {
-            let (value, after) = literal(rest)?;
-            text.push_str(&value);
-            rest = after;
         }
+        paths.push(path.display().to_string());
     }
+    let texts: Option<Vec<&str>> = paths
+        .iter()
+        .map(|path| scripts.get(path).map(String::as_str))
+        .collect();
+    Some((format!("{}\nrun_main\n", texts?.concat()), paths))
 }
 
 #[test]
@@ -101,7 +79,7 @@ fn scripts_for_hosts_pass_shellcheck() {
     let scripts: BTreeMap<String, String> = files("src", "sh").into_iter().collect();
     let (mut sent, mut seen) = (BTreeMap::new(), BTreeSet::new());
     for (path, text) in files("src", "rs") {
-        for part in text.split("concat!(").skip(1) {
+        for part in text.split("script!(").skip(1) {
             if let Some((whole, names)) = joined(&path, part, &scripts) {
                 sent.insert(whole, format!("{path}, {}", names.last().unwrap()));
                 seen.extend(names);
@@ -110,7 +88,7 @@ fn scripts_for_hosts_pass_shellcheck() {
     }
     assert!(sent.len() > 40, "{} scripts are put together", sent.len());
     // What goes another way: by a macro of the engines, as a file of its own, as the value of a variable.
-    let prelude = &scripts["src/action/prelude.sh"];
+    let prelude = &scripts["src/script/prelude.sh"];
     for (path, text) in scripts.iter().filter(|(path, _)| !seen.contains(*path)) {
         let whole = if text.starts_with("#!/bin/sh") {
             text.clone()

@@ -79,7 +79,7 @@ fn every_action_of_the_stories_has_its_commands() {
 fn why_pg_rewind_gave_up_is_read_in_the_words_of_every_version() {
     let script = format!(
         "set -eu\ndata_directory=/data cluster=shop port=5432\n{}\nreason",
-        include_str!("../../src/action/rewind.sh")
+        include_str!("../../src/action/data/rewind.sh")
     );
     let why = |words: &str| {
         let command = format!("{script} <<'TXT'\n{words}\nTXT\n");
@@ -116,8 +116,8 @@ fn a_server_apart_from_what_was_taken_from_a_standby_ends_its_recovery() {
          marker=recovery.signal marker_text=\n{}\n{}\nleast() {{ :; }}\nsystemctl() {{ :; }}\nas_service_user() {{ \"$@\"; }}\n\
          put() {{ printf '%s' \"$2\" >\"$1\"; }}\nstart_unit() {{ ls \"$staging/data\"; }}\nstart_apart none '#' 2>&1\n",
         place.path().display(),
-        include_str!("../../src/action/staging.sh"),
-        include_str!("../../src/action/apart.sh")
+        include_str!("../../src/script/staging.sh"),
+        include_str!("../../src/script/apart.sh")
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     let files = String::from_utf8(output.stdout).unwrap();
@@ -131,7 +131,7 @@ fn a_server_apart_from_what_was_taken_from_a_standby_ends_its_recovery() {
 fn a_recovery_ended_for_its_own_reason_and_not_for_who_asked_meanwhile() {
     let script = format!(
         "set -eu\n{}\nwhy_recovery_ended",
-        include_str!("../../src/action/ended.sh")
+        include_str!("../../src/script/ended.sh")
     );
     let why = |log: &str| {
         let command = format!("{script} <<'LOG'\n{log}\nLOG\n");
@@ -175,7 +175,7 @@ fn a_backup_that_is_whole_is_never_without_a_name_and_without_its_marks() {
         let script = format!(
             "set -eu\ntop={0} id=id\n{dies}() {{ kill -KILL $$; }}\n{1}\nfinish_backup\n",
             place.path().display(),
-            include_str!("../../src/files/finish.sh")
+            include_str!("../../src/script/finish.sh")
         );
         Command::new("sh").args(["-c", &script]).status().unwrap();
         let found = format!(
@@ -193,10 +193,10 @@ fn progress_is_told_also_of_what_has_gone_away() {
     std::fs::write(place.path().join("file"), vec![1; 100_000]).unwrap();
     let script = format!(
         "exec 7>&1\nruns_as=postgres home=/\n{}\nstaging={}\n{}\n{}\nbytes=9\nfor staging in \"$staging\" /nowhere; do show_progress; done",
-        include_str!("../../src/action/prelude.sh"),
+        include_str!("../../src/script/prelude.sh"),
         place.path().display(),
-        include_str!("../../src/action/job.sh"),
-        include_str!("../../src/action/fetch.sh").replace("$staging/data", "$staging"),
+        include_str!("../../src/script/job.sh"),
+        include_str!("../../src/script/fetch.sh").replace("$staging/data", "$staging"),
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     let told = String::from_utf8(output.stdout).unwrap();
@@ -218,8 +218,8 @@ fn placed(pack: &str) -> (tempfile::TempDir, String) {
         "mkdir -p \"$0/packed\" \"$0/main/pg_wal\" && cd \"$0/packed\" && {pack} && wal=$(tar -cPf - -- * | gzip | base64 -w 0)\n\
          runs_as=postgres home=/ verb=place segments='000000010000000000000002 000000010000000000000003' segment_size=1048576\n\
          data_directory=$0/main wal_directory=pg_wal\n{}\n{}\nrun_main\n",
-        include_str!("../../src/action/prelude.sh"),
-        include_str!("../../src/action/carry_wal.sh"),
+        include_str!("../../src/script/prelude.sh"),
+        include_str!("../../src/action/data/carry_wal.sh"),
     );
     let output = Command::new("sh")
         .args(["-c", &script])

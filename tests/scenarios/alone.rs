@@ -4,7 +4,7 @@ use pgrepl::action::Action;
 use pgrepl::facts::{Observation, Process, Sight, Unreachable};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName};
-use pgrepl::plan::rebuild::From;
+use pgrepl::plan::rebuild::request::CopySource;
 use pgrepl::plan::restore;
 use pgrepl::render::Templates;
 
@@ -46,7 +46,7 @@ fn what_apply_would_leave_alone_is_found_before_anything_stops() {
     let backups = there(&story);
     let to = NodeName::from("server1");
     let back = |cluster: &Cluster, world: &Observation| {
-        let wish = restore::Wish {
+        let wish = restore::request::RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,
@@ -63,7 +63,7 @@ fn what_apply_would_leave_alone_is_found_before_anything_stops() {
             assert!(why.contains(said), "{node}: {why}");
         }
         let world = changed(&story.world, "server2", change);
-        let why = refused(anew(&story.cluster, &world, From::Primary));
+        let why = refused(anew(&story.cluster, &world, CopySource::Primary));
         assert!(why.contains(said), "{why}");
     }
     // Another file system on one of those that follow.
@@ -93,7 +93,7 @@ fn what_apply_would_leave_alone_is_found_before_anything_stops() {
     assert!(plan.steps[installs].phase < plan.steps[stops].phase);
     let stop = &plan.steps[stops];
     assert!(stop.needs.contains(&plan.steps[installs].node));
-    assert!(refused(anew(&story.cluster, &world, From::Primary)).contains("is pending"));
+    assert!(refused(anew(&story.cluster, &world, CopySource::Primary)).contains("is pending"));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn who_follows_a_server_that_will_not_be_there_keeps_its_data_as_well() {
     let gone = Sight::Unreachable(reason);
     world.hosts.insert("server2".into(), gone);
     let to = NodeName::from("server1");
-    let wish = restore::Wish {
+    let wish = restore::request::RestoreRequest {
         to: &to,
         target: &Target::Latest,
         moment: None,

@@ -9,7 +9,8 @@ use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::PlanError;
 use pgrepl::plan::backup::prune;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::restore::{Wish, choose, restore};
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::{choose, restore};
 use pgrepl::postgres::Lsn;
 use pgrepl::render::Templates;
 
@@ -99,7 +100,7 @@ fn a_restore_begins_with_the_newest_backup_before_its_target() {
     assert_eq!(there.backups.len(), 3, "one that was not finished is none");
     let to = NodeName::from("server1");
     let chosen = |target: Target, moment: Option<u64>, backup: Option<&str>| {
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &to,
             target: &target,
             moment,
@@ -135,7 +136,7 @@ fn a_transaction_is_looked_for_behind_a_backup_that_ended_before_it_had_its_numb
     let story = story("count: 7");
     let mut there = there(&story);
     let chosen = |there: &Backups, xid: u32, backup: Option<&str>| {
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &NodeName::from("server1"),
             target: &Target::Transaction(xid),
             moment: None,
@@ -243,7 +244,7 @@ fn a_position_that_the_archive_does_not_reach_is_refused() {
     let part = |range| u64::from_str_radix(&last[range], 16).unwrap();
     let end = Lsn((part(8..16) * 256 + part(16..24) + 1) << 24);
     let plan = |story: &Story, lsn: u64| {
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &to,
             target: &Target::Lsn(Lsn(lsn)),
             moment: None,
@@ -296,7 +297,7 @@ fn a_restore_sets_aside_only_where_there_is_room_for_what_comes() {
     .into();
     backup.tablespaces = vec![("16400".into(), "/srv/fast".into())];
     let to = NodeName::from("server1");
-    let wish = Wish {
+    let wish = RestoreRequest {
         to: &to,
         target: &Target::Latest,
         moment: None,

@@ -4,10 +4,10 @@ use pgrepl::action::Action;
 use pgrepl::facts::Observation;
 use pgrepl::facts::beside::{Beside, Copy, answered};
 use pgrepl::inventory::NodeName;
-use pgrepl::plan::beside::{drop_copy, free};
 use pgrepl::plan::builder::place_of;
-use pgrepl::plan::restore::Wish;
-use pgrepl::plan::restore_copy::{Aside, restore_copy};
+use pgrepl::plan::restore::beside::{drop_copy, free};
+use pgrepl::plan::restore::copy::{Aside, restore_copy};
+use pgrepl::plan::restore::request::RestoreRequest;
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::render::Templates;
 use pgrepl::report::copy::usage;
@@ -137,7 +137,7 @@ fn what_has_the_place_or_the_port_of_a_copy_is_told_by_the_plan() {
     let story = story("count: 7");
     let backups = there(&story);
     let node = NodeName::from("server1");
-    let wish = Wish {
+    let wish = RestoreRequest {
         to: &node,
         target: &pgrepl::files::recovery::Target::Latest,
         moment: None,

@@ -5,7 +5,8 @@ use pgrepl::facts::{Facts, Observation, Sight, digest};
 use pgrepl::inventory::{Cluster, NodeName};
 use pgrepl::plan::PlanError;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::rebuild::{From, Wish, rebuild};
+use pgrepl::plan::rebuild::rebuild;
+use pgrepl::plan::rebuild::request::{CopySource, RebuildRequest};
 use pgrepl::render::Templates;
 use pgrepl::report::event::{Event, Outcome};
 use pgrepl::report::plan::{Diff, refusal, show};
@@ -82,9 +83,9 @@ fn outputs(world: &World) -> Vec<(&'static str, String)> {
     let plain = Style::plain();
     let mut all = Vec::new();
     let node = NodeName::from("server2");
-    let wish = Wish {
+    let wish = RebuildRequest {
         node: &node,
-        from: From::Auto,
+        from: CopySource::Auto,
         rewind_failed: false,
         commits: None,
     };

@@ -6,7 +6,7 @@ use pgrepl::inventory::swap::swap;
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::PlanError;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::switchover::{Wish, logins, switchover};
+use pgrepl::plan::switchover::{SwitchoverRequest, logins, switchover};
 use pgrepl::postgres::{SystemId, Timeline};
 use pgrepl::render::Templates;
 
@@ -197,7 +197,7 @@ pub fn calm() -> (Cluster, Observation) {
 
 /// What a switchover to server2 says against it.
 fn against(cluster: &Cluster, world: &Observation) -> Vec<String> {
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
@@ -251,7 +251,7 @@ fn what_a_stop_ends_or_leaves_behind_is_told_and_forbids_nothing() {
     let server = first(&mut world);
     server.oldest_transaction_ms = Some(61_000);
     server.prepared = 2;
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
@@ -305,7 +305,7 @@ fn all_troubles_are_told_at_once() {
 fn the_logins_are_tried_whatever_else_forbids_it() {
     let (cluster, mut world) = calm();
     second(&mut world).paused = true;
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
@@ -333,7 +333,7 @@ fn the_file_with_exchanged_names_leaves_nothing_to_do_for_synchronous_standbys()
     let (_, world) = calm();
     let plan = converge(&before, &templates, &world, None).unwrap();
     let world = after(&plan, &world, plan.steps.len());
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,

@@ -35,7 +35,7 @@ fn ask(
 ) -> Result<Plan, PlanError> {
     let templates = Templates::default();
     let from = |from| {
-        let wish = rebuild::Wish {
+        let wish = rebuild::RebuildRequest {
             node,
             from,
             rewind_failed: false,
@@ -45,7 +45,7 @@ fn ask(
     };
     match ask {
         Ask::Switchover => {
-            let wish = switchover::Wish {
+            let wish = switchover::SwitchoverRequest {
                 to: Some(node),
                 token: "aa",
                 seconds: 90,
@@ -53,15 +53,15 @@ fn ask(
             switchover(cluster, &templates, world, &wish)
         }
         Ask::Failover | Ask::Forced => {
-            let wish = failover::Wish {
+            let wish = failover::FailoverRequest {
                 to: Some(node),
                 force: matches!(ask, Ask::Forced),
                 token: "aa",
             };
             failover(cluster, &templates, world, &wish).map(|failover| failover.plan)
         }
-        Ask::Rebuild => from(rebuild::From::Auto),
-        Ask::Anew => from(rebuild::From::Primary),
+        Ask::Rebuild => from(rebuild::CopySource::Auto),
+        Ask::Anew => from(rebuild::CopySource::Primary),
     }
 }
 

@@ -10,7 +10,8 @@ use pgrepl::inventory::{BackupTool, Cluster, Keep, NodeName, read};
 use pgrepl::plan::backup::{prune, take};
 use pgrepl::plan::builder::place_of;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::restore;
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::Lsn;
 use pgrepl::render::Templates;
@@ -258,7 +259,7 @@ fn a_restore_by_pgbackrest_ends_with_one_primary_whom_everybody_follows() {
     let story = story("count: 7");
     let there = there(&story);
     let to = NodeName::from("server2");
-    let wish = Wish {
+    let wish = RestoreRequest {
         to: &to,
         target: &Target::Latest,
         moment: None,

@@ -26,7 +26,7 @@ fn silent() -> Sight {
 }
 
 fn plan(cluster: &Cluster, world: &Observation) -> Result<failover::Failover, PlanError> {
-    let wish = failover::Wish {
+    let wish = failover::FailoverRequest {
         to: None,
         force: false,
         token: "aa",

@@ -14,7 +14,7 @@ fn told(function: &str, program: &str, script: &str) -> Vec<String> {
         "public 10.0.0.12 5432\npublic 10.0.0.19 5432\nhome 10.0.0.15 5432\n",
     )
     .unwrap();
-    let functions = include_str!("../../src/facts/firewall.sh");
+    let functions = include_str!("../../src/script/firewall.sh");
     let whole = format!(
         "set -eu\ncluster=shop\n{functions}\nfirewall_record={0}/record\nPATH={0}:$PATH\n{function}\n",
         place.path().display()

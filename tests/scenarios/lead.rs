@@ -5,10 +5,11 @@ use pgrepl::facts::server::StoredPassword;
 use pgrepl::facts::{Facts, Observation, Sight, digest};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::Plan;
-use pgrepl::plan::archiving::has_ended;
+use pgrepl::plan::backup::archiving::has_ended;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::lead::{About, Lack, lacks};
-use pgrepl::plan::switchover::{Wish, switchover};
+use pgrepl::plan::lead::lack::{About, Lack};
+use pgrepl::plan::lead::lacks;
+use pgrepl::plan::switchover::{SwitchoverRequest, switchover};
 use pgrepl::render::Templates;
 use pgrepl::report::lead::{notes, troubles};
 use pgrepl::report::plan::{Diff, show};
@@ -106,7 +107,7 @@ fn done(cluster: &Cluster, world: &Observation) -> Observation {
 }
 
 fn to(cluster: &Cluster, world: &Observation, node: &str) -> Plan {
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&node.into()),
         token: "aa",
         seconds: 90,

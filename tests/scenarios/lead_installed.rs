@@ -3,8 +3,9 @@
 use pgrepl::facts::Observation;
 use pgrepl::facts::able::{Able, Held, Missing};
 use pgrepl::inventory::{Cluster, NodeName};
-use pgrepl::plan::failover::{Wish, failover};
-use pgrepl::plan::lead::{About, Lack, lacks};
+use pgrepl::plan::failover::{FailoverRequest, failover};
+use pgrepl::plan::lead::lack::{About, Lack};
+use pgrepl::plan::lead::lacks;
 use pgrepl::postgres::certificate::Certificate;
 use pgrepl::render::Templates;
 use pgrepl::report::lead::{notes, troubles};
@@ -293,7 +294,7 @@ fn a_failover_without_the_primary_tells_what_the_standby_itself_shows() {
     for standby in ["server2", "server3"] {
         crate::checks::server(&mut world, standby).receiver = None;
     }
-    let wish = Wish {
+    let wish = FailoverRequest {
         to: Some(&two()),
         force: false,
         token: "aa",

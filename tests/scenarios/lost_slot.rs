@@ -5,8 +5,9 @@ use pgrepl::facts::server::Slot;
 use pgrepl::facts::{Observation, Process};
 use pgrepl::inventory::Cluster;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::rebuild::{self, From};
-use pgrepl::plan::switchover::{Wish, switchover};
+use pgrepl::plan::rebuild;
+use pgrepl::plan::rebuild::request::CopySource;
+use pgrepl::plan::switchover::{SwitchoverRequest, switchover};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::render::Templates;
 use pgrepl::report::status::conclude;
@@ -51,8 +52,8 @@ fn apply(cluster: &Cluster, world: &Observation) -> Plan {
     converge(cluster, &Templates::default(), world, None).unwrap()
 }
 
-fn rebuilt(cluster: &Cluster, world: &Observation, from: From) -> Result<Plan, PlanError> {
-    let wish = rebuild::Wish {
+fn rebuilt(cluster: &Cluster, world: &Observation, from: CopySource) -> Result<Plan, PlanError> {
+    let wish = rebuild::RebuildRequest {
         node: &"server2".into(),
         from,
         rewind_failed: false,
@@ -72,7 +73,7 @@ fn a_standby_whose_wal_is_gone_is_copied_with_a_slot_that_keeps_wal() {
     assert!(no.message.contains("has lost the WAL"), "{}", no.message);
     assert_eq!(no.help, "pgrepl rebuild server2 --from primary");
     assert_eq!(made(&plan), []);
-    for from in [From::Auto, From::Primary] {
+    for from in [CopySource::Auto, CopySource::Primary] {
         let plan = rebuilt(&cluster, &world, from).unwrap();
         // That of server3, which follows it, goes with its old data.
         let follower = ("server2".to_owned(), "server3".to_owned(), false);
@@ -118,12 +119,12 @@ fn only_a_slot_that_is_of_no_use_is_made_anew() {
     let unsure = with(&still, |slot| slot.wal_status = Some("unreserved".into()));
     assert_eq!(anew(&unsure), []);
     // The copy itself asks for the checkpoint that would take it.
-    let plan = rebuilt(&cluster, &unsure, From::Primary).unwrap();
+    let plan = rebuilt(&cluster, &unsure, CopySource::Primary).unwrap();
     assert_eq!(old(&plan), on("server1", "server2"));
     let never_used = with(&still, |slot| slot.restart_lsn = None);
-    let plan = rebuilt(&cluster, &never_used, From::Primary).unwrap();
+    let plan = rebuilt(&cluster, &never_used, CopySource::Primary).unwrap();
     assert_eq!(old(&plan), on("server1", "server2"));
-    let good = rebuilt(&cluster, &still, From::Primary).unwrap();
+    let good = rebuilt(&cluster, &still, CopySource::Primary).unwrap();
     assert_eq!(old(&good), []);
     // It streams without the slot, which somebody else may use.
     let used = with(&world, |slot| slot.wal_status = Some("lost".into()));
@@ -150,7 +151,7 @@ fn a_switchover_makes_a_lost_slot_on_the_candidate_anew_before_anything_stops() 
         ..Slot::idle()
     };
     second(&mut world).slots.insert("server1".into(), lost);
-    let wish = Wish {
+    let wish = SwitchoverRequest {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const LOCK: &str = include_str!("../../src/files/mount_lock.sh");
+const LOCK: &str = include_str!("../../src/script/mount_lock.sh");
 
 /// A shell with the lock's functions; `top` is its directory, `node` its host.
 fn shell(top: &Path, node: &str, rest: &str) -> Child {
@@ -123,7 +123,7 @@ fn who_was_taken_for_dead_stops() {
 
 #[test]
 fn a_backup_that_somebody_takes_by_hand_with_pitrery_keeps_its_directory() {
-    let work = include_str!("../../src/backup/pitrery_work.sh");
+    let work = include_str!("../../src/backup/pitrery/work.sh");
     let clear = |touched: &str, at_work: &str| {
         let place = tempfile::tempdir().unwrap();
         let top = place.path();
@@ -162,8 +162,8 @@ fn a_backup_that_somebody_takes_by_hand_with_pitrery_keeps_its_directory() {
 #[test]
 fn a_backup_that_another_host_has_not_finished_counts_for_nothing_and_keeps_what_it_needs() {
     let place = tempfile::tempdir().unwrap();
-    let kept = include_str!("../../src/files/kept.sh");
-    let scheduled = include_str!("../../src/files/scheduled_backup.sh");
+    let kept = include_str!("../../src/script/kept.sh");
+    let scheduled = include_str!("../../src/backup/basebackup/scheduled.sh");
     let mut rest = "nodes=server1 keep=count keep_number=1 data_directory=/nowhere port=1 socket_directory=/nowhere from=primary\n\
                     major=15 bindir=/bin\nmkdir -p \"$top/hosts\" \"$top/wal\"; echo 0000000000000009 >\"$top/hosts/server1\"\n"
         .to_owned();
@@ -187,7 +187,7 @@ fn a_backup_that_another_host_has_not_finished_counts_for_nothing_and_keeps_what
 
 #[test]
 fn the_mark_of_a_copy_that_was_cut_goes_and_that_of_another_host_stays() {
-    let tell = include_str!("../../src/files/tell_position.sh");
+    let tell = include_str!("../../src/script/tell_position.sh");
     let left = |running: &str| {
         let place = tempfile::tempdir().unwrap();
         let rest = format!(
@@ -226,8 +226,8 @@ fn what_a_restore_reads_is_not_for_the_timer_to_remove() {
 fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
     let decided = |keep: &str, meanwhile: &str| {
         let place = tempfile::tempdir().unwrap();
-        let kept = include_str!("../../src/files/kept.sh");
-        let scheduled = include_str!("../../src/files/scheduled_backup.sh");
+        let kept = include_str!("../../src/script/kept.sh");
+        let scheduled = include_str!("../../src/backup/basebackup/scheduled.sh");
         let mut rest = format!(
             "nodes=server1 {keep} data_directory=/nowhere port=1 socket_directory=/nowhere from=primary\n\
              major=15 bindir=/bin\nmkdir -p \"$top/hosts\" \"$top/wal\"; echo 0000000000000009 >\"$top/hosts/server1\"\n\
@@ -264,7 +264,7 @@ fn a_timer_counts_what_leads_to_the_newest_timeline_and_keeps_the_last_of_it() {
 
 #[test]
 fn a_segment_of_a_timeline_that_was_left_is_given_out_up_to_the_fork() {
-    let cut = include_str!("../../src/files/fork.sh");
+    let cut = include_str!("../../src/script/fork.sh");
     let left = |name: &str, who: &str| {
         let place = tempfile::tempdir().unwrap();
         let script = format!(

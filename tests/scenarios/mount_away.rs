@@ -7,7 +7,8 @@ use pgrepl::facts::way::Line;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::restore;
 use pgrepl::plan::{PlanError, rebuild};
 use pgrepl::render::Templates;
 use pgrepl::report::status::conclude;
@@ -42,7 +43,7 @@ fn what_cannot_read_the_archive_stops_nothing() {
         let mount = mount_of(&mut story, "server1");
         (mount.stale, mount.mounted, mount.archive_of) = (stale, mounted, archive_of);
         let to = NodeName::from("server1");
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,
@@ -57,9 +58,9 @@ fn what_cannot_read_the_archive_stops_nothing() {
         assert_eq!(no.message, said);
         let backup = there.backups.last().unwrap();
         let standby = NodeName::from("server2");
-        let wish = rebuild::Wish {
+        let wish = rebuild::RebuildRequest {
             node: &standby,
-            from: rebuild::From::Backup(Box::new(backup.clone())),
+            from: rebuild::CopySource::Backup(Box::new(backup.clone())),
             rewind_failed: false,
             commits: None,
         };

@@ -8,8 +8,8 @@ fn run(top: &Path, rest: &str) -> String {
     let script = format!(
         "runs_as=postgres service_user=postgres home=/ cluster=shop\ntop='{}'\n{}\n{}\nexec 7>&1\n{rest}",
         top.display(),
-        include_str!("../../src/action/prelude.sh"),
-        include_str!("../../src/facts/wal_runs.sh"),
+        include_str!("../../src/script/prelude.sh"),
+        include_str!("../../src/script/wal_runs.sh"),
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
@@ -47,7 +47,7 @@ fn an_archive_that_a_server_has_seen_is_missed_when_it_is_moved_away() {
     let called = || {
         let script = format!(
             "set -eu\nrefuse() {{ echo \"$1\"; exit 1; }}\n{}\nmarked '{}' refuse wal\necho works",
-            include_str!("../../src/files/patience.sh"),
+            include_str!("../../src/script/patience.sh"),
             top.display()
         );
         let output = Command::new("sh")

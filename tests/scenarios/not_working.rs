@@ -4,8 +4,9 @@ use pgrepl::facts::backups::Backups;
 use pgrepl::facts::server::Archiver;
 use pgrepl::facts::{Process, Sight, Timer, Unreachable};
 use pgrepl::inventory::{NodeName, read};
-use pgrepl::report::status::{Status, conclude};
+use pgrepl::report::status::conclude;
 use pgrepl::report::status_archive;
+use pgrepl::report::status_document::Status;
 use pgrepl::report::status_table::show;
 use pgrepl::report::style::Style;
 

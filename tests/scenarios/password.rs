@@ -7,7 +7,8 @@ use pgrepl::facts::Observation;
 use pgrepl::facts::server::StoredPassword;
 use pgrepl::inventory::{Cluster, NodeName};
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::rebuild::{From, Wish, rebuild};
+use pgrepl::plan::rebuild::rebuild;
+use pgrepl::plan::rebuild::request::{CopySource, RebuildRequest};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::render::Templates;
 
@@ -35,8 +36,8 @@ fn apply(cluster: &Cluster, world: &Observation, limit: Option<&BTreeSet<NodeNam
 fn no_command_but_apply_gives_replication_another_password() {
     let (cluster, world) = slip();
     let node = "server2".into();
-    for from in [From::Auto, From::Primary] {
-        let wish = Wish {
+    for from in [CopySource::Auto, CopySource::Primary] {
+        let wish = RebuildRequest {
             node: &node,
             from,
             rewind_failed: false,

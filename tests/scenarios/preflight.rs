@@ -5,8 +5,9 @@ use pgrepl::facts::{Content, Facts, Observation};
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName};
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::rebuild::{self, From};
-use pgrepl::plan::restore_copy::{Aside, restore_copy};
+use pgrepl::plan::rebuild;
+use pgrepl::plan::rebuild::request::CopySource;
+use pgrepl::plan::restore::copy::{Aside, restore_copy};
 use pgrepl::plan::switchover::{self, switchover};
 use pgrepl::plan::{Plan, PlanError, failover, restore};
 use pgrepl::render::Templates;
@@ -109,8 +110,8 @@ pub fn refused(result: Result<Plan, PlanError>) -> String {
     }
 }
 
-pub fn anew(cluster: &Cluster, world: &Observation, from: From) -> Result<Plan, PlanError> {
-    let wish = rebuild::Wish {
+pub fn anew(cluster: &Cluster, world: &Observation, from: CopySource) -> Result<Plan, PlanError> {
+    let wish = rebuild::RebuildRequest {
         node: &"server2".into(),
         from,
         rewind_failed: false,
@@ -127,14 +128,14 @@ fn a_rebuild_is_refused_where_no_rename_replaces_the_data() {
     for (change, said) in LAYOUTS {
         let mut world = changed(&story.world, "server2", change);
         let mut ways = vec![
-            From::Primary,
-            From::Host("server3".into()),
-            From::Backup(Box::new(backup.clone())),
+            CopySource::Primary,
+            CopySource::Host("server3".into()),
+            CopySource::Backup(Box::new(backup.clone())),
         ];
         // The cheapest way for one that runs and does not stream is a copy.
         let leads = world.facts_mut(&"server1".into()).unwrap();
         leads.server.as_mut().unwrap().senders.clear();
-        ways.push(From::Auto);
+        ways.push(CopySource::Auto);
         for way in ways {
             let why = refused(anew(cluster, &world, way.clone()));
             assert!(why.contains(said), "{way:?}: {why}");
@@ -142,7 +143,7 @@ fn a_rebuild_is_refused_where_no_rename_replaces_the_data() {
     }
     // A source whose tablespace lies in its own data directory is no better.
     let world = changed(&story.world, "server1", LAYOUTS[6].0);
-    let why = refused(anew(cluster, &world, From::Primary));
+    let why = refused(anew(cluster, &world, CopySource::Primary));
     assert!(why.contains(LAYOUTS[6].1), "{why}");
 }
 
@@ -166,7 +167,7 @@ fn a_rewind_changes_files_where_they_are_and_tells_that_no_copy_follows_it() {
     let leads = leads.server.as_mut().unwrap();
     leads.timeline = pgrepl::postgres::Timeline(2);
     leads.senders.clear();
-    let plan = anew(&cluster, &world, From::Auto).unwrap();
+    let plan = anew(&cluster, &world, CopySource::Auto).unwrap();
     let told = |plan: &Plan| {
         let mut notes = plan.nodes.iter().flat_map(|node| &node.notes);
         notes.any(|note| note.message.contains(LAYOUTS[0].1))
@@ -186,7 +187,7 @@ fn a_restore_in_place_is_refused_where_one_server_could_not_be_replaced() {
     let backups = there(&story);
     let to = NodeName::from("server1");
     let back = |world: &Observation| {
-        let wish = restore::Wish {
+        let wish = restore::request::RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,
@@ -227,7 +228,7 @@ fn a_restore_in_place_is_refused_where_one_server_could_not_be_replaced() {
     // The directory of the cluster is not touched by a copy beside it.
     for (change, _) in LAYOUTS {
         let world = changed(&story.world, "server1", change);
-        let wish = restore::Wish {
+        let wish = restore::request::RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,
@@ -286,13 +287,13 @@ fn a_change_of_the_primary_replaces_no_data_however_it_lies() {
                 .unwrap()
                 .is_empty()
         );
-        let wish = switchover::Wish {
+        let wish = switchover::SwitchoverRequest {
             to: Some(&"server2".into()),
             token: "aa",
             seconds: 90,
         };
         let plan = switchover(&cluster, &Templates::default(), &world, &wish).unwrap();
-        let forced = failover::Wish {
+        let forced = failover::FailoverRequest {
             to: Some(&"server2".into()),
             force: true,
             token: "aa",
@@ -324,9 +325,9 @@ fn what_the_settings_name_is_looked_for_before_anything_is_copied() {
         world
     };
     // What was not asked is not judged, and what is there is fine.
-    assert!(anew(cluster, &world, From::Primary).is_ok());
+    assert!(anew(cluster, &world, CopySource::Primary).is_ok());
     let fine = lacking(&world, "server2", "file /etc/ssl/shop.crt", "");
-    assert!(anew(cluster, &fine, From::Primary).is_ok());
+    assert!(anew(cluster, &fine, CopySource::Primary).is_ok());
     for (need, why, said) in [
         (
             "file /etc/ssl/shop.crt",
@@ -340,10 +341,10 @@ fn what_the_settings_name_is_looked_for_before_anything_is_copied() {
         ),
     ] {
         let lacks = lacking(&world, "server2", need, why);
-        let told = refused(anew(cluster, &lacks, From::Primary));
+        let told = refused(anew(cluster, &lacks, CopySource::Primary));
         assert!(told.contains(said), "{told}");
         let to = NodeName::from("server1");
-        let wish = restore::Wish {
+        let wish = restore::request::RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,

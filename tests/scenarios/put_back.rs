@@ -11,10 +11,12 @@ use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::Plan;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::put_back::{Ended, Undo, put_back};
-use pgrepl::plan::put_back_last::put_back_last;
-use pgrepl::plan::rebuild::{self, From};
-use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::plan::rebuild;
+use pgrepl::plan::rebuild::request::CopySource;
+use pgrepl::plan::restore::put_back::{Ended, Undo, put_back};
+use pgrepl::plan::restore::put_back_last::put_back_last;
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::restore;
 use pgrepl::render::Templates;
 use pgrepl::report::status::conclude;
 
@@ -23,7 +25,7 @@ use crate::stories::{Story, after, titles};
 use crate::worlds::running_primary;
 
 fn restoring(story: &Story, to: &NodeName) -> Plan {
-    let wish = Wish {
+    let wish = RestoreRequest {
         to,
         target: &Target::Latest,
         moment: None,
@@ -234,8 +236,8 @@ fn what_a_killed_restore_set_aside_is_put_back_until_something_came_of_it() {
     assert!(put_back_last(&story.cluster, &templates, &now).is_err());
 }
 
-fn rebuilding(story: &Story, from: From) -> Plan {
-    let wish = rebuild::Wish {
+fn rebuilding(story: &Story, from: CopySource) -> Plan {
+    let wish = rebuild::RebuildRequest {
         node: &"server2".into(),
         from,
         rewind_failed: false,
@@ -250,7 +252,7 @@ fn rebuilding(story: &Story, from: From) -> Plan {
 fn a_copy_that_fails_gives_a_standby_its_data_back_and_starts_it() {
     let story = story("count: 7");
     let node = NodeName::from("server2");
-    let plan = rebuilding(&story, From::Primary);
+    let plan = rebuilding(&story, CopySource::Primary);
     let placed = |step: &pgrepl::plan::Step| matches!(step.action, Action::PlaceClone(_));
     let placed = plan.steps.iter().position(placed).unwrap();
     let old = story.world.facts(&node).unwrap();
@@ -298,7 +300,7 @@ fn a_standby_that_could_not_be_rewound_runs_again_unless_that_changed_it() {
         },
         archive: None,
     });
-    let mut plan = rebuilding(&story, From::Primary);
+    let mut plan = rebuilding(&story, CopySource::Primary);
     let aside = |step: &pgrepl::plan::Step| matches!(step.action, Action::SetAside(_));
     let cut = plan.steps.iter().position(aside).unwrap();
     plan.steps[cut].action = rewind;
@@ -325,10 +327,10 @@ fn act(place: &Path, script: &str, variables: &str, breaks: usize) -> String {
          own_directory() {{ mkdir \"$1\"; }}\nmanager_works() {{ false; }}\nunit_active() {{ false; }}\nsync() {{ :; }}\n\
          renames=0\nmv() {{ renames=$((renames + 1)); [ \"$renames\" != {breaks} ] && command mv \"$@\"; }}\nrun_main\n",
         place.display(),
-        include_str!("../../src/action/prelude.sh"),
-        include_str!("../../src/action/manager.sh"),
-        include_str!("../../src/action/job.sh"),
-        include_str!("../../src/action/staging.sh"),
+        include_str!("../../src/script/prelude.sh"),
+        include_str!("../../src/script/manager.sh"),
+        include_str!("../../src/script/job.sh"),
+        include_str!("../../src/script/staging.sh"),
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -337,8 +339,8 @@ fn act(place: &Path, script: &str, variables: &str, breaks: usize) -> String {
 
 #[test]
 fn what_was_set_aside_gets_its_place_again_wherever_that_was_cut() {
-    let set_aside = include_str!("../../src/action/set_aside.sh");
-    let put_back = include_str!("../../src/action/put_back.sh");
+    let set_aside = include_str!("../../src/action/data/set_aside.sh");
+    let put_back = include_str!("../../src/action/data/put_back.sh");
     for breaks in 0..8 {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);

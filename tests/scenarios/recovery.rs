@@ -7,7 +7,8 @@ use pgrepl::files::recovery::Target;
 use pgrepl::inventory::BackupTool;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::restore;
 use pgrepl::postgres::Lsn;
 use pgrepl::render::Templates;
 
@@ -60,7 +61,7 @@ fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
     };
     let to = NodeName::from("server1");
     let plan = |story: &Story, moment: u64| {
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &to,
             target: &Target::Time("later".into()),
             moment: Some(moment),

@@ -8,7 +8,8 @@ use pgrepl::files::recovery::Target;
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::Plan;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::restore::{Wish, restore};
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::restore;
 use pgrepl::render::Templates;
 
 use crate::archive::{story, there};
@@ -22,7 +23,7 @@ fn a_restore_ends_with_one_primary_whom_everybody_follows() {
     let there = there(&story);
     for to in ["server1", "server2"] {
         let to = NodeName::from(to);
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,

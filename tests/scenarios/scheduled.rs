@@ -7,8 +7,9 @@ use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::backup::prune;
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::restore::{Wish, restore};
-use pgrepl::plan::restore_copy::{Aside, restore_copy};
+use pgrepl::plan::restore::copy::{Aside, restore_copy};
+use pgrepl::plan::restore::request::RestoreRequest;
+use pgrepl::plan::restore::restore;
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::render::Templates;
 
@@ -178,7 +179,7 @@ fn a_tablespace_that_only_the_archive_knows_is_not_replayed_to_a_place_that_is_m
     let there = chain(&story, "");
     let to = NodeName::from("server1");
     let latest = |story: &Story| {
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &to,
             target: &Target::Latest,
             moment: None,
@@ -217,7 +218,7 @@ fn a_copy_goes_nowhere_near_the_cluster() {
         facts.packages.zstd = node != "server3";
     }
     let wish_to = |there: &Backups, target: &Target, to: &str, directory: &str, port: u16| {
-        let wish = Wish {
+        let wish = RestoreRequest {
             to: &NodeName::from(to),
             target,
             moment: None,

@@ -25,8 +25,8 @@ fn told(line: &str, port: u16, types: &str, semanage: &str) -> Vec<String> {
     std::os::unix::fs::symlink(place.path().join("space"), data.join("pg_tblspc/16384")).unwrap();
     let script = format!(
         "bindir=/none major=15 port={port} service_user=$(id -un)\n{}\n{}\nPATH={top}:$PATH; data_directory={top}/d.1/data; exec 7>>{top}/calls\n{line}",
-        include_str!("../../src/action/prelude.sh"),
-        include_str!("../../src/action/manager.sh"),
+        include_str!("../../src/script/prelude.sh"),
+        include_str!("../../src/script/manager.sh"),
         top = place.path().display(),
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();

@@ -8,7 +8,8 @@ use pgrepl::facts::backups::{Backup, Backups};
 use pgrepl::facts::{Content, Process, Sight, Unreachable};
 use pgrepl::files::recovery::Target;
 use pgrepl::plan::failover::{self, failover};
-use pgrepl::plan::rebuild::{self, From, rebuild};
+use pgrepl::plan::rebuild::request::CopySource;
+use pgrepl::plan::rebuild::{self, rebuild};
 use pgrepl::plan::restore::{self, restore};
 use pgrepl::plan::switchover::{self, switchover};
 use pgrepl::plan::{Plan, PlanError};
@@ -104,13 +105,13 @@ impl Story {
         }
     }
 
-    fn rebuilt(&mut self, at: usize, from: From) {
+    fn rebuilt(&mut self, at: usize, from: CopySource) {
         let name = node(at);
         let follows = self.world.facts(&name).is_some() && name != self.leader();
         if !follows || self.stale.as_ref().is_some_and(|stale| *stale != name) {
             return;
         }
-        let wish = rebuild::Wish {
+        let wish = rebuild::RebuildRequest {
             node: &name,
             from,
             rewind_failed: false,
@@ -135,7 +136,7 @@ impl Story {
             }
             Ask::Switchover(at) if whole && self.is_beside(at) => {
                 let to = node(at);
-                let wish = switchover::Wish {
+                let wish = switchover::SwitchoverRequest {
                     to: Some(&to),
                     token: "aa",
                     seconds: 90,
@@ -163,7 +164,7 @@ impl Story {
                         server.senders.clear();
                     }
                 }
-                let wish = failover::Wish {
+                let wish = failover::FailoverRequest {
                     to: Some(&to),
                     force: false,
                     token: "aa",
@@ -204,15 +205,15 @@ impl Story {
                     );
                 }
             }
-            Ask::Rebuild(at) => self.rebuilt(at, From::Auto),
-            Ask::Copied(at) => self.rebuilt(at, From::Primary),
+            Ask::Rebuild(at) => self.rebuilt(at, CopySource::Auto),
+            Ask::Copied(at) => self.rebuilt(at, CopySource::Primary),
             Ask::FromBackup(at) => {
                 let backup = self.archive().backups.remove(0);
-                self.rebuilt(at, From::Backup(Box::new(backup)));
+                self.rebuilt(at, CopySource::Backup(Box::new(backup)));
             }
             Ask::Restore(at) if whole => {
                 let to = node(at);
-                let wish = restore::Wish {
+                let wish = restore::request::RestoreRequest {
                     to: &to,
                     target: &Target::Latest,
                     moment: None,

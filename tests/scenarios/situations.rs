@@ -276,20 +276,20 @@ fn said(cluster: &Cluster, world: &Observation) -> Vec<(&'static str, String)> {
     };
     let (first, second) = (node("server1"), node("server2"));
     let anew = |node: &NodeName| {
-        let wish = rebuild::Wish {
+        let wish = rebuild::RebuildRequest {
             node,
-            from: rebuild::From::Auto,
+            from: rebuild::CopySource::Auto,
             rewind_failed: false,
             commits: None,
         };
         rebuild(cluster, &templates, world, &wish).map(|rebuild| rebuild.plan)
     };
-    let takes_over = failover::Wish {
+    let takes_over = failover::FailoverRequest {
         to: Some(&second),
         force: false,
         token: "aa",
     };
-    let switches = switchover::Wish {
+    let switches = switchover::SwitchoverRequest {
         to: Some(&second),
         token: "aa",
         seconds: 90,

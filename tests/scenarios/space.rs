@@ -4,7 +4,8 @@ use pgrepl::action::Action;
 use pgrepl::facts::{Content, Disk, Facts, Observation, Staging};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
-use pgrepl::plan::rebuild::{self, From, rebuild};
+use pgrepl::plan::rebuild::request::CopySource;
+use pgrepl::plan::rebuild::{self, rebuild};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::{History, Lsn, SystemId, Timeline};
 use pgrepl::render::Templates;
@@ -50,8 +51,12 @@ fn pair() -> (Cluster, Observation) {
     (cluster, Observation { hosts })
 }
 
-fn anew(cluster: &Cluster, world: &Observation, from: From) -> Result<Plan, (String, String)> {
-    let wish = rebuild::Wish {
+fn anew(
+    cluster: &Cluster,
+    world: &Observation,
+    from: CopySource,
+) -> Result<Plan, (String, String)> {
+    let wish = rebuild::RebuildRequest {
         node: &"server2".into(),
         from,
         rewind_failed: false,
@@ -74,7 +79,7 @@ fn a_copy_needs_room_on_each_file_system_it_goes_to() {
     let asked = |change: &dyn Fn(&mut Facts)| {
         let mut world = world.clone();
         change(second(&mut world));
-        anew(&cluster, &world, From::Primary)
+        anew(&cluster, &world, CopySource::Primary)
     };
     assert!(asked(&|_| {}).is_ok());
     // WAL that is elsewhere would come into the data directory, where there may be no room for it later.
@@ -167,7 +172,7 @@ fn what_a_backup_builds_on_is_unpacked_beside_it() {
         panic!("{there:#?}");
     };
     let from = |backup: &pgrepl::facts::backups::Backup| {
-        let backup = From::Backup(Box::new(backup.clone()));
+        let backup = CopySource::Backup(Box::new(backup.clone()));
         anew(&cluster, &world, backup).map(drop)
     };
     from(full).unwrap();
@@ -233,7 +238,7 @@ fn a_copy_that_was_cut_short_is_released_before_it_begins_again() {
     let asked = |staging: Option<Staging>| {
         let mut world = world.clone();
         second(&mut world).staging = staging;
-        anew(&cluster, &world, From::Auto)
+        anew(&cluster, &world, CopySource::Auto)
     };
     assert!(asked(None).is_err());
     assert!(asked(Some(begun(false, 247))).is_ok());
@@ -271,7 +276,7 @@ fn a_rewind_needs_room_for_the_wal_since_the_fork_where_its_wal_is() {
     let asked = |change: &dyn Fn(&mut Observation)| {
         let mut world = world.clone();
         change(&mut world);
-        anew(&cluster, &world, From::Auto)
+        anew(&cluster, &world, CopySource::Auto)
     };
     let rewinds = |plan: Plan| {
         let mut steps = plan.steps.into_iter();

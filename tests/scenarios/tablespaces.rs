@@ -5,8 +5,8 @@ use pgrepl::facts::Observation;
 use pgrepl::files::recovery::Target;
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::backup::verify;
-use pgrepl::plan::rebuild::From;
-use pgrepl::plan::restore_copy::{Aside, restore_copy};
+use pgrepl::plan::rebuild::request::CopySource;
+use pgrepl::plan::restore::copy::{Aside, restore_copy};
 use pgrepl::plan::{Plan, PlanError, restore};
 use pgrepl::render::Templates;
 use pgrepl::report::plan::{Diff, show};
@@ -53,14 +53,18 @@ fn a_copy_makes_no_place_at_the_word_of_its_source() {
     };
     for place in SYSTEM {
         // Whatever is there already.
-        let why = refused(anew(&story.cluster, &with(place, Some("")), From::Primary));
+        let why = refused(anew(
+            &story.cluster,
+            &with(place, Some("")),
+            CopySource::Primary,
+        ));
         assert!(
             why.contains(&format!("a tablespace would go to {place}, which ")),
             "{why}"
         );
     }
     let unknown = with("/srv/fast", Some("is not there"));
-    let Err(PlanError::Refused(no)) = anew(&story.cluster, &unknown, From::Primary) else {
+    let Err(PlanError::Refused(no)) = anew(&story.cluster, &unknown, CopySource::Primary) else {
         panic!("not refused");
     };
     assert!(
@@ -72,7 +76,7 @@ fn a_copy_makes_no_place_at_the_word_of_its_source() {
     // What it says to write is an inventory that lets it go on, and the plan shows the place.
     let (_, hosts) = no.help.split_once("hosts: { ").unwrap();
     let cluster = mapped(hosts.strip_suffix(" }").unwrap());
-    let plan = anew(&cluster, &unknown, From::Primary).unwrap();
+    let plan = anew(&cluster, &unknown, CopySource::Primary).unwrap();
     let text = shown(&plan, &unknown);
     assert!(text.contains("tablespace in /srv/fast\n"), "{text}");
     let named = plan.steps.iter().find_map(|step| match &step.action {
@@ -82,7 +86,7 @@ fn a_copy_makes_no_place_at_the_word_of_its_source() {
     assert_eq!(named.unwrap(), ["/srv/fast"]);
     // So does a directory of the service user's, which root need not make.
     let his = with("/srv/fast", Some(""));
-    let plan = anew(&story.cluster, &his, From::Primary).unwrap();
+    let plan = anew(&story.cluster, &his, CopySource::Primary).unwrap();
     assert!(
         plan.steps
             .iter()
@@ -93,7 +97,7 @@ fn a_copy_makes_no_place_at_the_word_of_its_source() {
     let standby = own.facts_mut(&"server2".into()).unwrap();
     standby.data.tablespaces = vec![("16400".into(), "/data/fast".into())];
     let elsewhere = mapped("server2: { tablespaces: { /srv/fast: /data/fast } }");
-    let text = shown(&anew(&elsewhere, &own, From::Primary).unwrap(), &own);
+    let text = shown(&anew(&elsewhere, &own, CopySource::Primary).unwrap(), &own);
     assert!(
         text.contains("tablespace /data/fast is set aside too\n"),
         "{text}"
@@ -110,7 +114,7 @@ fn a_backup_leads_no_server_into_what_belongs_to_the_system() {
     let mut backups = there(&story);
     let to = NodeName::from("server1");
     let templates = Templates::default();
-    let wish = restore::Wish {
+    let wish = restore::request::RestoreRequest {
         to: &to,
         target: &Target::Latest,
         moment: None,

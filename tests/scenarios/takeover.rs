@@ -32,7 +32,7 @@ fn a_failover_chooses_who_has_the_most_and_tells_what_the_others_have() {
         server.replayed = Some(Lsn(0x500_0000));
     }
     let chosen = |world: &Observation| {
-        let wish = failover::Wish {
+        let wish = failover::FailoverRequest {
             to: None,
             force: false,
             token: "aa",
@@ -96,7 +96,7 @@ fn a_primary_that_was_stopped_with_more_than_the_new_one_has_is_not_started_as_i
         .zip(facts.map(|facts| Sight::Seen(Box::new(facts))))
         .collect();
     let world = Observation { hosts };
-    let wish = failover::Wish {
+    let wish = failover::FailoverRequest {
         to: Some(&nodes[1]),
         force: true,
         token: "aa",
@@ -121,9 +121,9 @@ fn a_primary_that_was_stopped_with_more_than_the_new_one_has_is_not_started_as_i
 fn nothing_is_set_aside_for_a_copy_that_has_no_room() {
     let (cluster, mut world) = calm();
     let rebuilt = |world: &Observation| {
-        let wish = rebuild::Wish {
+        let wish = rebuild::RebuildRequest {
             node: &"server2".into(),
-            from: rebuild::From::Primary,
+            from: rebuild::CopySource::Primary,
             rewind_failed: false,
             commits: None,
         };
@@ -145,10 +145,10 @@ fn nothing_is_set_aside_for_a_copy_that_has_no_room() {
 #[test]
 fn what_cannot_be_rebuilt_as_asked_is_refused_with_the_reason() {
     let (cluster, world) = calm();
-    let said = |from: rebuild::From, change: &dyn Fn(&mut Observation)| {
+    let said = |from: rebuild::CopySource, change: &dyn Fn(&mut Observation)| {
         let mut world = world.clone();
         change(&mut world);
-        let wish = rebuild::Wish {
+        let wish = rebuild::RebuildRequest {
             node: &"server2".into(),
             from,
             rewind_failed: false,
@@ -159,7 +159,7 @@ fn what_cannot_be_rebuilt_as_asked_is_refused_with_the_reason() {
             other => panic!("{:?}", other.map(|rebuild| titles(&rebuild.plan))),
         }
     };
-    let host = |name: &str| rebuild::From::Host(name.into());
+    let host = |name: &str| rebuild::CopySource::Host(name.into());
     assert_eq!(
         said(host("server2"), &|_| {}),
         "server2 cannot be copied from itself"
@@ -172,7 +172,7 @@ fn what_cannot_be_rebuilt_as_asked_is_refused_with_the_reason() {
         said(host("server9"), &|_| {}),
         "cannot copy from server9: it was not read, or is not in the inventory"
     );
-    assert!(said(rebuild::From::Rewind, &|_| {}).starts_with("server2 needs no rewind: "));
+    assert!(said(rebuild::CopySource::Rewind, &|_| {}).starts_with("server2 needs no rewind: "));
     // It went another way, and cannot be rewound.
     type Change = fn(&mut Facts);
     let reasons: [(Change, &str); 3] = [
@@ -196,7 +196,7 @@ fn what_cannot_be_rebuilt_as_asked_is_refused_with_the_reason() {
         ),
     ];
     for (change, reason) in reasons {
-        let message = said(rebuild::From::Rewind, &|world: &mut Observation| {
+        let message = said(rebuild::CopySource::Rewind, &|world: &mut Observation| {
             let facts = world.facts_mut(&"server2".into()).unwrap();
             facts.server.as_mut().unwrap().in_recovery = false;
             facts.data.signals.standby = false;
@@ -219,7 +219,7 @@ fn the_loss_counts_what_a_stopped_primary_is_seen_to_have() {
     server.replayed = server.received;
     server_stops(&mut world, Lsn(0x500_0100));
     let loss = |world: &Observation| {
-        let wish = failover::Wish {
+        let wish = failover::FailoverRequest {
             to: Some(&"server2".into()),
             force: true,
             token: "aa",
@@ -253,7 +253,7 @@ fn who_is_gone_is_whom_the_standbys_followed_whatever_the_inventory_says() {
         .unwrap();
     let mut world = story.world;
     let gone = |world: &Observation| {
-        let wish = failover::Wish {
+        let wish = failover::FailoverRequest {
             to: Some(&"server3".into()),
             force: true,
             token: "aa",

@@ -51,7 +51,7 @@ fn shown(width: usize) -> Vec<(&'static str, String)> {
         };
     let gone = story("primary_unreachable");
     let to = "server2".into();
-    let wish = failover::Wish {
+    let wish = failover::FailoverRequest {
         to: Some(&to),
         force: false,
         token: "aa",

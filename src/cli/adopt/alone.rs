@@ -1,14 +1,19 @@
 //! One host for itself, before it is known what it belongs to.
 
-use super::super::{Failure, Kind};
-use super::Wish;
+use super::super::{Failure, FailureKind};
+use crate::cli::adopt::request::AdoptRequest;
 use crate::inventory::at::{Number, say};
 use crate::inventory::write::Draft;
 use crate::inventory::{self, Cluster, NodeName};
 use crate::observe::find::Installed;
 
 /// An inventory of one host, enough to reach and read it.
-pub fn alone(name: &NodeName, version: &str, wish: &Wish, server: Option<&Installed>) -> Draft {
+pub fn alone(
+    name: &NodeName,
+    version: &str,
+    wish: &AdoptRequest,
+    server: Option<&Installed>,
+) -> Draft {
     let mut draft = Draft::new("main", version, "PASSWORD", name.as_str());
     draft.ssh_config(wish.ssh_config);
     if let Some(server) = server {
@@ -30,6 +35,6 @@ pub fn read(draft: &Draft) -> Result<Cluster, Failure> {
             let why = problems.first().map_or_else(String::new, |problem| {
                 format!("{}: {}", problem.message, problem.label)
             });
-            Failure::new(Kind::Usage, why)
+            Failure::new(FailureKind::Usage, why)
         })
 }

@@ -1,6 +1,6 @@
 //! Which of a host's servers is described.
 
-use super::super::{Failure, Kind};
+use super::super::{Failure, FailureKind};
 use crate::inventory::NodeName;
 use crate::observe::find::Installed;
 
@@ -33,7 +33,7 @@ pub fn choose(
             let named = instance.map_or(String::new(), |wanted| format!(" named {wanted}"));
             let of = version.map_or(String::new(), |wanted| format!(" of PostgreSQL {wanted}"));
             Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 format!(
                     "cannot describe {name}: expected a running server{named}{of}, found {}",
                     list(&all)
@@ -51,7 +51,7 @@ pub fn choose(
                 format!("--instance {}", one.instance)
             };
             Err(Failure::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 format!("several servers run on {name}: {}", list(&fitting)),
             )
             .help(format!("pgrepl init --from-host {name} {option}")))

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-use super::super::{Problem, file};
-use super::{path, path_of};
+use super::super::file;
+use crate::inventory::problem::Problem;
+use crate::inventory::said::{path, path_of};
 use crate::platform::{Custom, custom::Service};
 
 /// Completes `platform:`, or says what starts the server and stops it is not told.

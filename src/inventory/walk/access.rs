@@ -1,17 +1,19 @@
 //! What is inside lists, mappings and words, one after the other.
 
+use std::ops::Range;
+
 use serde::de::value::{StrDeserializer, U64Deserializer};
 use serde::de::{
-    DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 
-use super::super::yaml::Tree;
-use super::{Flaw, Place, Step};
+use super::flaw::Flaw;
 
-/// The three elements that [`super::AT`] asks for.
-pub(super) struct Located<'t>(pub(super) u8, pub(super) Option<Place<'t>>);
+/// The three elements that `At` asks for: how many were given, where it stands, what stands there.
+pub(super) struct Located<P>(pub(super) u8, pub(super) Range<usize>, pub(super) Option<P>);
 
-impl<'de> SeqAccess<'de> for Located<'_> {
+impl<'de, P: Deserializer<'de, Error = Flaw>> SeqAccess<'de> for Located<P> {
     type Error = Flaw;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -19,28 +21,23 @@ impl<'de> SeqAccess<'de> for Located<'_> {
         seed: T,
     ) -> Result<Option<T::Value>, Flaw> {
         self.0 += 1;
-        let offset = |place: &Place<'_>| match self.0 {
-            1 => place.span.start as u64,
-            _ => place.span.end as u64,
-        };
-        match (self.0, &self.1) {
-            (1 | 2, Some(place)) => {
-                let offset: U64Deserializer<Flaw> = offset(place).into_deserializer();
-                seed.deserialize(offset).map(Some)
+        let offset = match self.0 {
+            1 => self.1.start,
+            2 => self.1.end,
+            _ => {
+                let place = self.2.take();
+                return place.map(|place| seed.deserialize(place)).transpose();
             }
-            _ => self
-                .1
-                .take()
-                .map(|place| seed.deserialize(place))
-                .transpose(),
-        }
+        };
+        let offset: U64Deserializer<Flaw> = (offset as u64).into_deserializer();
+        seed.deserialize(offset).map(Some)
     }
 }
 
 /// The values of a list.
 pub(super) struct Items<I>(pub(super) I);
 
-impl<'de, 't, I: Iterator<Item = Place<'t>>> SeqAccess<'de> for Items<I> {
+impl<'de, P: Deserializer<'de, Error = Flaw>, I: Iterator<Item = P>> SeqAccess<'de> for Items<I> {
     type Error = Flaw;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -55,13 +52,13 @@ impl<'de, 't, I: Iterator<Item = Place<'t>>> SeqAccess<'de> for Items<I> {
 }
 
 /// The keys of a mapping, each with its value.
-pub(super) struct Entries<'t> {
-    left: std::vec::IntoIter<(Place<'t>, Place<'t>)>,
-    value: Option<Place<'t>>,
+pub(super) struct Entries<P> {
+    left: std::vec::IntoIter<(P, P)>,
+    value: Option<P>,
 }
 
-impl<'t> Entries<'t> {
-    pub(super) fn new(entries: Vec<(Place<'t>, Place<'t>)>) -> Self {
+impl<P> Entries<P> {
+    pub(super) fn new(entries: Vec<(P, P)>) -> Self {
         Self {
             left: entries.into_iter(),
             value: None,
@@ -69,7 +66,7 @@ impl<'t> Entries<'t> {
     }
 }
 
-impl<'de> MapAccess<'de> for Entries<'_> {
+impl<'de, P: Deserializer<'de, Error = Flaw>> MapAccess<'de> for Entries<P> {
     type Error = Flaw;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -92,35 +89,31 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 }
 
 /// A word, or a key with its value.
-pub(super) struct Variant<'t>(
-    pub(super) Place<'t>,
-    pub(super) &'t str,
-    pub(super) Option<&'t Tree>,
-);
+pub(super) struct Variant<'t, P>(pub(super) &'t str, pub(super) Option<P>);
 
-impl<'de> EnumAccess<'de> for Variant<'_> {
+impl<'de, P: Deserializer<'de, Error = Flaw>> EnumAccess<'de> for Variant<'_, P> {
     type Error = Flaw;
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Flaw> {
-        let word: StrDeserializer<'_, Flaw> = self.1.into_deserializer();
+        let word: StrDeserializer<'_, Flaw> = self.0.into_deserializer();
         Ok((seed.deserialize(word)?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_> {
+impl<'de, P: Deserializer<'de, Error = Flaw>> VariantAccess<'de> for Variant<'_, P> {
     type Error = Flaw;
 
     fn unit_variant(self) -> Result<(), Flaw> {
-        match self.2 {
+        match self.1 {
             None => Ok(()),
             Some(_) => Err(Flaw::New("a word".into())),
         }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Flaw> {
-        match self.2 {
-            Some(value) => seed.deserialize(self.0.at(value, Some(Step::Key(self.1)))),
+        match self.1 {
+            Some(place) => seed.deserialize(place),
             None => Err(Flaw::New("a key with its value".into())),
         }
     }

@@ -1,0 +1,130 @@
+//! Makes a complete copy the data directory.
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::{Act, Mark, Place, Readiness};
+use crate::command::Command;
+use crate::facts::{Content, Facts, FileFact, Marker, Observation, predict};
+use crate::inventory::NodeName;
+use crate::postgres::SystemId;
+use crate::script::script;
+
+const SCRIPT: &str = script!(["marker.sh"] "place_clone.sh");
+
+/// Parameters that would make a copy follow, stop or promote on its own if they came along in postgresql.auto.conf.
+pub const DANGEROUS: [&str; 21] = [
+    "archive_mode",
+    "primary_conninfo",
+    "primary_slot_name",
+    "restore_command",
+    "archive_cleanup_command",
+    "recovery_end_command",
+    "recovery_min_apply_delay",
+    "promote_trigger_file",
+    "recovery_target",
+    "recovery_target_action",
+    "recovery_target_inclusive",
+    "recovery_target_lsn",
+    "recovery_target_name",
+    "recovery_target_time",
+    "recovery_target_timeline",
+    "recovery_target_xid",
+    "synchronous_standby_names",
+    "data_directory",
+    "hba_file",
+    "ident_file",
+    "cluster_name",
+];
+
+/// Makes a complete copy the data directory of a standby, or of a server that recovers to a point in time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceClone {
+    /// The data directory.
+    pub data_directory: String,
+    /// The node it was copied from.
+    pub source: NodeName,
+    /// The cluster's system identifier, if it exists before the plan runs.
+    pub system_id: Option<SystemId>,
+    /// What makes it a standby, or a server that recovers.
+    pub marker: Marker,
+    /// For a recovery: its settings, which stand in postgresql.auto.conf until it is over.
+    #[serde(default)]
+    pub recovery: Option<String>,
+}
+
+impl Act for PlaceClone {
+    fn title(&self) -> String {
+        let with = if self.marker.is_recovery_conf() {
+            ", with a recovery.conf"
+        } else {
+            ""
+        };
+        format!("the copy becomes {}{with}", self.data_directory)
+    }
+
+    fn kind(&self) -> Mark {
+        Mark::Follow
+    }
+
+    fn is_delicate(&self) -> bool {
+        true
+    }
+
+    fn expects(&self, facts: &Facts) -> Readiness {
+        match &facts.data.content {
+            Content::Nothing => Readiness::Ready,
+            _ => Readiness::Mismatch {
+                expected: format!("nothing in {}", self.data_directory),
+                found: "something".into(),
+            },
+        }
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        vec![
+            place
+                .command("put the copy in its place", SCRIPT)
+                .var("staging", place.staging())
+                .var(
+                    "system_id",
+                    self.system_id.map(|id| id.to_string()).unwrap_or_default(),
+                )
+                .var("marker", &self.marker.name)
+                .var("marker_text", &self.marker.text)
+                .var("recovery", self.recovery.as_deref().unwrap_or_default())
+                .var("keys", DANGEROUS.join(" ")),
+        ]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        let content = world
+            .facts(&self.source)
+            .map(|source| source.data.content.clone())
+            .filter(|_| self.recovery.is_none());
+        let Some(facts) = world.facts_mut(node) else {
+            return;
+        };
+        facts.staging = None;
+        facts.data.content = content.unwrap_or_else(|| predict::new_instance(true));
+        if let (Content::Instance(instance), Some(id)) = (&mut facts.data.content, self.system_id)
+            && let Ok(control) = &mut instance.control
+        {
+            control.system_id = id;
+        }
+        facts.data.signals.backup_label = true;
+        predict::mark(facts, &self.marker, self.recovery.is_none());
+        if let Some(recovery) = &self.recovery {
+            let text = format!("{recovery}\n");
+            let file = FileFact {
+                digest: crate::facts::digest(&text),
+                owner: String::new(),
+                group: String::new(),
+                mode: "600".into(),
+                content: Some(text),
+                unloaded: false,
+            };
+            let path = format!("{}/postgresql.auto.conf", self.data_directory);
+            facts.files.insert(path, file);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What is installed on a host.
+
+pub(super) mod packages;

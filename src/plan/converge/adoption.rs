@@ -1,0 +1,179 @@
+//! What servers that somebody else set up would lose: refused before anything is changed.
+
+use crate::facts::Facts;
+use crate::files;
+use crate::inventory::{Node, NodeName};
+use crate::plan::builder::Builder;
+use crate::plan::{PlanError, Refusal, Role};
+use crate::postgres::{conf, conninfo, slot_name};
+
+/// Refuses to take over servers that would be cut off from one another, or would make clients wait for ever.
+pub(in crate::plan) fn losses(b: &Builder) -> Result<(), PlanError> {
+    for (name, facts) in b.seen.seen() {
+        let Some(node) = b.node(name).filter(|_| b.within_limit(name)) else {
+            continue;
+        };
+        let found = connection(b, node, facts)
+            .or_else(|| waited_for(b, name, facts))
+            .or_else(|| one_address(b, name))
+            .or_else(|| unread_rules(name, facts));
+        if let Some((message, help)) = found {
+            return Err(PlanError::Refused(Refusal {
+                message,
+                details: Vec::new(),
+                help,
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the connection string that somebody else gave to a standby.
+fn foreign_conninfo(facts: &Facts) -> Option<String> {
+    let server = facts.server.as_ref().filter(|server| server.in_recovery)?;
+    let ours = |path: &str| {
+        let content = facts
+            .files
+            .get(path)
+            .and_then(|file| file.content.as_deref());
+        content.is_some_and(|text| text.contains(": written by pgrepl."))
+    };
+    if let Some(loaded) = server.settings.get("primary_conninfo") {
+        let from = loaded.sourcefile.as_deref().unwrap_or_default();
+        return (!ours(from)).then(|| loaded.setting.clone());
+    }
+    let (path, file) = facts
+        .files
+        .iter()
+        .find(|(path, _)| path.ends_with("/recovery.conf"))?;
+    let said = conf::settings(file.content.as_deref()?)
+        .filter(|(name, _)| name == "primary_conninfo")
+        .last()?;
+    (!ours(path)).then_some(said.1)
+}
+
+/// A standby whose connection says more than pgrepl's own would: it may not be let in without that.
+fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String)> {
+    let name = &node.name;
+    let pairs = conninfo::parse(&foreign_conninfo(facts)?)?;
+    let own = files::own_keywords(node);
+    let special = conninfo::special(&pairs, &b.cluster.replication.sslmode);
+    let lost: Vec<&str> = special
+        .iter()
+        .filter(|pair| !own.contains(pair))
+        .map(|(keyword, _)| keyword.as_str())
+        .collect();
+    if lost.contains(&"sslpassword") {
+        return Some((
+            format!("{name} follows with an sslpassword in its primary_conninfo, which pgrepl writes to no file"),
+            "give it a key without a passphrase that nobody else can read, and take sslpassword out".into(),
+        ));
+    }
+    if !lost.is_empty() {
+        let all: Vec<(&str, &str)> = special
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        return Some((
+            format!(
+                "{name} follows with {} in its primary_conninfo, which the inventory does not say: without that it may be cut off",
+                lost.join(", ")
+            ),
+            format!(
+                "hosts: {{ {name}: {{ parameters: {{ primary_conninfo: {:?} }} }} }}, or for all under postgresql: parameters:",
+                conninfo::conninfo(&all)
+            ),
+        ));
+    }
+    let said = pairs.iter().rev().find(|(keyword, _)| keyword == "host")?;
+    let Role::Standby { upstream } = b.role(name) else {
+        return None;
+    };
+    let next = files::host(b.cluster, b.seen, name, &upstream)?;
+    (files::verifies_name(b.cluster, name) && next != said.1).then(|| {
+        (
+            format!(
+                "{name} compares the certificate of {upstream} with the name {}, and would with {next}",
+                said.1
+            ),
+            format!("hosts: {{ {upstream}: {{ address: {} }} }}", said.1),
+        )
+    })
+}
+
+/// Logical slots that wait for a standby by the name of a slot that it is to leave.
+fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    let server = facts.server.as_ref().filter(|server| !server.in_recovery)?;
+    let names = &server.settings.get(files::WAITED_FOR)?.setting;
+    let mut named = names
+        .split(',')
+        .map(str::trim)
+        .filter(|slot| !slot.is_empty());
+    let left = named.find_map(|slot| {
+        let mut standbys = b.seen.seen();
+        let (standby, _) = standbys.find(|(standby, facts)| {
+            let follows = facts.server.as_ref().filter(|server| server.in_recovery);
+            let with = follows.and_then(|server| server.settings.get("primary_slot_name"));
+            with.is_some_and(|with| with.setting == slot) && slot_name(standby.as_str()) != slot
+        })?;
+        Some((slot, standby))
+    });
+    let (slot, standby) = left?;
+    let next = slot_name(standby.as_str());
+    Some((
+        format!(
+            "{} of {name} names the slot {slot}, and {standby} is to use the slot {next}: readers of logical slots would wait for ever",
+            files::WAITED_FOR
+        ),
+        format!(
+            "on {name}: ALTER SYSTEM RESET {0}; SELECT pg_reload_conf(); then run this again, and then: ALTER SYSTEM SET {0} = '{next}'; SELECT pg_reload_conf();",
+            files::WAITED_FOR
+        ),
+    ))
+}
+
+/// Two hosts that are the same address for one another, as where each has it in a network of its own: a standby would follow
+/// itself.
+fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
+    let own = |viewer: &NodeName, peer: &NodeName| {
+        let found = files::addresses(b.cluster, b.seen, viewer, peer);
+        let facts = b.seen.facts(viewer)?;
+        found
+            .first()
+            .copied()
+            .filter(|address| facts.addresses.contains(address))
+    };
+    let port = b.node(name)?.port;
+    let mut peers = b
+        .cluster
+        .nodes
+        .values()
+        .filter(|peer| peer.name != *name && peer.port == port);
+    let (peer, address) = peers.find_map(|peer| {
+        let address = own(name, &peer.name)?;
+        own(&peer.name, name).map(|_| (&peer.name, address))
+    })?;
+    Some((
+        format!("{name} and {peer} are both {address} for one another: each would follow itself"),
+        format!(
+            "say by what addresses they are reached: hosts: {{ {name}: {{ address: … }}, {peer}: {{ address: … }} }}; ssh {name} ip -br addr"
+        ),
+    ))
+}
+
+/// A server whose rules were not read, as where its command line names their file: what cannot be read is not absent, and it
+/// may never read pgrepl's.
+fn unread_rules(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    let place = &facts.server.as_ref()?.settings.get("hba_file")?.setting;
+    let file = facts.files.get(place);
+    let unread = place.starts_with('/') && file.is_none_or(|file| file.content.is_none());
+    unread.then(|| {
+        (
+            format!("{name} has its rules in {place}, which could not be read"),
+            format!(
+                "postgresql.conf has to name that file as hba_file, no command line, and {name}'s service user has to be able \
+                 to read it; ssh {name} sudo ls -lL {place}"
+            ),
+        )
+    })
+}

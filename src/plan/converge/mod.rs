@@ -1,0 +1,97 @@
+//! Makes every server match the inventory.
+
+pub(super) mod adoption;
+pub(super) mod clone;
+pub(super) mod configure;
+pub(super) mod cut_off;
+pub(super) mod firewall;
+pub(super) mod leftovers;
+pub(super) mod lowered;
+pub(super) mod passes;
+pub(super) mod password;
+pub(super) mod port;
+pub(super) mod preflight;
+pub(super) mod prepare;
+pub(super) mod primary;
+pub(super) mod sensitive;
+pub(super) mod slots;
+pub(super) mod standbys;
+pub(super) mod tablespaces;
+pub(super) mod wanted;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::Action;
+use crate::facts::Observation;
+use crate::facts::leader::leader;
+use crate::inventory::{Cluster, NodeName};
+use crate::plan::backup::engines;
+use crate::plan::builder::Builder;
+use crate::plan::converge::passes::passes;
+use crate::plan::converge::prepare::prepare;
+use crate::plan::converge::wanted::refuse;
+use crate::plan::space::to_stop;
+use crate::plan::versions::versions;
+use crate::plan::{Goal, Plan, PlanError, risks};
+use crate::render::Templates;
+
+/// Plans what makes every server match; with `limit`, only these nodes are touched.
+pub fn converge(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    limit: Option<&BTreeSet<NodeName>>,
+) -> Result<Plan, PlanError> {
+    let plan = converge_but(cluster, templates, seen, limit, &BTreeMap::new())?;
+    // Who would be restarted and has no room for its last checkpoint is left alone.
+    let restarts = plan
+        .steps
+        .iter()
+        .filter(|step| matches!(step.action, Action::Restart(_)));
+    let full: BTreeMap<NodeName, (String, String)> = restarts
+        .filter_map(|step| {
+            Some((
+                step.node.clone(),
+                to_stop(&step.node, seen.facts(&step.node)?)?,
+            ))
+        })
+        .collect();
+    if full.is_empty() {
+        return Ok(plan);
+    }
+    converge_but(cluster, templates, seen, limit, &full)
+}
+
+/// Plans what makes every server match but those that must be left alone, with why and what to type.
+fn converge_but(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    limit: Option<&BTreeSet<NodeName>>,
+    alone: &BTreeMap<NodeName, (String, String)>,
+) -> Result<Plan, PlanError> {
+    let lead = leader(cluster.major, seen, &cluster.primary)?;
+    let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), limit);
+    for (node, (message, help)) in alone {
+        b.block(node, message, help);
+    }
+    if b.leader != cluster.primary {
+        let (leads, wished) = (b.leader.clone(), &cluster.primary);
+        b.cluster_note(
+            format!("{leads} leads, but the inventory says {wished}; the servers are planned as they are"),
+            format!("swap the two names in the inventory: primary: {leads}, and {wished} among the standbys; or switch back: pgrepl switchover --to {wished}"),
+        );
+    }
+    adoption::losses(&b)?;
+    password::not_compared(&mut b);
+    engines::notes(&mut b, cluster);
+    versions(&mut b);
+    for node in cluster.nodes.keys() {
+        refuse(&mut b, node);
+    }
+    cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
+    risks::tell(&mut b);
+    prepare(&mut b);
+    passes(&mut b, &lead)?;
+    Ok(b.finish(Goal::Converge))
+}

@@ -1,0 +1,37 @@
+//! The passes with which every goal ends.
+
+use crate::facts::leader::Leader;
+use crate::plan::PlanError;
+use crate::plan::backup::schedule::timers;
+use crate::plan::builder::Builder;
+use crate::plan::converge::port::ports;
+use crate::plan::converge::primary::{lead_pass, raise_standbys};
+use crate::plan::converge::slots::drop_stale;
+use crate::plan::converge::standbys::standbys;
+use crate::plan::converge::{cut_off, firewall, password};
+
+/// The passes over all servers, each planned on the world that the ones before it leave: every goal ends with them.
+pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), PlanError> {
+    if b.words.is_empty() {
+        cut_off::tell(b, None);
+    }
+    ports(b);
+    firewall::open(b);
+    let rotates = password::is_another(b);
+    let raised = raise_standbys(b)?;
+    b.next_phase();
+    lead_pass(b, lead, &raised, false)?;
+    b.next_phase();
+    standbys(b)?;
+    b.next_phase();
+    if rotates {
+        password::prove_another(b);
+    }
+    lead_pass(b, lead, &raised, true)?;
+    b.next_phase();
+    drop_stale(b);
+    timers(b);
+    firewall::close(b);
+    b.next_phase();
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! Whatever a later step needs of a server, asked of every server that will be touched before the first stop.
+
+use std::collections::BTreeSet;
+
+use crate::action::Action;
+use crate::facts::backups::Backup;
+use crate::facts::needs::{of_locale, of_settings};
+use crate::facts::{Content, Facts, Obstacle};
+use crate::inventory::NodeName;
+use crate::plan::builder::{Builder, CopyFrom};
+use crate::plan::converge::clone::{place_here, source};
+use crate::plan::converge::configure::wanted;
+use crate::plan::converge::prepare::prepare;
+use crate::plan::converge::sensitive::Floors;
+use crate::plan::converge::tablespaces;
+use crate::plan::rebuild::request::{CopySource, refuse};
+use crate::plan::rebuild::way::Way;
+use crate::plan::{Plan, PlanError, Refusal, Role};
+use crate::postgres::{Major, conf};
+
+/// Why something cannot be done on a server, and what to type.
+type Trouble = Option<(String, String)>;
+
+/// Returns why a copy of a server cannot become the data directory of another one.
+pub(in crate::plan) fn copy(b: &Builder, name: &NodeName, source: &NodeName) -> Trouble {
+    let facts = b.facts(name)?;
+    layout(b.cluster.major, name, facts)
+        .or_else(|| places(b, name, facts, source))
+        .or_else(|| settings(b, name, facts, source))
+}
+
+/// Refuses a rebuild whose later steps cannot be done.
+///
+/// A rewind changes files where they are; what keeps a copy from following it when it fails is told.
+pub(in crate::plan) fn rebuild(
+    b: &mut Builder,
+    name: &NodeName,
+    way: &Way,
+    from: &CopySource,
+) -> Result<(), PlanError> {
+    // What `apply` would leave alone, or do first, is not stopped for the sake of steps that come later.
+    let only = BTreeSet::from([name.clone()]);
+    let mut first = Builder::new(
+        b.cluster,
+        b.templates,
+        b.seen,
+        b.leader.clone(),
+        Some(&only),
+    );
+    prepare(&mut first);
+    if let Some(blocked) = first.blocked(name) {
+        let message = format!("cannot rebuild {name}: {}", blocked.message);
+        return refuse(message, blocked.help.clone());
+    }
+    if let Some(step) = first.first_step(name) {
+        let title = step.action.act().title();
+        let message = format!("cannot rebuild {name}: a step of apply is pending: {title}");
+        return refuse(message, "pgrepl apply");
+    }
+    let upstream = match b.role(name) {
+        Role::Standby { upstream } => upstream,
+        Role::Primary => b.leader.clone(),
+    };
+    let Some((message, help)) = copy(b, name, &source(b, &upstream)) else {
+        return Ok(());
+    };
+    match way {
+        Way::Copy => refuse(format!("cannot rebuild {name}: {message}"), help),
+        Way::Rewind if *from == CopySource::Auto => {
+            b.note(
+                name,
+                format!("if it cannot be rewound it is not copied anew either: {message}"),
+                help,
+            );
+            Ok(())
+        }
+        Way::Rewind | Way::Settings => Ok(()),
+    }
+}
+
+/// Refuses a restore in place where the data of a server that has some could not be set aside and replaced.
+pub(in crate::plan) fn restore(
+    b: &Builder,
+    to: &NodeName,
+    backup: &Backup,
+) -> Result<(), PlanError> {
+    let mut found = Vec::new();
+    for (name, facts) in b.seen.seen() {
+        if name != to && facts.data.content == Content::Nothing {
+            continue;
+        }
+        let inside = || {
+            let mapped = &b.node(name)?.tablespaces;
+            let mut places = backup
+                .tablespaces
+                .iter()
+                .map(|(_, path)| mapped.get(path).unwrap_or(path));
+            places.find_map(|place| {
+                let inside = facts.data.contains(place);
+                inside
+                    .then(|| tablespace_inside(place, facts))
+                    .or_else(|| tablespaces::trouble(b.cluster, name, facts, place))
+            })
+        };
+        // A host on which nothing can be done now is no host to set something aside on.
+        let blocked = b.blocked(name);
+        let trouble = blocked
+            .map(|blocked| (blocked.message.clone(), blocked.help.clone()))
+            .or_else(|| layout(b.cluster.major, name, facts))
+            .or_else(inside)
+            .or_else(|| settings(b, name, facts, to));
+        found.extend(trouble.map(|(message, help)| (format!("{name}: {message}"), help)));
+    }
+    irreplaceable(to, found)
+}
+
+/// Refuses a restore in place that would leave a server without the data that it has set aside.
+pub(in crate::plan) fn replaced(plan: &Plan, to: &NodeName) -> Result<(), PlanError> {
+    let found = plan.blocked().filter(|(name, _)| {
+        let steps = plan.steps.iter().filter(|step| step.node == **name);
+        let mut actions = steps.map(|step| &step.action);
+        *name == to || actions.any(|action| matches!(action, Action::SetAside(_)))
+    });
+    let found = found.map(|(name, blocked)| {
+        let message = format!("{name}: {}", blocked.message);
+        (message, blocked.help.clone())
+    });
+    irreplaceable(to, found.collect())
+}
+
+fn irreplaceable(to: &NodeName, found: Vec<(String, String)>) -> Result<(), PlanError> {
+    let Some((_, help)) = found.first().cloned() else {
+        return Ok(());
+    };
+    Err(PlanError::Refused(Refusal {
+        message: format!("cannot restore on {to}: the data of a server could not be replaced"),
+        details: found
+            .into_iter()
+            .map(|(message, help)| format!("{message} ({help})"))
+            .collect(),
+        help,
+    }))
+}
+
+/// What keeps a data directory from being renamed, and a copy from being renamed to its place.
+fn layout(major: Major, name: &NodeName, facts: &Facts) -> Trouble {
+    let path = &facts.data.path;
+    let empty = facts.data.content == Content::Nothing;
+    let elsewhere = |place: &str| format!("hosts: {{ {name}: {{ data_directory: {place} }} }}");
+    Some(match facts.data.obstacle()? {
+        Obstacle::Link(place) => (
+            format!("{path} is a symbolic link to {place}: a copy beside it could not be renamed into place"),
+            format!("say where it is, then pgrepl apply: {}", elsewhere(&place)),
+        ),
+        Obstacle::Mount if empty => (
+            format!("{path} is itself a mount point: a copy beside it could not be renamed into place"),
+            format!("use a directory inside it: {}", elsewhere(&format!("{path}/data"))),
+        ),
+        Obstacle::Mount => (
+            format!("{path} is itself a mount point: it cannot be set aside by a rename"),
+            format!(
+                "stop its server, move what is in it to {path}/data, then pgrepl apply with {}",
+                elsewhere(&format!("{path}/data"))
+            ),
+        ),
+        Obstacle::Closed(parent) => (
+            format!("root may not write in {parent}: {path} could not be renamed"),
+            format!("ssh {name} sudo touch {parent}/pgrepl-may-write"),
+        ),
+        Obstacle::Between(parent) => (
+            format!("{parent} is root's, in a directory of the service user's: {path} could not be renamed"),
+            format!("ssh {name} sudo chown --reference={} {parent}", if empty { format!("{parent}/..") } else { path.clone() }),
+        ),
+        Obstacle::Wal(Some(place)) => {
+            let wal = format!("{path}/{}", major.caps().names.wal_directory);
+            (
+                format!("its WAL is in {place}: a copy would have it in {path}"),
+                format!("stop its server and put it back: ssh {name} \"sudo rm {wal} && sudo mv {place} {wal}\"; then pgrepl apply"),
+            )
+        }
+        Obstacle::Wal(None) => (
+            format!("{path}/{} is itself a mount point: a copy would have its WAL in {path}", major.caps().names.wal_directory),
+            "stop its server, move what is in it away, unmount it and put it back; then pgrepl apply".to_owned(),
+        ),
+        Obstacle::TablespaceInside(place) => tablespace_inside(&place, facts),
+        Obstacle::TablespaceMount(place) => (
+            format!("the tablespace {place} is itself a mount point: it cannot be set aside by a rename"),
+            move_tables(&format!("a directory inside {place}")),
+        ),
+        Obstacle::TablespaceLink(written, place) => (
+            format!("the tablespace {written} leads to {place} by a symbolic link: a copy of it would go elsewhere"),
+            move_tables(&place),
+        ),
+    })
+}
+
+fn tablespace_inside(place: &str, facts: &Facts) -> (String, String) {
+    let path = &facts.data.path;
+    (
+        format!("the tablespace {place} lies inside the data directory {path}"),
+        move_tables(&format!("a directory outside {path}")),
+    )
+}
+
+fn move_tables(to: &str) -> String {
+    format!(
+        "make another one in {to}, move its tables and drop it: CREATE TABLESPACE, ALTER TABLE ALL IN TABLESPACE … SET TABLESPACE …, DROP TABLESPACE"
+    )
+}
+
+/// What is wrong with the places that the tablespaces of a source would have here.
+fn places(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> Trouble {
+    let node = b.node(name)?;
+    let (source, spaces) = match &b.copy_from {
+        Some(CopyFrom::Backup(backup)) => (&backup.host, &backup.tablespaces),
+        _ => (source, &b.facts(source)?.data.tablespaces),
+    };
+    let there = b.facts(source);
+    spaces.iter().find_map(|(_, path)| {
+        let place = place_here(b, source, node, path);
+        if facts.data.contains(&place) {
+            return Some(tablespace_inside(&place, facts));
+        }
+        if let Some(there) = there.filter(|there| there.data.contains(path)) {
+            return Some(tablespace_inside(path, there));
+        }
+        tablespaces::trouble(b.cluster, name, facts, &place)
+    })
+}
+
+/// What the configuration that a server will have needs, and its host lacks.
+fn settings(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> Trouble {
+    let wanted = wanted(b, name, &Floors::new(), false).ok()??;
+    let there = b.facts(source);
+    let auto = b.platform(source).map(|platform| platform.auto_conf());
+    let auto = there
+        .zip(auto)
+        .and_then(|(there, path)| there.files.get(&path));
+    let auto = auto
+        .and_then(|file| file.content.as_deref())
+        .unwrap_or_default();
+    let said = conf::settings(&wanted.conf.text).chain(conf::settings(auto));
+    let server = there.and_then(|there| there.server.as_ref());
+    let mut needs = of_settings(&said.collect());
+    let locales = server.iter().flat_map(|server| &server.locales);
+    needs.extend(locales.filter_map(|locale| of_locale(locale)));
+    // How many are needed the server that leads tells, where its version does.
+    let pages = server.and_then(|server| server.settings.get("shared_memory_size_in_huge_pages"));
+    let pages = pages.and_then(|pages| pages.setting.parse::<u64>().ok());
+    if let Some(pages) = pages.filter(|_| needs.remove("huge_pages 1")) {
+        needs.insert(format!("huge_pages {}", pages.max(1)));
+    }
+    let (kind, what, why) = facts.lacks(&needs)?;
+    let kind = match kind {
+        "key" => "file",
+        "huge_pages" => "huge pages:",
+        kind => kind,
+    };
+    let help = match kind {
+        "locale" => format!("ssh {name} locale -a; then install it there"),
+        "library" => format!("install the package that has it on {name}, as on {source}"),
+        "huge pages:" => format!("ssh {name} sudo sysctl vm.nr_hugepages={what}"),
+        _ => format!(
+            "ssh {name} sudo ls -ld {what}; put there what {source} has, or set it for {name}: parameters"
+        ),
+    };
+    let message = match kind {
+        "huge pages:" => format!("{what} huge pages {why}"),
+        _ => format!("the {kind} {what}, which its settings name, {why}"),
+    };
+    Some((message, help))
+}

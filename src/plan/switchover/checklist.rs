@@ -1,0 +1,45 @@
+//! What a switchover needs, each point met or not.
+
+use crate::inventory::NodeName;
+use crate::plan::{PlanError, Refusal};
+
+/// What was found: problems that forbid it, and remarks that do not.
+#[derive(Default)]
+pub struct Checks {
+    pub(in crate::plan) problems: Vec<(String, String)>,
+    /// What should be known before it is done, each with a help or nothing.
+    pub remarks: Vec<(String, String)>,
+}
+
+impl Checks {
+    /// Makes the checks of a single problem.
+    pub fn one(message: &str, help: &str) -> Self {
+        let mut checks = Self::default();
+        checks.forbid(message, help);
+        checks
+    }
+
+    pub(in crate::plan) fn forbid(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        self.problems.push((message.into(), help.into()));
+    }
+
+    pub(in crate::plan) fn remark(&mut self, message: impl Into<String>, help: impl Into<String>) {
+        self.remarks.push((message.into(), help.into()));
+    }
+
+    /// Turns the problems into a refusal.
+    pub fn conclude(&self, to: &NodeName) -> Result<(), PlanError> {
+        let Some((_, help)) = self.problems.first() else {
+            return Ok(());
+        };
+        Err(PlanError::Refused(Refusal {
+            message: format!("cannot switch over to {to}"),
+            details: self
+                .problems
+                .iter()
+                .map(|(message, help)| format!("{message} ({help})"))
+                .collect(),
+            help: help.clone(),
+        }))
+    }
+}
