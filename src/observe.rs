@@ -15,7 +15,7 @@ pub mod find;
 
 use crate::action::Place;
 use crate::action::place::{clone_unit, variables};
-use crate::backup::{Engine, engine_of};
+use crate::backup::{Engine, configurations, engine_of};
 use crate::command::{Vault, shell_quote};
 use crate::facts::backups::Backups;
 use crate::facts::lines::Context;
@@ -24,7 +24,7 @@ use crate::facts::parse::parse;
 use crate::facts::{Facts, Observation, Sight, Unreachable, question, sizes};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::{Cluster, NodeName};
-use crate::platform::{self, Family, Platform};
+use crate::platform::{self, FAMILIES, Platform};
 use crate::postgres::Major;
 use crate::report::event::Event;
 use crate::script::script;
@@ -172,8 +172,12 @@ pub async fn look(
             data_directory,
         )
     };
-    let guess = choose("", "")
-        .unwrap_or_else(|| platform::debian::platform(major, &node.instance, data_directory));
+    let guess = platform::assume(
+        node.platform.as_ref(),
+        major,
+        &node.instance,
+        data_directory,
+    );
     let place = Place {
         cluster: cluster.name.clone(),
         node: name.clone(),
@@ -187,6 +191,7 @@ pub async fn look(
         .map(|peer| (peer, peer.address.as_deref().unwrap_or(peer.name.as_str())))
         .map(|(peer, address)| format!("{}={address}", peer.name))
         .collect();
+    let tool = |word: fn(&'static dyn Engine) -> &'static str| engine_of(cluster).map_or("", word);
     let command = place
         .command("read the host", SCRIPT)
         .var(
@@ -202,7 +207,20 @@ pub async fn look(
                 .as_ref()
                 .map_or("", |backup| backup.mount.as_str()),
         )
-        .var("backup_tool", engine_of(cluster).map_or("", Engine::name))
+        .var("backup_tool", tool(Engine::name))
+        .var("tool_version", tool(Engine::version_argument))
+        .var("tool_directory", tool(Engine::directory))
+        .var(
+            "tool_repository",
+            tool(Engine::repository).replace("CLUSTER", &cluster.name),
+        )
+        .var(
+            "tool_files",
+            configurations(&cluster.name)
+                .map(|(_, path)| path)
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
         .var("clone_unit", clone_unit(&cluster.name, name))
         .var(
             "places",
@@ -271,15 +289,13 @@ pub async fn look(
 /// Returns shell text that sets the variables of a place for the `$word` of an operating system.
 fn places(major: Major, instance: &str, data_directory: Option<&str>) -> String {
     let mut text = "case $word in\n".to_owned();
-    for (family, names) in Family::KNOWN {
-        let Some(platform) = platform::of(family, major, instance, data_directory) else {
-            continue;
-        };
+    for family in FAMILIES {
+        let platform = (family.place)(major, instance, data_directory);
         let variables: Vec<String> = variables(&platform)
             .into_iter()
             .map(|(name, value)| format!("{name}={}", shell_quote(value)))
             .collect();
-        text += &format!("{}) {} ;;\n", names.join("|"), variables.join(" "));
+        text += &format!("{}) {} ;;\n", family.ids.join("|"), variables.join(" "));
     }
     text + "*) false ;;\nesac"
 }

@@ -36,7 +36,7 @@ const WALLS: [(&str, &str); 17] = [
     ),
     (
         "adopt",
-        "action facts files inventory platform postgres render",
+        "action backup facts files inventory platform postgres render",
     ),
     ("host", "command facts inventory postgres script"),
     ("report", "action facts inventory plan postgres"),
@@ -201,6 +201,50 @@ fn versions_are_compared_in_the_version_table_only() {
             let compares = compare.iter().any(|word| line.contains(word))
                 && !line.trim_start().starts_with("//");
             assert!(!compares, "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
+/// A family is a row of the platform room: others ask what installs packages and what keeps an instance. Help of the command
+/// line and of the inventory is for every host.
+#[test]
+fn families_are_named_in_the_platform_room_only() {
+    let words = [
+        "Debian", "debian", "Rhel", "RHEL", "rhel", "Family", "$family", "apt-get", "dnf",
+    ];
+    for (path, text) in ["rs", "sh"].iter().flat_map(|kind| files("src", kind)) {
+        let installs =
+            path.ends_with("script/installer.sh") || path.contains("action/host/packages");
+        if path.starts_with("src/platform/") || installs {
+            continue;
+        }
+        let helps = path.starts_with("src/cli/") || path == "src/inventory/file.rs";
+        for (number, line) in product(&text).lines().enumerate() {
+            let begin = line.trim_start();
+            let comment = begin.starts_with("//") || begin.starts_with('#');
+            let named = words.iter().any(|word| line.contains(word));
+            let told = !comment || (helps && begin.starts_with("///"));
+            assert!(!(named && told), "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
+/// An engine is a folder of the backup room; others ask it. Its name stands in the inventory and names its templates.
+#[test]
+fn engines_are_named_in_the_backup_room_only() {
+    for (path, text) in ["rs", "sh"].iter().flat_map(|kind| files("src", kind)) {
+        let declares = ["src/inventory/cluster.rs", "src/render.rs"].contains(&path.as_str());
+        if path.starts_with("src/backup/") || declares {
+            continue;
+        }
+        for (number, line) in product(&text).lines().enumerate() {
+            let begin = line.trim_start();
+            let comment = begin.starts_with("//") || begin.starts_with('#');
+            let low = line.to_lowercase();
+            let named = ["pgbackrest", "pitrery"]
+                .iter()
+                .any(|engine| low.contains(engine));
+            assert!(comment || !named, "{path}:{}: {line}", number + 1);
         }
     }
 }

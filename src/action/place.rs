@@ -65,7 +65,8 @@ impl Place {
 /// Returns what scripts know of a platform, by the names of their variables.
 pub fn variables(platform: &Platform) -> Vec<(&'static str, &str)> {
     let mut variables = vec![
-        ("family", platform.family.word()),
+        ("installer", platform.installer.word()),
+        ("keeper", platform.keeper.word()),
         ("bindir", &platform.bindir),
         ("config_directory", &platform.config_directory),
         ("data_directory", &platform.data_directory),

@@ -12,15 +12,11 @@ use crate::script::script;
 
 const SCRIPT: &str = script!([] "proof.sh");
 
-fn command(place: &Place, verb: &'static str, token: &str, seconds: u64) -> Vec<Command> {
-    vec![
-        place
-            .command(verb, SCRIPT)
-            .var("verb", verb)
-            .var("token", token)
-            .var("patience", seconds)
-            .timeout(Some(Duration::from_secs(seconds + 60))),
-    ]
+fn command(place: &Place, verb: &'static str, seconds: u64) -> Command {
+    place
+        .command(verb, SCRIPT)
+        .var("verb", verb)
+        .timeout(Some(Duration::from_secs(seconds + 60)))
 }
 
 /// Commits a row on the primary, in a schema of its own.
@@ -53,7 +49,7 @@ impl Act for WriteProof {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        command(place, "write", &self.token, 0)
+        vec![command(place, "write", 0).var("token", &self.token)]
     }
 
     fn effect(&self, _: &NodeName, _: &mut Observation) {}
@@ -77,7 +73,8 @@ impl Act for ReadProof {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        command(place, "read", &self.token, self.seconds)
+        let read = command(place, "read", self.seconds).var("token", &self.token);
+        vec![read.var("patience", self.seconds)]
     }
 
     fn effect(&self, _: &NodeName, _: &mut Observation) {}
@@ -93,7 +90,7 @@ impl Act for DropProof {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        command(place, "drop", "", 0)
+        vec![command(place, "drop", 0)]
     }
 
     fn effect(&self, _: &NodeName, _: &mut Observation) {}

@@ -1,5 +1,5 @@
 # Writes a row on the primary, reads it on a standby, takes it away again.
-# In: verb token patience (seconds)
+# In: verb; to write and to read: token; to read: patience (seconds)
 
 clear() {
     found=$(sql "select count(*) || ':' || coalesce(max(obj_description(oid, 'pg_namespace')), '')

@@ -1,23 +1,18 @@
 //! Whose archive it is: pgrepl's own is described, another one is told.
 
 use crate::adopt::member::{Member, cluster_name, setting};
+use crate::backup::{Engine, configurations, engine, engines};
 use crate::facts::Facts;
-use crate::files::archive::engine;
 use crate::files::schedule::unit_path;
 use crate::inventory::at::{Number, say};
 use crate::inventory::file::{self, Keep};
-use crate::inventory::{BackupFrom, BackupTool};
+use crate::inventory::{self, BackupFrom, BackupTool};
 
 /// Returns the backup section where pgrepl itself has set up archiving.
 pub(super) fn own(facts: &Facts) -> Option<file::Backup> {
     let name = cluster_name(facts)?;
     let command = setting(facts, "archive_command")?;
-    let tools = [
-        BackupTool::Basebackup,
-        BackupTool::Pgbackrest,
-        BackupTool::Pitrery,
-    ];
-    tools.into_iter().find_map(|tool| {
+    BackupTool::ALL.into_iter().find_map(|tool| {
         let engine = engine(tool);
         let program = engine.archive_program().name;
         let top = command
@@ -50,15 +45,12 @@ pub(super) fn kept(section: &mut file::Backup, cluster: &str, facts: &Facts) {
             Keep::Count(number)
         })
     };
-    let mut kept = None;
-    if let Some(text) = text(&format!("/etc/pgbackrest/{cluster}.conf")) {
-        let days = value(text, "repo1-retention-full-type=").is_some_and(|kind| kind == "time");
-        kept = keep(days, value(text, "repo1-retention-full="));
-    }
-    if let Some(text) = text(&format!("/etc/pitrery/{cluster}.conf")) {
-        kept = keep(true, value(text, "PURGE_OLDER_THAN="))
-            .or_else(|| keep(false, value(text, "PURGE_KEEP_COUNT=")));
-    }
+    let mut kept = configurations(cluster)
+        .find_map(|(engine, path)| engine.kept(text(&path)?))
+        .map(|keep| match keep {
+            inventory::Keep::Count(count) => Keep::Count(Number(count).into()),
+            inventory::Keep::Days(days) => Keep::Days(Number(days).into()),
+        });
     let (service, timer) = (
         text(&unit_path(cluster, "service")),
         text(&unit_path(cluster, "timer")),
@@ -77,24 +69,20 @@ pub(super) fn kept(section: &mut file::Backup, cluster: &str, facts: &Facts) {
     section.keep = kept.filter(|keep| *keep != usual).map(Into::into);
 }
 
-/// Says whether a command is pitrery's program for a WAL file, by its name in 1.x and 2.x or in 3.x.
-pub(super) fn is_pitrery(command: &str) -> bool {
-    let program = command.split_whitespace().next().unwrap_or_default();
-    let name = program.rsplit('/').next().unwrap_or_default();
-    matches!(name, "archive_xlog" | "archive_wal")
+/// Returns the tool whose program a command is where somebody else than pgrepl has set it up.
+pub(super) fn foreign_tool(command: &str) -> Option<&'static str> {
+    let engine = engines().find(|engine| engine.is_foreign(command));
+    engine.map(Engine::name)
 }
 
-/// Tells of an archive that somebody made with pitrery. It stays: pgrepl's own pitrery keeps its files in directories of its
+/// Tells of an archive that somebody made with a backup tool. It stays: pgrepl's own keeps its files in directories of its
 /// own, so that what is in this one would be no part of its backups.
 pub(super) fn foreign(cluster: &str, primary: &Member) -> Option<String> {
-    let command = setting(&primary.facts, "archive_command")?;
-    if !is_pitrery(&command) {
-        return None;
-    }
+    let tool = foreign_tool(&setting(&primary.facts, "archive_command")?)?;
     let name = &primary.name;
-    let Some(directory) = &primary.pitrery else {
+    let Some(directory) = &primary.foreign_backups else {
         return Some(format!(
-            "{name} archives WAL with pitrery, which stays; `backup: {{ mount: …, tool: pitrery }}` would take that over"
+            "{name} archives WAL with {tool}, which stays; `backup: {{ mount: …, tool: {tool} }}` would take that over"
         ));
     };
     // One in the root directory is on no mount of its own.
@@ -105,7 +93,7 @@ pub(super) fn foreign(cluster: &str, primary: &Member) -> Option<String> {
         .filter(|above| !above.is_empty())
         .unwrap_or("/mnt/backups");
     Some(format!(
-        "{name} archives WAL with pitrery to {directory}, which stays; `backup: {{ mount: {mount}, tool: pitrery }}` \
-         would take that over, begin anew in {mount}/{cluster}/pitrery, and leave the old backups where they are"
+        "{name} archives WAL with {tool} to {directory}, which stays; `backup: {{ mount: {mount}, tool: {tool} }}` \
+         would take that over, begin anew in {mount}/{cluster}/{tool}, and leave the old backups where they are"
     ))
 }

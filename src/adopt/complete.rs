@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::archive::kept;
 use super::lead::{self, Next, Said};
 use super::remarks::{Remarks, cost, remarks};
-use crate::action::data::place_clone::DANGEROUS;
 use crate::adopt::member::{cluster_name, common, setting, upstream, written};
 use crate::facts::{Facts, Observation};
 use crate::files::{self, Source, View};
@@ -13,6 +12,7 @@ use crate::inventory::at::{At, Named, Written, say};
 use crate::inventory::words::{ParameterName, ParameterValue};
 use crate::inventory::write::{Draft, remark};
 use crate::inventory::{self, Cluster, Node, NodeName, Role};
+use crate::postgres::owned::not_copied;
 use crate::postgres::{conf, parameters, value};
 use crate::render::Templates;
 
@@ -272,7 +272,7 @@ fn changed(
         };
         let source = loaded.sourcefile.as_deref().unwrap_or_default();
         let by_alter_system = source.ends_with("postgresql.auto.conf");
-        let cleaned = by_alter_system && DANGEROUS.contains(&name.as_str());
+        let cleaned = by_alter_system && not_copied().any(|other| other == *name);
         if loaded.context == "internal" || (by_alter_system && !cleaned) {
             continue;
         }

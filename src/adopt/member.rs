@@ -20,8 +20,8 @@ pub struct Member {
     pub instance: String,
     /// Its data directory.
     pub data_directory: String,
-    /// Where a pitrery that was set up there keeps its backups.
-    pub pitrery: Option<String>,
+    /// Where a backup tool that somebody set up there keeps its backups.
+    pub foreign_backups: Option<String>,
 }
 
 /// Returns a setting as it is loaded, or as recovery.conf says it.

@@ -1,10 +1,11 @@
 //! What an inventory cannot say, and what the reader of a new one should know.
 
-use super::archive::is_pitrery;
+use super::archive::foreign_tool;
 use crate::adopt::member::{cluster_name, setting, upstream};
 use crate::facts::server::StoredPassword;
 use crate::facts::{Facts, Observation};
 use crate::inventory::{Cluster, NodeName};
+use crate::postgres::owned::not_copied;
 use crate::postgres::{conf, slot_name};
 
 /// Remarks, each once, in the order they were found.
@@ -116,7 +117,7 @@ pub(super) fn remarks(cluster: &Cluster, seen: &Observation, found: &mut Remarks
             .unwrap_or_default();
         let set: Vec<String> = conf::settings(auto)
             .map(|(name, _)| name)
-            .filter(|name| !crate::action::data::place_clone::DANGEROUS.contains(&name.as_str()))
+            .filter(|name| !not_copied().any(|other| other == *name))
             .collect();
         if !set.is_empty() {
             found.add(format!(
@@ -148,7 +149,11 @@ pub(super) fn remarks(cluster: &Cluster, seen: &Observation, found: &mut Remarks
             command.as_str(),
             "" | "(disabled)" | "true" | "/bin/true" | ":"
         );
-        if !server.in_recovery && !idle && !is_pitrery(&command) && cluster_name(facts).is_none() {
+        if !server.in_recovery
+            && !idle
+            && foreign_tool(&command).is_none()
+            && cluster_name(facts).is_none()
+        {
             found.add(format!(
                 "{name} archives WAL with {}, which stays; `backup: {{ mount: … }}` would take that over",
                 // Its arguments may hold what is nobody's business.

@@ -66,6 +66,44 @@ pub trait Engine: Sync {
         &[]
     }
 
+    /// Tells what its program must hear to say its version.
+    fn version_argument(&self) -> &'static str {
+        ""
+    }
+
+    /// Names what below TOP is its own; what another engine has left there may go.
+    fn directory(&self) -> &'static str;
+
+    /// Names the file below TOP that shows its repository, where it wants one made; `CLUSTER` stands for the cluster.
+    fn repository(&self) -> &'static str {
+        ""
+    }
+
+    /// Names the directory that its program logs into.
+    fn log_directory(&self) -> &'static str {
+        ""
+    }
+
+    /// Gives what only its own configuration needs, by the names in the template.
+    fn words(&self, _top: &str) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Reads how many backups its configuration keeps.
+    fn kept(&self, _configuration: &str) -> Option<Keep> {
+        None
+    }
+
+    /// Says whether a command is its program for a WAL file where somebody else has set it up.
+    fn is_foreign(&self, _archive_command: &str) -> bool {
+        false
+    }
+
+    /// Gives the shell text that tells, as the fact `foreign_backups`, where such a one keeps its backups.
+    fn find(&self) -> &'static str {
+        ""
+    }
+
     /// Gives what `archive_command` calls with TOP, the path and the name of a WAL file: it ends with 0 only when that
     /// is on the mount for good.
     fn archive_program(&self) -> Program;
@@ -117,4 +155,10 @@ pub trait Engine: Sync {
     /// Tells where an archived segment is: a shell pattern below TOP with `CLUSTER`, `SEGMENT` and, for its
     /// first 16 digits, `LOG`.
     fn archived(&self) -> &'static str;
+}
+
+/// Returns what follows a key at the beginning of a line, without quotes.
+pub(in crate::backup) fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    let mut lines = text.lines();
+    lines.find_map(|line| Some(line.strip_prefix(key)?.trim_matches('"')))
 }

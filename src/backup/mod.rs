@@ -25,6 +25,28 @@ pub enum Use {
     Recovery(Option<Timeline>),
 }
 
+/// Returns all engines.
+pub fn engines() -> impl Iterator<Item = &'static dyn Engine> {
+    BackupTool::ALL.into_iter().map(engine)
+}
+
+/// Names the tools that take backups of a depth, as a help says it.
+pub fn tools_with(depth: Depth) -> String {
+    let tools = engines().filter(|engine| engine.depths().contains(&depth));
+    let names: Vec<String> = tools
+        .map(|engine| format!("`tool: {}`", engine.name()))
+        .collect();
+    names.join(" or ")
+}
+
+/// Returns the engines whose program reads a configuration file, with that of a cluster.
+pub fn configurations(cluster: &str) -> impl Iterator<Item = (&'static dyn Engine, String)> {
+    engines().filter_map(move |engine| {
+        let directory = engine.configuration()?.directory;
+        Some((engine, format!("{directory}/{cluster}.conf")))
+    })
+}
+
 /// Returns the engine of a tool.
 pub fn engine(tool: BackupTool) -> &'static dyn Engine {
     match tool {

@@ -306,7 +306,7 @@ impl Walk<'_> {
                 upstream: sender(stop).filter(|_| stop.name != primary.name),
                 instance: stop.server.instance.clone(),
                 data_directory: stop.server.data_directory.clone(),
-                pitrery: stop.found.pitrery.clone(),
+                foreign_backups: stop.found.foreign_backups.clone(),
             })
             .collect();
         members.sort_by_key(|member| (member.name != primary.name, member.name.clone()));

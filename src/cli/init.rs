@@ -31,7 +31,7 @@ pub struct Arguments {
     /// The major version of PostgreSQL
     #[arg(long)]
     version: Option<String>,
-    /// The server's name at its service manager, where a host of `--from-host` has several: Debian's cluster name
+    /// The server's name at its service manager, where a host of `--from-host` has several: the `main` of `15/main`
     #[arg(long, value_name = "NAME", requires = "from_host")]
     instance: Option<String>,
     /// The primary, as in `ssh server1`

@@ -15,7 +15,7 @@ use crate::report::sink;
 
 /// Shows the files as they would be on new servers, offline
 ///
-/// Without a host nobody knows its family: paths are Debian's, unless the inventory says where PostgreSQL lives.
+/// Without a host nobody knows where PostgreSQL lives: what is assumed is said, unless the inventory says it.
 ///
 /// Examples:
 ///   pgrepl render inventory.yaml --host server2
@@ -64,16 +64,13 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, String, String)>, Failure> 
                     .unwrap_or_else(|| cluster.primary.clone()),
             }
         };
-        // A host tells what it is; without one it is taken for Debian, unless the inventory says more.
-        let platform = platform::choose(
+        // A host tells what it is; without one something is assumed, unless the inventory says more.
+        let platform = platform::assume(
             node.platform.as_ref(),
-            "debian",
-            "",
             cluster.major,
             &node.instance,
             node.data_directory.as_deref(),
-        )
-        .expect("Debian is known");
+        );
         let view = View {
             cluster,
             node,
@@ -164,9 +161,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         }
     }
     if assumed {
-        sink::err(
-            "note: places are Debian's: only a host tells its family; `pgrepl plan --diff full` asks it\n",
-        );
+        sink::err(&format!(
+            "note: places are those of {}: only a host tells its own; `pgrepl plan --diff full` asks it\n",
+            platform::FAMILIES[0].name
+        ));
     }
     Ok(0)
 }

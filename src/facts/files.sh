@@ -144,7 +144,7 @@ LIST
 read_files() {
     set --
     for file in "$config_directory"/*.conf "$config_directory"/conf.d/*.conf "/usr/local/lib/pgrepl/$cluster"/* \
-        "/etc/systemd/system/pgrepl-$cluster-backup".* "/etc/pgbackrest/$cluster.conf" "/etc/pitrery/$cluster.conf"; do
+        "/etc/systemd/system/pgrepl-$cluster-backup".* $tool_files; do
         if [ -f "$file" ]; then set -- "$@" "$file"; fi
     done
     # Where the configuration lies in the data directory they were among these.
@@ -153,8 +153,8 @@ read_files() {
     done
     told=$(printf '%s\n' "$@")
     next=$(by_reader "$telling$listed$arguments
-$tell_files$look_at_files" "$real" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$family" "$newest" \
-        "$pass_lines" "$@") || :
+$tell_files$look_at_files" "$real" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$installer" "$keeper" \
+        "$newest" "$pass_lines" "$@") || :
     # What he could not read is not absent.
     if [ -f "$real/PG_VERSION" ]; then fact instance "that $service_user cannot read"; fi
     read_named_files

@@ -1,6 +1,6 @@
-# Tells which PostgreSQL servers a host has, its own addresses, what it resolves names and addresses to, and where a
-# pitrery that somebody set up keeps its backups.
-# In: ask (names and addresses, separated by blanks)
+# Tells which PostgreSQL servers a host has, its own addresses, what it resolves names and addresses to, and where a backup
+# tool that somebody set up keeps its backups.
+# In: ask (names and addresses, separated by blanks) find_backups (shell text of the engines)
 
 # The names that /etc/hosts and DNS have for an address.
 names_of() {
@@ -34,18 +34,6 @@ rpm_servers() {
     done
 }
 
-# Only what is a plain assignment is read; the file may hold what is nobody's business, and is not run.
-pitrery_backups() {
-    for file in /etc/pitrery/pitrery.conf /etc/pitrery/pitr.conf; do
-        if [ ! -r "$file" ]; then continue; fi
-        directory=$(sed -n "s/^[[:blank:]]*BACKUP_DIR=[\"']\{0,1\}\(\/[^\"'\$ ]*\).*/\1/p" "$file" | tail -n 1)
-        if [ -n "$directory" ]; then
-            fact pitrery "$directory"
-            return
-        fi
-    done
-}
-
 main() {
     ip -o addr show scope global 2>/dev/null | awk "$awk_fact"'{ sub("/.*", "", $4); fact("address", $4) }' >&7
     if command -v pg_lsclusters >/dev/null 2>&1; then
@@ -53,7 +41,7 @@ main() {
         pg_lsclusters -h | awk "$awk_fact"'{ for (i = 1; i < 5; i++) column($i); fact("server", $6) }' >&7
     fi
     rpm_servers
-    pitrery_backups
+    eval "$find_backups"
     for name in $ask; do
         case $name in
             *:*) names_of "$name" ;;

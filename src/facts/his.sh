@@ -21,12 +21,12 @@ pass_lines='
 # In: as files.sh, and what is set first, as arguments; then files to tell of
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 look_at_files='
-real=$1 staging=$2 wal_directory=$3 bindir=$4 major=$5 home=$6 cluster=$7 family=$8 history=$9
+real=$1 staging=$2 wal_directory=$3 bindir=$4 major=$5 home=$6 cluster=$7 installer=$8 keeper=$9
 shift 9
-pass_lines=$1
-shift
+history=$1 pass_lines=$2
+shift 2
 # Where nobody is there to do so, root runs only what packages put there.
-if [ "$family" = custom ] && [ -O / ]; then bindir=/nowhere; fi
+if [ "$installer" = nobody ] && [ -O / ]; then bindir=/nowhere; fi
 if [ -x "$bindir/postgres" ]; then
     # Of the same package, and started in a fraction of the time; some packages do not have it.
     teller=$bindir/pg_controldata
@@ -52,7 +52,7 @@ if [ -d "$staging" ]; then
     fi
     if [ -f "$staging/log" ]; then tail -c 600 "$staging/log" | tr "\r" "\n" | tail -n 5 | fact_lines staging_log; fi
 fi
-if [ "$family" = debian ] && [ -f "$config_directory/start.conf" ]; then
+if [ "$keeper" = start_conf ] && [ -f "$config_directory/start.conf" ]; then
     fact start "$(awk "/^[^#]/ { print \$1; exit }" "$config_directory/start.conf")"
 fi
 if [ -f "$home/.pgpass" ]; then
@@ -74,7 +74,7 @@ for file; do
     # Others in these directories nobody reads.
     case $file in
         */postgresql.conf | */postgresql.auto.conf | */pg_hba.conf | */pg_ident.conf | */recovery.conf | */conf.d/* | /usr/* | \
-            /etc/systemd/* | /etc/pgbackrest/* | /etc/pitrery/*) fact unread "$file" ;;
+            /etc/systemd/* | /etc/*/"$cluster.conf") fact unread "$file" ;;
     esac
 done
 [ $# = 0 ] || tell_files "" "$@"

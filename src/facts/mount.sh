@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # The backup mount, looked at by the service user: a file server may give root no right at all. Where that user does not
 # exist yet, what is closed to root may be open to it, and nothing is said of it.
-# In: mount cluster service_user backup_tool real (the data directory)
+# In: mount cluster service_user real (the data directory) tool_repository (the file below the cluster's directory that shows
+#     the engine's repository, or empty) tool_directory (what there is the engine's)
 
 # What is asked once the mount has answered, all of it in one shell.
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 look_at_mount='
-mount=$1 top=$1/$2 tool=$3 seen=$4/pgrepl.archives exists=$5
+mount=$1 top=$1/$2 repository=$3 seen=$4/pgrepl.archives exists=$5 ours=$1/$2/$6
 # Of a path: there, missing, or closed when that cannot be told.
 state_of() {
     if [ -e "$1" ] || said=$(ls -d "$1" 2>&1); then echo there; else case $said in *"No such file"*) echo missing ;; *) echo closed ;; esac; fi
@@ -25,21 +26,17 @@ token="}" ;; esac
 else
     case $exists:$said in *"No such file"*) ;; yes:*) fact mount_closed yes ;; esac
 fi
-case $tool in
-    pgbackrest)
-        case $exists:$(state_of "$top/pgbackrest/archive/$2/archive.info") in
-            *:missing) ;;
-            *:there) fact tool_repository yes ;;
-            yes:*) fact mount_closed yes ;;
-        esac
-        ;;
-esac
+if [ -n "$repository" ]; then
+    case $exists:$(state_of "$top/$repository") in
+        *:missing) ;;
+        *:there) fact tool_repository yes ;;
+        yes:*) fact mount_closed yes ;;
+    esac
+fi
 [ "$exists" = yes ] || exit 0
 if [ -w "$mount" ]; then fact mount_writable yes; else fact mount_writable no; fi
 fact mount_user "$(id -u)"
-# What another engine left may go.
-case $tool in pgbackrest | pitrery) ours=$top/$tool/ ;; *) ours=$top/wal ;; esac
-# Written by what the server calls for each WAL file (script/patience.sh).
+# What another engine left may go. Written by what the server calls for each WAL file (script/patience.sh).
 [ -f "$seen" ] || exit 0
 while read -r seen; do
     case $seen in "$ours"*) [ "$(state_of "$seen")" != missing ] || fact mount_gone "$seen" ;; esac
@@ -72,7 +69,8 @@ read_mount() {
             return
             ;;
     esac
-    if (cd / && as_service_user timeout 10 sh -c "$telling$look_at_mount" sh "$mount" "$cluster" "$backup_tool" "$real" "$exists"); then
+    if (cd / && as_service_user timeout 10 sh -c "$telling$look_at_mount" sh "$mount" "$cluster" "$tool_repository" "$real" "$exists" \
+        "$tool_directory"); then
         fact mount mounted
     else
         fact mount stale

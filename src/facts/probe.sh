@@ -48,7 +48,7 @@ strange_part() {
 }
 
 read_packages() {
-    if [ "$family" = custom ]; then
+    if [ "$installer" = nobody ]; then
         strange=$(strange_part "$bindir/postgres")
         if [ -n "$strange" ]; then fact bindir_strange "$strange"; fi
     fi
@@ -58,7 +58,7 @@ read_packages() {
         tools=
         for tool in "$bindir"/*; do tools="$tools ${tool##*/}"; done
         fact tools "$tools"
-    elif [ "$family" = debian ]; then
+    elif [ "$installer" = apt ]; then
         fact candidate "$(apt-cache policy "postgresql-$major" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" { print $2 }')"
         if grep -qs '^create_main_cluster *= *false' /etc/postgresql-common/createcluster.conf /etc/postgresql-common/createcluster.d/*.conf; then
             fact creates_cluster no
@@ -156,7 +156,7 @@ unit_start() {
     state=${state#*=}
     if [ -e "/etc/systemd/system/$unit.d/pgrepl-fenced.conf" ] || [ "$state" = masked ]; then
         echo disabled
-    elif [ "$state" != disabled ] && [ -n "$state" ] && { [ "$family" != rhel ] || [ "$(unit_data)" = "$data_directory" ]; }; then
+    elif [ "$state" != disabled ] && [ -n "$state" ] && { [ "$keeper" != packaged_unit ] || [ "$(unit_data)" = "$data_directory" ]; }; then
         echo auto
     elif [ -f "$data_directory/PG_VERSION" ]; then
         echo manual
@@ -217,7 +217,7 @@ read_copy() {
 
 read_service() {
     umbrella=
-    if [ "$family" = debian ]; then umbrella=postgresql.service; fi
+    if [ "$keeper" = start_conf ]; then umbrella=postgresql.service; fi
     if [ -d /run/systemd/system ]; then
         fact systemd yes
         systemctl show -p Id -p ActiveState -p UnitFileState ${unit:+"$unit"} ${umbrella:+"$umbrella"} "$clone_unit" 2>/dev/null |
@@ -231,7 +231,7 @@ read_service() {
         fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \
             "$(systemctl show -p ExecMainExitTimestamp --value "$service")" "$(systemctl show -p Result --value "$service")"
     fi
-    if [ "$family" != debian ]; then
+    if [ "$keeper" != start_conf ]; then
         start=$(unit_start)
         if [ -n "$start" ]; then fact start "$start"; fi
     fi

@@ -8,6 +8,7 @@ use crate::inventory::Unmanaged;
 use crate::postgres::Major;
 use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::hba::{self, HbaLine};
+use crate::postgres::owned::owned;
 use crate::postgres::parameters::ParameterKind;
 use crate::postgres::value::{self, Value};
 
@@ -17,32 +18,6 @@ pub(super) const OURS: &str = ": written by pgrepl.";
 pub(super) const KEPT: &str = "# --- kept";
 
 pub(super) const KEPT_END: &str = "# --- end of kept";
-
-/// Settings that are never taken over from an older file, because the template or the inventory decides them.
-pub(super) const DECIDED: [&str; 22] = [
-    "data_directory",
-    "hba_file",
-    "ident_file",
-    "external_pid_file",
-    "unix_socket_directories",
-    "listen_addresses",
-    "port",
-    "cluster_name",
-    "wal_log_hints",
-    "hot_standby",
-    "synchronous_standby_names",
-    "primary_conninfo",
-    "primary_slot_name",
-    "recovery_min_apply_delay",
-    "restore_command",
-    "archive_cleanup_command",
-    "recovery_end_command",
-    "promote_trigger_file",
-    "config_file",
-    "recovery_target_timeline",
-    "recovery_target_action",
-    "recovery_target",
-];
 
 /// What an older file said that is kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,14 +87,15 @@ pub fn kept_settings(view: &View, source: &Source) -> Kept {
             .is_some_and(|own| places(value).any(|place| place == *own));
         !source.another && has && places(value).any(|place| !own.contains(&place))
     };
-    // With `backup:` it is decided where WAL goes, and that it goes.
+    // With `backup:` it is decided that WAL goes somewhere, not for which servers.
+    let stays = |name: &str, value: &str| match name {
+        "unix_socket_directories" => more_sockets(value),
+        "archive_mode" => !is_off(cluster.major, value),
+        _ => false,
+    };
     let decided = |name: &str, value: &str| {
-        let archives = matches!(name, "archive_command" | "archive_library")
-            || name == "archive_mode" && is_off(cluster.major, value);
-        archives && cluster.backup.is_some()
-            || DECIDED.contains(&name)
-                && !(name == "unix_socket_directories" && more_sockets(value))
-            || name.starts_with("recovery_target")
+        let owned = owned(name).filter(|_| !stays(name, value));
+        owned.is_some_and(|owned| owned.decided.goes(cluster.backup.is_some()))
             || view.node.parameters.contains_key(name)
     };
     let pieces = source.settings(cluster.major).unwrap_or_else(|why| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kept::DECIDED;
+use crate::postgres::owned::{When, owned};
 
 use crate::inventory::{Role, Unmanaged};
 use crate::postgres::conf::{self, ConfLine};
@@ -158,7 +158,7 @@ pub fn postgresql_conf(
             Some(ConfLine::Setting { name, .. })
                 if !name.contains('.')
                     && parameters::lookup(cluster.major, &name).is_none()
-                    && !DECIDED.contains(&name.as_str()) =>
+                    && owned(&name).is_none_or(|owned| owned.decided != When::Always) =>
             {
                 format!(
                     "it writes `{name}`, which PostgreSQL {} does not have",

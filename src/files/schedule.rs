@@ -1,5 +1,6 @@
 //! The systemd units that take backups by themselves; they are the same whatever the roles are.
 
+use crate::backup::engines;
 use crate::inventory::{BackupFrom, Cluster, Keep, NodeName};
 use crate::platform::Platform;
 
@@ -72,11 +73,12 @@ pub fn units(
         service += "PrivateTmp=yes\n";
     }
     // The mount, the lock of a tool beside the socket, and its log; what is missing is told by the program.
-    for path in [
-        &backup.top(name),
-        &platform.socket_directory,
-        "/var/log/pgbackrest",
-    ] {
+    let logs = engines().map(|engine| engine.log_directory().to_owned());
+    let written = [backup.top(name), platform.socket_directory.clone()];
+    for path in written
+        .into_iter()
+        .chain(logs.filter(|path| !path.is_empty()))
+    {
         service += &format!("ReadWritePaths={}\n", quoted(&format!("-{path}")));
     }
     for (name, value) in [

@@ -39,7 +39,7 @@ pub fn tool_conf(view: &View, templates: &Templates) -> Result<Option<ToolConf>,
         .facts(&view.node.name)
         .and_then(|facts| facts.tool.version.clone())
         .unwrap_or_default();
-    let context = serde_json::json!({
+    let mut context = serde_json::json!({
         "node": view.node.name,
         "cluster": cluster.name,
         "path": path,
@@ -57,11 +57,12 @@ pub fn tool_conf(view: &View, templates: &Templates) -> Result<Option<ToolConf>,
             "socket_directory": shell_quote(&view.platform.socket_directory),
             "user": shell_quote(&view.platform.user),
             "psql": shell_quote(&format!("{}/psql", view.platform.bindir)),
-            "backup_directory": shell_quote(&format!("{top}/pitrery")),
-            "archive_directory": shell_quote(&format!("{top}/pitrery/archived_wal")),
             "restore_command": shell_quote(&restore_command(cluster, Use::Recovery(None)).unwrap_or_default()),
         },
     });
+    for (name, word) in engine.words(&top) {
+        context["words"][name] = shell_quote(&word).into();
+    }
     let text = templates.render(
         configuration.template,
         context,

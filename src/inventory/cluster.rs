@@ -235,6 +235,26 @@ pub enum BackupTool {
     Pitrery,
 }
 
+impl BackupTool {
+    /// All of them.
+    pub const ALL: [BackupTool; 3] = [
+        BackupTool::Basebackup,
+        BackupTool::Pgbackrest,
+        BackupTool::Pitrery,
+    ];
+
+    /// Returns what is wrong with it for servers of a version, why, and what to use.
+    pub fn unfit(self, major: Major) -> Option<(String, &'static str, &'static str)> {
+        (self == BackupTool::Pitrery && !major.caps().has_start_backup).then(|| {
+            (
+                format!("pitrery does not work with PostgreSQL {major}"),
+                "up to version 14 only",
+                "use `tool: basebackup` or `tool: pgbackrest`",
+            )
+        })
+    }
+}
+
 /// How many backups are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {

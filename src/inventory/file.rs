@@ -130,7 +130,7 @@ sections! {
         /// The TCP port of PostgreSQL.
         #[schemars(example = json!(5432), extend("default" = 5432))]
         port: May<Port>,
-        /// The server's name at its service manager, where a host has several: Debian's cluster name.
+        /// The server's name at its service manager, where a host has several: the `main` of `15/main`.
         #[schemars(example = json!("main"), extend("default" = "main"))]
         instance: May<Instance>,
         /// PostgreSQL's listen_addresses.

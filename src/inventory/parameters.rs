@@ -5,44 +5,12 @@ use std::ops::Range;
 use super::{Cluster, Node};
 use crate::inventory::places::{KeySpans, ParameterSpan};
 use crate::inventory::problem::Problem;
+use crate::postgres::owned::owned;
 use crate::postgres::{conninfo, parameters, value};
-
-/// Parameters that pgrepl writes itself, with the inventory key to use instead.
-const OWNED: [(&str, &str); 19] = [
-    ("port", "postgresql.port"),
-    ("listen_addresses", "postgresql.listen_addresses"),
-    ("data_directory", "postgresql.data_directory"),
-    ("hba_file", ""),
-    ("ident_file", ""),
-    ("config_file", ""),
-    ("external_pid_file", ""),
-    ("unix_socket_directories", ""),
-    ("cluster_name", "cluster and the host's name"),
-    ("hot_standby", ""),
-    ("primary_slot_name", "replication.slots"),
-    ("archive_cleanup_command", ""),
-    ("promote_trigger_file", "pgrepl switchover or failover"),
-    ("trigger_file", "pgrepl switchover or failover"),
-    ("standby_mode", "primary and standbys"),
-    ("recovery_min_apply_delay", "hosts.HOST.apply_delay"),
-    ("synchronous_standby_names", "replication.synchronous"),
-    ("recovery_end_command", ""),
-    ("include_dir", ""),
-];
-
-/// Parameters that pgrepl writes itself once backups are wanted.
-const ARCHIVE: [&str; 4] = [
-    "archive_mode",
-    "archive_command",
-    "archive_library",
-    "restore_command",
-];
 
 /// Says whether pgrepl writes a parameter by itself, so that no inventory may hold it.
 pub fn is_written_by_pgrepl(name: &str, with_backups: bool) -> bool {
-    OWNED.iter().any(|(owned, _)| *owned == name)
-        || name.starts_with("recovery_target")
-        || (with_backups && ARCHIVE.contains(&name))
+    owned(name).is_some_and(|owned| owned.written.goes(with_backups))
 }
 
 /// Says what a parameter risks that somebody switches off; nothing where it is on, or where nothing is at risk.
@@ -72,13 +40,12 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &KeySpans, problems: &
         ..
     } in &places.parameters
     {
-        if let Some((_, instead)) = OWNED.iter().find(|(owned, _)| owned == name)
-            && at != place
-        {
-            let help = if instead.is_empty() {
-                "remove it".to_owned()
-            } else {
-                format!("use `{instead}`")
+        // A key of a section may stand for it.
+        let owned = owned(name).filter(|owned| owned.written.goes(cluster.backup.is_some()));
+        if let Some(owned) = owned.filter(|_| at != place) {
+            let help = match owned.instead {
+                "" => "remove it".to_owned(),
+                instead => format!("use `{instead}`"),
             };
             problems.push(
                 Problem::new(
@@ -87,19 +54,6 @@ pub(super) fn parameter_values(cluster: &Cluster, places: &KeySpans, problems: &
                     "not here",
                 )
                 .help(help),
-            );
-            continue;
-        }
-        if name.starts_with("recovery_target")
-            || (cluster.backup.is_some() && ARCHIVE.contains(&name.as_str()))
-        {
-            problems.push(
-                Problem::new(
-                    at.clone(),
-                    format!("`{name}` is written by pgrepl itself"),
-                    "not here",
-                )
-                .help("remove it"),
             );
             continue;
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::parameters::{combinations, parameter_values};
-use super::{BackupTool, Cluster, NodeName};
+use super::{Cluster, NodeName};
 use crate::inventory::places::KeySpans;
 use crate::inventory::problem::{Problem, nearest};
 use crate::postgres::hba::{self, HbaLine};
@@ -50,17 +50,9 @@ pub fn check(
         ));
     }
     if let (Some(span), Some(backup)) = (&places.tool, &cluster.backup)
-        && backup.tool == BackupTool::Pitrery
-        && !cluster.major.caps().has_start_backup
+        && let Some((what, why, help)) = backup.tool.unfit(cluster.major)
     {
-        problems.push(
-            Problem::new(
-                span.clone(),
-                format!("pitrery does not work with PostgreSQL {}", cluster.major),
-                "up to version 14 only",
-            )
-            .help("use `tool: basebackup` or `tool: pgbackrest`"),
-        );
+        problems.push(Problem::new(span.clone(), what, why).help(help));
     }
     listening(cluster, places, problems, notes);
     risks(places, notes);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::backup::{Engine, engines};
 use crate::command::{Command, Vault};
 use crate::facts::Unreachable;
 use crate::host::{Host, HostError, Line};
@@ -38,14 +39,18 @@ pub struct Found {
     pub names: BTreeMap<String, Vec<String>>,
     /// The addresses it has for the names it was asked for.
     pub resolved: BTreeMap<String, Vec<IpAddr>>,
-    /// Where a pitrery that was set up there keeps its backups.
-    pub pitrery: Option<String>,
+    /// Where a backup tool that somebody set up there keeps its backups.
+    pub foreign_backups: Option<String>,
 }
 
 /// Asks a host; `ask` are names and addresses that it shall resolve.
 pub async fn find(host: &dyn Host, name: &NodeName, ask: &[String]) -> Result<Found, Unreachable> {
     let command = Command::new("look for servers", SCRIPT)
         .var("ask", ask.join(" "))
+        .var(
+            "find_backups",
+            engines().map(Engine::find).collect::<String>(),
+        )
         .timeout(Some(Duration::from_secs(60)));
     let lines = host
         .run(&command, &Vault::default(), &|_| {})
@@ -74,7 +79,9 @@ pub async fn find(host: &dyn Host, name: &NodeName, ask: &[String]) -> Result<Fo
                 let addresses = found.resolved.entry((*of).to_owned()).or_default();
                 addresses.extend(address.parse::<IpAddr>());
             }
-            ("pitrery", [directory]) => found.pitrery = Some((*directory).to_owned()),
+            ("foreign_backups", [directory]) => {
+                found.foreign_backups = Some((*directory).to_owned())
+            }
             ("server", [version, instance, port, state, data_directory]) => {
                 found.servers.push(Installed {
                     version: (*version).to_owned(),

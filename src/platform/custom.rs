@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::place::{Family, Platform};
+use crate::platform::place::{Installer, Keeper, Platform};
 
 /// What the inventory says of a PostgreSQL that no known package put there; with it stands `data_directory:`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,8 @@ impl Custom {
             }
         };
         Platform {
-            family: Family::Custom,
+            installer: Installer::Nobody,
+            keeper: Keeper::Owner,
             bindir: self.bindir.clone(),
             config_directory: self
                 .config_directory

@@ -1,12 +1,13 @@
 //! Debian and Ubuntu with postgresql-common.
 
-use crate::platform::place::{Family, Platform};
+use crate::platform::place::{Installer, Keeper, Platform};
 use crate::postgres::Major;
 
 /// Returns where Debian's packages keep a cluster of a major version (postgresql-common, pg_createcluster(1)).
 pub fn platform(major: Major, instance: &str, data_directory: Option<&str>) -> Platform {
     Platform {
-        family: Family::Debian,
+        installer: Installer::Apt,
+        keeper: Keeper::StartConf,
         bindir: format!("/usr/lib/postgresql/{major}/bin"),
         config_directory: format!("/etc/postgresql/{major}/{instance}"),
         data_directory: data_directory.map_or_else(

@@ -1,6 +1,6 @@
 //! Which package has an extension.
 
-use crate::platform::place::Family;
+use crate::platform::place::Installer;
 use crate::postgres::Major;
 
 /// Those of PostgreSQL's own source that come apart from the server where they do.
@@ -79,7 +79,7 @@ const KNOWN: [(&str, &str, &str); 22] = [
 ];
 
 /// Returns the package that has an extension, where it is known.
-pub fn package(family: Family, major: Major, extension: &str) -> Option<String> {
+pub fn package(installer: Installer, major: Major, extension: &str) -> Option<String> {
     let number = major.to_string().replace('.', "");
     let language = match extension {
         "plperl" | "plperlu" | "hstore_plperl" | "jsonb_plperl" => Some("plperl"),
@@ -90,8 +90,8 @@ pub fn package(family: Family, major: Major, extension: &str) -> Option<String> 
         _ => None,
     };
     let known = KNOWN.iter().find(|(name, ..)| *name == extension);
-    match family {
-        Family::Debian => language
+    match installer {
+        Installer::Apt => language
             .map(|language| format!("postgresql-{language}-{major}"))
             // Since 10 the server's own package has them.
             .or_else(|| {
@@ -100,7 +100,7 @@ pub fn package(family: Family, major: Major, extension: &str) -> Option<String> 
                     .then(|| format!("postgresql-{major}"))
             })
             .or_else(|| known.map(|(_, rest, _)| format!("postgresql-{major}-{rest}"))),
-        Family::Rhel => language
+        Installer::Dnf => language
             .map(|language| format!("postgresql{number}-{language}"))
             .or_else(|| {
                 CONTRIB
@@ -108,7 +108,7 @@ pub fn package(family: Family, major: Major, extension: &str) -> Option<String> 
                     .then(|| format!("postgresql{number}-contrib"))
             })
             .or_else(|| known.map(|(.., name)| name.replace("{}", &number))),
-        Family::Custom => None,
+        Installer::Nobody => None,
     }
 }
 
@@ -117,11 +117,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_are_named_as_each_family_names_them() {
-        let of = |family, extension| package(family, "15".parse().unwrap(), extension);
+    fn packages_are_named_as_each_installer_names_them() {
+        let of = |installer, extension| package(installer, "15".parse().unwrap(), extension);
         let names = |extension| {
-            let name = |family| of(family, extension).unwrap_or_default();
-            [name(Family::Debian), name(Family::Rhel)]
+            let name = |installer| of(installer, extension).unwrap_or_default();
+            [name(Installer::Apt), name(Installer::Dnf)]
         };
         assert_eq!(
             names("postgis"),
@@ -134,6 +134,6 @@ mod tests {
             ["postgresql-plpython3-15", "postgresql15-plpython3"]
         );
         assert_eq!(names("of_nobody"), ["", ""]);
-        assert_eq!(of(Family::Custom, "postgis"), None);
+        assert_eq!(of(Installer::Nobody, "postgis"), None);
     }
 }

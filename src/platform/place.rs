@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Where one PostgreSQL cluster lives on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
-    /// The operating system family.
-    pub family: Family,
+    /// Who installs packages.
+    pub installer: Installer,
+    /// What knows of the instance and starts it at boot.
+    pub keeper: Keeper,
     /// The directory of binaries.
     pub bindir: String,
     /// The directory of postgresql.conf and pg_hba.conf: the data directory itself on many platforms.
@@ -38,45 +40,49 @@ pub struct Platform {
     pub commands: Option<(String, String)>,
 }
 
-/// An operating system family.
+/// Who installs packages on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Family {
-    /// Debian, Ubuntu and what descends from them.
-    Debian,
-    /// Red Hat Enterprise Linux, its rebuilds and relatives, with the packages of the PostgreSQL project.
-    Rhel,
-    /// Whatever the inventory says.
-    Custom,
+pub enum Installer {
+    /// apt-get.
+    Apt,
+    /// dnf, or yum.
+    Dnf,
+    /// Whoever built the server; pgrepl installs nothing.
+    Nobody,
 }
 
-impl Family {
-    /// The families that are told by os-release, with the names in its `ID` and `ID_LIKE`.
-    pub const KNOWN: [(Family, &[&str]); 2] = [
-        (Family::Debian, &["debian", "ubuntu"]),
-        (
-            Family::Rhel,
-            &["rhel", "centos", "rocky", "almalinux", "ol", "fedora"],
-        ),
-    ];
-
+impl Installer {
     /// Returns its name as scripts know it.
     pub fn word(self) -> &'static str {
         match self {
-            Family::Debian => "debian",
-            Family::Rhel => "rhel",
-            Family::Custom => "custom",
+            Installer::Apt => "apt",
+            Installer::Dnf => "dnf",
+            Installer::Nobody => "nobody",
         }
     }
+}
 
-    /// Returns the family of an operating system, from the `ID` and `ID_LIKE` of os-release.
-    pub fn of(id: &str, like: &str) -> Option<Family> {
-        std::iter::once(id)
-            .chain(like.split_whitespace())
-            .find_map(|name| {
-                let known = Self::KNOWN.iter().find(|(_, names)| names.contains(&name));
-                known.map(|(family, _)| *family)
-            })
+/// What knows of an instance and starts it at boot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keeper {
+    /// postgresql-common: a directory below /etc/postgresql with a start.conf, and a log of its own (pg_createcluster(1)).
+    StartConf,
+    /// A unit of the packages that names a data directory; another one is told to it in a drop-in.
+    PackagedUnit,
+    /// The owner's unit or commands.
+    Owner,
+}
+
+impl Keeper {
+    /// Returns its name as scripts know it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Keeper::StartConf => "start_conf",
+            Keeper::PackagedUnit => "packaged_unit",
+            Keeper::Owner => "owner",
+        }
     }
 }
 
@@ -103,9 +109,9 @@ impl Platform {
     /// Returns the command that shows the end of the server's log.
     pub fn show_log(&self, host: &str) -> String {
         let log = &self.log;
-        match self.family {
-            Family::Debian => format!("ssh {host} sudo tail -n 20 {log}"),
-            Family::Rhel | Family::Custom => {
+        match self.keeper {
+            Keeper::StartConf => format!("ssh {host} sudo tail -n 20 {log}"),
+            Keeper::PackagedUnit | Keeper::Owner => {
                 format!("ssh {host} \"sudo sh -c 'cd {log} && tail -n 20 \\$(ls -t | head -n 1)'\"")
             }
         }
@@ -118,6 +124,6 @@ impl Platform {
             .log
             .strip_prefix(&self.data_directory)
             .and_then(|rest| rest.strip_prefix('/'));
-        (self.family != Family::Debian).then_some(inside.unwrap_or(&self.log))
+        (self.keeper != Keeper::StartConf).then_some(inside.unwrap_or(&self.log))
     }
 }

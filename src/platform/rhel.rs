@@ -1,11 +1,11 @@
 //! Red Hat Enterprise Linux and its relatives, with the packages of the PostgreSQL project (yum.postgresql.org).
 
-use crate::platform::place::{Family, Platform};
+use crate::platform::place::{Installer, Keeper, Platform};
 use crate::postgres::Major;
 
 /// Returns where the PostgreSQL project's RPM packages keep a major version (their postgresql-V.service and
 /// postgresql-V-setup): the configuration lies in the data directory.
-pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
+pub fn platform(major: Major, _: &str, data_directory: Option<&str>) -> Platform {
     let data_directory = data_directory.map_or_else(
         || format!("/var/lib/pgsql/{major}/data"),
         |path| path.trim_end_matches('/').to_owned(),
@@ -13,7 +13,8 @@ pub fn platform(major: Major, data_directory: Option<&str>) -> Platform {
     // 9.6 is postgresql96-server, 10 is postgresql10-server.
     let compact: String = major.to_string().replace('.', "");
     Platform {
-        family: Family::Rhel,
+        installer: Installer::Dnf,
+        keeper: Keeper::PackagedUnit,
         bindir: format!("/usr/pgsql-{major}/bin"),
         config_directory: data_directory.clone(),
         log: format!("{data_directory}/log"),
@@ -41,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_packages_of_9_6_are_named_without_the_dot() {
-        let packages = |major: &str| platform(major.parse().unwrap(), None).packages;
+        let packages = |major: &str| platform(major.parse().unwrap(), "", None).packages;
         assert_eq!(packages("9.6"), ["postgresql96-server", "postgresql96"]);
         assert_eq!(packages("10"), ["postgresql10-server", "postgresql10"]);
         assert_eq!(packages("18"), ["postgresql18-server", "postgresql18"]);

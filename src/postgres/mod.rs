@@ -11,6 +11,7 @@ mod hba_words;
 pub mod history;
 pub mod lsn;
 pub mod names;
+pub mod owned;
 pub mod parameters;
 pub mod pgpass;
 pub mod scope;

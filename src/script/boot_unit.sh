@@ -9,7 +9,7 @@ put_drop_in() {
 
 # The packages' unit names the data directory: another one is told to it in a drop-in.
 point_unit() {
-    [ "$family" = rhel ] || return 0
+    [ "$keeper" = packaged_unit ] || return 0
     [ "$(unit_data)" != "$data_directory" ] || return 0
     put_drop_in pgrepl-data.conf "[Service]
 Environment=\"PGDATA=$(printf '%s' "$data_directory" | sed 's/["\\]/\\&/g; s/%/%%/g')\""

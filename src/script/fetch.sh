@@ -17,7 +17,7 @@ fetch_backup() {
         new_staging "$2"
         writable="$staging
 $top
-/var/log/pgbackrest
+$tool_log
 $(places_here)"
         systemctl reset-failed "$1" 2>/dev/null || :
         # The program comes in a variable: in an argument systemd would expand what looks like one of its own.

@@ -1,6 +1,6 @@
 # The host's own package manager: apt-get, dnf or yum.
 manager=apt-get
-if [ "$family" != debian ]; then
+if [ "$installer" != apt ]; then
     for known in yum dnf; do
         if command -v "$known" >/dev/null; then manager=$known; fi
     done

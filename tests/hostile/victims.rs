@@ -63,7 +63,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "put a file back",
         concat!(
-            scripts!("script/boot_debian.sh" "action/server/service.sh"),
+            scripts!("script/boot_start_conf.sh" "action/server/service.sh"),
             "main() { put_back; }\n"
         ),
         "config=$config_directory/pg_hba.conf",
@@ -71,12 +71,12 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     ("mark a standby", scripts!("action/data/mark_standby.sh"), ""),
     (
         "fence",
-        concat!(scripts!("script/boot_debian.sh"), "main() { fence; unfence; }\n"),
+        concat!(scripts!("script/boot_start_conf.sh"), "main() { fence; unfence; }\n"),
         "",
     ),
     (
         "register",
-        concat!(scripts!("script/register.sh"), "main() { register; }\n"),
+        concat!(scripts!("script/register_start_conf.sh"), "main() { register; }\n"),
         "config_directory=$his/15/etc/15/new data_directory=$his/15/deep/15/new",
     ),
     (
@@ -149,7 +149,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "start what does not start",
         concat!(
-            scripts!("script/boot_debian.sh" "action/server/service.sh"),
+            scripts!("script/boot_start_conf.sh" "action/server/service.sh"),
             "late() { begin_start() { :; }; start_goes_on() { false; }; forget_start() { :; }; }\n"
         ),
         "verb=restart config=$config_directory/pg_hba.conf",
@@ -189,12 +189,12 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
             include_str!("../../src/facts/probe.sh"), "\n",
             "main() { read_data; read_files; ok; }\n"
         ),
-        "family=custom pass_digest= newest=",
+        "installer=nobody keeper=owner pass_digest= newest=",
     ),
 ];
 
 /// What all of them are told.
-pub const TOLD: &str = "cluster=hostile node=server2 major=15 port=1 family=debian instance=main unit= keys=archive_mode \
+pub const TOLD: &str = "cluster=hostile node=server2 major=15 port=1 installer=apt keeper=start_conf instance=main unit= keys=archive_mode \
     home=$his/15/etc data_directory=$his/15/main config_directory=$his/15/etc socket_directory=$his/15/sock log=$his/15/log \
     staging=$data_directory.pgrepl-new clone_unit=none system_id=7 tablespaces= named= wal_directory=pg_wal marker=standby.signal \
     marker_text= checkpoint= recovery= single_options= checksums=no owner=$service_user:$service_user mode=640 content='new\\n' \

@@ -122,7 +122,7 @@ impl House {
             }
         }
         while let Some(next) = left.first() {
-            let inside = [&at[..], &[next.clone()]].concat();
+            let inside = [&at[..], std::slice::from_ref(next)].concat();
             if !self.modules.contains_key(&inside) {
                 break;
             }
@@ -141,7 +141,7 @@ impl House {
             let there = self.file(&all[..all.len() - 1], &at, depth - 1)?;
             let written = ["struct", "enum", "fn", "const", "trait", "type"];
             let is = |kind: &&str| self.texts[there].contains(&format!("pub {kind} {name}"));
-            written.iter().any(|kind| is(&kind)).then(|| given("*"))?
+            written.iter().any(is).then(|| given("*"))?
         });
         match from {
             Some((_, path)) if path.last().is_some_and(|last| last == "*") => {

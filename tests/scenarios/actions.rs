@@ -5,7 +5,7 @@ use std::process::Command;
 
 use pgrepl::plan::builder::place_of;
 use pgrepl::plan::converge::converge;
-use pgrepl::platform::Family;
+use pgrepl::platform::Installer;
 use pgrepl::render::Templates;
 
 use crate::stories::stories;
@@ -58,11 +58,11 @@ fn every_action_of_the_stories_has_its_commands() {
                         })
                     })
                     .collect();
-                let what = match place.platform.family {
-                    Family::Debian => command.what.clone(),
-                    // Only what a family does in its own way.
+                let what = match place.platform.installer {
+                    Installer::Apt => command.what.clone(),
+                    // Only what is done in another way there.
                     _ if !OWN.contains(&command.what.as_str()) => continue,
-                    family => format!("{} ({})", command.what, family.word()),
+                    installer => format!("{} ({})", command.what, installer.word()),
                 };
                 shown.entry(what).or_insert(variables);
             }

@@ -58,7 +58,7 @@ pub fn described_as(
                 upstream: upstream.map(NodeName::from),
                 instance: "main".into(),
                 data_directory: format!("/var/lib/postgresql/{version}/main"),
-                pitrery: None,
+                foreign_backups: None,
             })
         })
         .collect();

@@ -64,7 +64,7 @@ fn described_place(hosts: &[Host], change: &dyn Fn(Member) -> Member) -> Option<
                 upstream: upstream.map(NodeName::from),
                 instance: String::new(),
                 data_directory: String::new(),
-                pitrery: None,
+                foreign_backups: None,
             })
         })
         .collect();
@@ -139,7 +139,7 @@ fn an_archive_that_somebody_made_with_pitrery_is_told_and_stays() {
     ];
     let command = "/usr/bin/archive_xlog %p";
     let (text, plan) = described_as("15", &pair, &|mut member| {
-        member.pitrery = Some("/mnt/backups/pitrery".into());
+        member.foreign_backups = Some("/mnt/backups/pitrery".into());
         let server = member.facts.server.as_mut().unwrap();
         let archive = server.settings.get_mut("archive_command").unwrap();
         archive.setting = command.into();

@@ -44,6 +44,7 @@ mod status;
 mod stories;
 mod tablespaces;
 mod takeover;
+mod variables;
 mod versions;
 mod width;
 mod worlds;

@@ -120,7 +120,7 @@ fn another_password_is_given_to_every_server_and_tried_or_to_none() {
 fn who_stands_in_for_the_primary_is_not_given_the_password() {
     let (mut cluster, world) = calm();
     let login = |cluster: &Cluster, world: &Observation| {
-        let platform = pgrepl::platform::debian::platform(cluster.major, "main", None);
+        let platform = pgrepl::platform::assume(None, cluster.major, "main", None);
         let role = pgrepl::inventory::Role::Standby {
             upstream: "server1".into(),
         };

@@ -9,6 +9,7 @@ use pgrepl::postgres::{Lsn, slot_name};
 use pgrepl::render::Templates;
 
 use crate::stories::{stories, titles};
+use crate::variables::compare_plan;
 use crate::worlds::running_primary;
 
 #[derive(Debug, Clone, Copy)]
@@ -143,6 +144,7 @@ impl Story {
 
     /// Does what a plan says, step by step.
     pub fn run(&mut self, plan: &Plan) {
+        compare_plan(plan);
         for (at, step) in plan.steps.iter().enumerate() {
             step.action.act().effect(&step.node, &mut self.world);
             let leads = |node: &NodeName| self.world.facts(node).is_some_and(running_primary);

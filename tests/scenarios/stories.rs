@@ -12,6 +12,7 @@ use pgrepl::report::plan::{Diff, refusal, show};
 use pgrepl::report::style::Style;
 
 use crate::facts::{here, recorded};
+use crate::variables::compare_plan;
 
 pub struct Story {
     pub name: String,
@@ -87,6 +88,7 @@ fn every_story_leads_to_its_plan() {
 
 /// Makes the world as it will be after the first `steps` steps of a plan.
 pub fn after(plan: &Plan, world: &Observation, steps: usize) -> Observation {
+    compare_plan(plan);
     let mut world = world.clone();
     for step in &plan.steps[..steps] {
         step.action.act().effect(&step.node, &mut world);

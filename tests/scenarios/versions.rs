@@ -10,7 +10,7 @@ use pgrepl::files::recovery::{Follow, Target, recovery};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::{Plan, PlanError};
-use pgrepl::platform::debian;
+use pgrepl::platform;
 use pgrepl::postgres::{Lsn, Major, ServerVersion, SystemId, Timeline};
 use pgrepl::render::Templates;
 
@@ -111,7 +111,7 @@ fn each_version_has_its_own_commands() {
         let place = Place {
             cluster: cluster.name.clone(),
             node: NodeName::from("server2"),
-            platform: debian::platform(cluster.major, "main", None),
+            platform: platform::assume(None, cluster.major, "main", None),
             major: cluster.major,
             port: 5432,
         };

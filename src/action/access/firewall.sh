@@ -66,7 +66,12 @@ main() {
     rules=$(firewall_rules "$kind")
     zones=$(printf '%s\n' "$rules" | sed -n 's/^zone //p')
     for source in $sources; do
-        "${verb}_$kind" "$source"
+        case ${verb}_$kind in
+            open_firewalld) open_firewalld "$source" ;;
+            close_firewalld) close_firewalld "$source" ;;
+            open_ufw) open_ufw "$source" ;;
+            close_ufw) close_ufw "$source" ;;
+        esac
     done
     ok
 }

@@ -5,7 +5,7 @@ main() {
         already
         return
     fi
-    case $manager in apt-get) set -- --no-install-recommends ;; *) set -- ;; esac
+    case $installer in apt) set -- --no-install-recommends ;; *) set -- ;; esac
     # Names of packages are separated by blanks.
     # shellcheck disable=SC2086
     install_packages "$@" $packages || fail "cannot install $packages: $(why)"

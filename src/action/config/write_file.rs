@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Act, Mark, Place, Readiness};
+use crate::backup::{Engine, engines};
 use crate::command::Command;
 use crate::facts::{Facts, FileFact, Observation};
 use crate::inventory::NodeName;
@@ -122,6 +123,7 @@ impl Act for WriteFile {
             place
                 .command(format!("write {}", self.name), SCRIPT)
                 .var("path", &self.path)
+                .var("own_directory", yes(is_ours(&self.path)))
                 .var("owner", &self.owner)
                 .var("mode", &self.mode)
                 .var("content", escaped(&self.content))
@@ -166,6 +168,15 @@ fn escaped(content: &str) -> String {
         }
     }
     text
+}
+
+/// Says whether a file lies in a directory that is made for it where it is missing: that of the programs, or of an engine's
+/// configuration.
+fn is_ours(path: &str) -> bool {
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let mut configurations = engines().filter_map(Engine::configuration);
+    directory.starts_with("/usr/local/lib/pgrepl/")
+        || configurations.any(|configuration| configuration.directory == directory)
 }
 
 /// Writes a truth as scripts read it.
@@ -265,7 +276,7 @@ mod tests {
             sql() {{ case $1 in
                 *'error is not null'*) sed -n 's/^bad/no such map/p' \"$path\" ;;
                 *) sed '/!/,$d; /^bad/d; s/^/\t1\t/' \"$path\" ;; esac; }}
-            path={} owner=$(id -un):$(id -gn) mode=640 content={} expected=any check=ident server_tells=yes keeps_rules=yes
+            path={} own_directory=no owner=$(id -un):$(id -gn) mode=640 content={} expected=any check=ident server_tells=yes keeps_rules=yes
             keeps_settings='' keep_original=no
             main",
             include_str!("write_file.sh"),

@@ -119,7 +119,7 @@ new_complaints() {
 
 main() {
     directory=$(dirname "$path")
-    case $directory in /usr/local/lib/pgrepl/* | /etc/pgbackrest | /etc/pitrery) (umask 022 && mkdir -p "$directory") ;; esac
+    if [ "$own_directory" = yes ]; then (umask 022 && mkdir -p "$directory"); fi
     [ -d "$directory" ] || fail "cannot write $path: its directory does not exist"
     if is_his "$directory"; then by_user=yes; else by_user=no; fi
     found=$(writer sha256sum "$path" 2>/dev/null | cut -d ' ' -f 1)

@@ -39,12 +39,11 @@ pub struct PlaceWal {
     pub end: Lsn,
 }
 
-fn command(place: &Place, verb: &'static str, segments: &[String], size: u64) -> Command {
+fn command(place: &Place, verb: &'static str, segments: &[String]) -> Command {
     place
         .command(format!("{verb} WAL"), SCRIPT)
         .var("verb", verb)
         .var("segments", segments.join(" "))
-        .var("segment_size", size)
         .var("wal_directory", place.major.caps().names.wal_directory)
         .timeout(Some(Duration::from_secs(600)))
 }
@@ -67,7 +66,7 @@ impl Act for ReadWal {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let mut command = command(place, "read", &self.segments, self.segment_size);
+        let mut command = command(place, "read", &self.segments);
         // What does not compress grows a little, and by a third in base64.
         let bytes = (self.segments.len() as u64).saturating_mul(self.segment_size);
         let bytes = usize::try_from(bytes.min(LONGEST_WAL) / 2 * 3).unwrap_or(usize::MAX);
@@ -89,7 +88,8 @@ impl Act for PlaceWal {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let mut command = command(place, "place", &self.segments, self.segment_size);
+        let mut command =
+            command(place, "place", &self.segments).var("segment_size", self.segment_size);
         command.takes = Some(("wal", WAL));
         vec![command]
     }

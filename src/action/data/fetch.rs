@@ -49,6 +49,7 @@ impl Source {
         place
             .command("restore a backup", script)
             .var("top", &self.top)
+            .var("tool_log", engine(self.tool).log_directory())
             .var("ids", self.ids())
             .var("program", program)
             .var("staging", staging)

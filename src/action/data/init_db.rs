@@ -8,10 +8,10 @@ use crate::action::{Act, Mark, Place, Readiness};
 use crate::command::Command;
 use crate::facts::{Content, Facts, Observation, predict};
 use crate::inventory::NodeName;
-use crate::platform::Family;
+use crate::platform::Keeper;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["register.sh", "staging.sh"] "init_db.sh");
+const SCRIPT: &str = script!(["register_start_conf.sh", "staging.sh"] "init_db.sh");
 
 const UNIT: &str = script!(["boot_unit.sh", "register_unit.sh", "staging.sh"] "init_db.sh");
 
@@ -60,9 +60,9 @@ impl Act for InitDb {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let script = match place.platform.family {
-            Family::Debian => SCRIPT,
-            Family::Rhel | Family::Custom => UNIT,
+        let script = match place.platform.keeper {
+            Keeper::StartConf => SCRIPT,
+            Keeper::PackagedUnit | Keeper::Owner => UNIT,
         };
         vec![
             place

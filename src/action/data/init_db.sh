@@ -51,7 +51,7 @@ main() {
         own_mount
         staging=$data_directory/pgrepl-new
     fi
-    system_id='' tablespaces=''
+    system_id='' tablespaces='' named=
     new_staging initdb
     # The options are words without blanks.
     # shellcheck disable=SC2046

@@ -7,34 +7,10 @@ use crate::command::Command;
 use crate::facts::{Content, Facts, FileFact, Marker, Observation, predict};
 use crate::inventory::NodeName;
 use crate::postgres::SystemId;
+use crate::postgres::owned::not_copied;
 use crate::script::script;
 
 const SCRIPT: &str = script!(["marker.sh"] "place_clone.sh");
-
-/// Parameters that would make a copy follow, stop or promote on its own if they came along in postgresql.auto.conf.
-pub const DANGEROUS: [&str; 21] = [
-    "archive_mode",
-    "primary_conninfo",
-    "primary_slot_name",
-    "restore_command",
-    "archive_cleanup_command",
-    "recovery_end_command",
-    "recovery_min_apply_delay",
-    "promote_trigger_file",
-    "recovery_target",
-    "recovery_target_action",
-    "recovery_target_inclusive",
-    "recovery_target_lsn",
-    "recovery_target_name",
-    "recovery_target_time",
-    "recovery_target_timeline",
-    "recovery_target_xid",
-    "synchronous_standby_names",
-    "data_directory",
-    "hba_file",
-    "ident_file",
-    "cluster_name",
-];
 
 /// Makes a complete copy the data directory of a standby, or of a server that recovers to a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +68,7 @@ impl Act for PlaceClone {
                 .var("marker", &self.marker.name)
                 .var("marker_text", &self.marker.text)
                 .var("recovery", self.recovery.as_deref().unwrap_or_default())
-                .var("keys", DANGEROUS.join(" ")),
+                .var("keys", not_copied().collect::<Vec<_>>().join(" ")),
         ]
     }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::data::place_clone::DANGEROUS;
 use crate::action::{Act, Mark, Place, Readiness};
 use crate::command::Command;
 use crate::facts::{Content, Facts, Marker, Observation, Process, predict};
 use crate::inventory::NodeName;
+use crate::postgres::owned::not_copied;
 use crate::postgres::{ClusterState, Lsn, SystemId, Timeline, sql};
 use crate::script::script;
 
@@ -84,7 +84,7 @@ impl Act for Rewind {
                     "rewind_unit",
                     place.clone_unit().replace("-clone.", "-rewind."),
                 )
-                .var("keys", DANGEROUS.join(" "))
+                .var("keys", not_copied().collect::<Vec<_>>().join(" "))
                 .var("marker", &self.marker.name)
                 .var("marker_text", &self.marker.text)
                 .var(

@@ -8,12 +8,12 @@ use crate::action::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::Observation;
 use crate::inventory::NodeName;
-use crate::platform::Family;
+use crate::platform::Installer;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["installer.sh"] "packages.sh");
+const APT: &str = script!(["installer.sh"] "packages_apt.sh");
 
-const RHEL: &str = script!(["installer.sh"] "packages_rhel.sh");
+const DNF: &str = script!(["installer.sh"] "packages_dnf.sh");
 
 /// Installs PostgreSQL's packages with the platform's own manager.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +38,9 @@ impl Act for InstallPackages {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let script = match place.platform.family {
-            Family::Rhel => RHEL,
-            Family::Debian | Family::Custom => SCRIPT,
+        let script = match place.platform.installer {
+            Installer::Dnf => DNF,
+            Installer::Apt | Installer::Nobody => APT,
         };
         vec![
             place

@@ -6,10 +6,10 @@ use crate::action::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::Observation;
 use crate::inventory::NodeName;
-use crate::platform::Family;
+use crate::platform::Keeper;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["register.sh"] "register_main.sh");
+const SCRIPT: &str = script!(["register_start_conf.sh"] "register_main.sh");
 
 const UNIT: &str = script!(["boot_unit.sh", "register_unit.sh"] "register_main.sh");
 
@@ -33,9 +33,9 @@ impl Act for Register {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let script = match place.platform.family {
-            Family::Debian => SCRIPT,
-            Family::Rhel | Family::Custom => UNIT,
+        let script = match place.platform.keeper {
+            Keeper::StartConf => SCRIPT,
+            Keeper::PackagedUnit | Keeper::Owner => UNIT,
         };
         vec![place.command("register the service", script)]
     }

@@ -8,23 +8,27 @@ use crate::action::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::{Observation, predict};
 use crate::inventory::NodeName;
-use crate::platform::Family;
+use crate::platform::Keeper;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["manager.sh", "boot_debian.sh"] "service.sh");
+const SCRIPT: &str = script!(["manager.sh", "boot_start_conf.sh"] "service.sh");
 
 const UNIT: &str = script!(["manager.sh", "boot_unit.sh"] "service.sh");
 
 fn command(place: &Place, verb: &'static str) -> Command {
-    let script = match place.platform.family {
-        Family::Debian => SCRIPT,
-        Family::Rhel | Family::Custom => UNIT,
+    let script = match place.platform.keeper {
+        Keeper::StartConf => SCRIPT,
+        Keeper::PackagedUnit | Keeper::Owner => UNIT,
     };
     place
         .command(verb, script)
         .var("verb", verb)
-        .var("config", place.platform.config("postgresql.conf"))
         .timeout(Some(Duration::from_secs(1300)))
+}
+
+/// A command that may have to go back to the settings that were there before.
+fn command_with_config(place: &Place, verb: &'static str) -> Command {
+    command(place, verb).var("config", place.platform.config("postgresql.conf"))
 }
 
 /// Waits until the service manager agrees that a started server runs: a stop before that would go wrong.
@@ -153,7 +157,7 @@ impl Act for Restart {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![command(place, "restart")]
+        vec![command_with_config(place, "restart")]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {
@@ -186,7 +190,7 @@ impl Act for Reload {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![command(place, "reload")]
+        vec![command_with_config(place, "reload")]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {

@@ -15,6 +15,10 @@ impl Engine for Basebackup {
         "basebackup"
     }
 
+    fn directory(&self) -> &'static str {
+        "wal"
+    }
+
     fn archive_program(&self) -> Program {
         Program {
             name: "archive-wal",

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::backup::interface::value;
 use crate::backup::interface::{Configuration, Depth, Engine, Program, Scripts};
 use crate::backup::scripts::{as_user, verb};
 use crate::facts::backups::{Backup, Backups, parse};
@@ -35,6 +36,34 @@ impl Engine for Pgbackrest {
 
     fn packages(&self) -> &'static [&'static str] {
         &["pgbackrest"]
+    }
+
+    fn version_argument(&self) -> &'static str {
+        "version"
+    }
+
+    fn directory(&self) -> &'static str {
+        "pgbackrest/"
+    }
+
+    fn repository(&self) -> &'static str {
+        "pgbackrest/archive/CLUSTER/archive.info"
+    }
+
+    fn log_directory(&self) -> &'static str {
+        "/var/log/pgbackrest"
+    }
+
+    fn kept(&self, configuration: &str) -> Option<Keep> {
+        let number = value(configuration, "repo1-retention-full=")?
+            .parse()
+            .ok()?;
+        let days = value(configuration, "repo1-retention-full-type=") == Some("time");
+        Some(if days {
+            Keep::Days(number)
+        } else {
+            Keep::Count(number)
+        })
     }
 
     fn archive_program(&self) -> Program {

@@ -4,9 +4,11 @@
 //! end with 0. What counts is what is on the mount afterwards: backups in `<top>/pitrery/<stop time>`, WAL in
 //! `<top>/pitrery/archived_wal` (its manual pages and UPGRADE notes; measured with 2.1 and 3.4).
 
+use crate::backup::interface::value;
 use crate::backup::interface::{Configuration, Engine, Program, Scripts};
 use crate::backup::scripts::{as_user, verb};
 use crate::facts::backups::{Backups, parse};
+use crate::inventory::Keep;
 use crate::script::program;
 
 /// The engine.
@@ -24,6 +26,42 @@ static SCRIPTS: Scripts = Scripts {
 impl Engine for Pitrery {
     fn name(&self) -> &'static str {
         "pitrery"
+    }
+
+    // 2.x names its file with -c, 3.x with -f; both tell their version without one.
+    fn version_argument(&self) -> &'static str {
+        "-V"
+    }
+
+    fn directory(&self) -> &'static str {
+        "pitrery/"
+    }
+
+    fn words(&self, top: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("backup_directory", format!("{top}/pitrery")),
+            ("archive_directory", format!("{top}/pitrery/archived_wal")),
+        ]
+    }
+
+    fn kept(&self, configuration: &str) -> Option<Keep> {
+        let number = |key: &str| value(configuration, key)?.parse().ok();
+        let days = number("PURGE_OLDER_THAN=").map(Keep::Days);
+        days.or_else(|| number("PURGE_KEEP_COUNT=").map(Keep::Count))
+    }
+
+    /// By its name in 1.x and 2.x, or in 3.x.
+    fn is_foreign(&self, archive_command: &str) -> bool {
+        let program = archive_command
+            .split_whitespace()
+            .next()
+            .unwrap_or_default();
+        let name = program.rsplit('/').next().unwrap_or_default();
+        matches!(name, "archive_xlog" | "archive_wal")
+    }
+
+    fn find(&self) -> &'static str {
+        include_str!("find.sh")
     }
 
     fn archive_program(&self) -> Program {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::action::{InstallTool, PrepareTool, Source, ToolBackup, ToolExpire, ToolVerify};
-use crate::backup::{Depth, Engine, engine_of};
+use crate::backup::{Depth, Engine, engine_of, tools_with};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::inventory::{Backup as Wanted, Cluster, NodeName};
@@ -99,7 +99,7 @@ pub(in crate::plan) fn take(
     if !engine.depths().contains(&depth) {
         return refuse(
             format!("{program} takes full backups only"),
-            "--type full, or `tool: pgbackrest`",
+            format!("--type full, or {}", tools_with(depth)),
         );
     }
     if b.facts(&lead).is_some_and(|facts| {

@@ -7,7 +7,7 @@ pub(super) mod schedule;
 use std::collections::BTreeSet;
 
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
-use crate::backup::{Depth, engine};
+use crate::backup::{Depth, engine, tools_with};
 use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::history::Tree;
@@ -65,7 +65,7 @@ pub fn take(
     if !driven && depth == Depth::Differential {
         return Err(refusal(
             "pg_basebackup takes no differential backups",
-            "--type incremental, or `tool: pgbackrest`",
+            format!("--type incremental, or {}", tools_with(depth)),
         ));
     }
     if !driven && incremental && !cluster.major.caps().has_incremental_backups {
@@ -74,7 +74,7 @@ pub fn take(
                 "PostgreSQL {} takes no incremental backups: 17 and later do",
                 cluster.major
             ),
-            "pgrepl backup run --type full, or `tool: pgbackrest`",
+            format!("pgrepl backup run --type full, or {}", tools_with(depth)),
         ));
     }
     let lead = match leader(cluster.major, seen, &cluster.primary)? {

@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 
 use crate::action::CleanAutoConf;
-use crate::action::data::place_clone::DANGEROUS;
 use crate::facts::Facts;
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::converge::configure::Wanted;
 use crate::platform::Platform;
+use crate::postgres::owned::owned;
 use crate::postgres::{conf, hba};
-
-/// What says where WAL is archived to.
-const ARCHIVE: [&str; 2] = ["archive_command", "archive_library"];
 
 /// Says whether what ALTER SYSTEM has set is taken away: with `backup:` it is decided where WAL goes.
 pub(in crate::plan) fn goes(cluster: &Cluster, name: &str) -> bool {
-    DANGEROUS.contains(&name) || cluster.backup.is_some() && ARCHIVE.contains(&name)
+    owned(name).is_some_and(|owned| owned.cleaned.goes(cluster.backup.is_some()))
 }
 
 /// Leftovers of ALTER SYSTEM, of copies and of restores that would override what pgrepl writes.

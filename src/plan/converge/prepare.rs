@@ -8,6 +8,7 @@ use crate::inventory::NodeName;
 use crate::plan::backup::engines;
 use crate::plan::builder::Builder;
 use crate::plan::converge::port::ports;
+use crate::platform;
 use crate::postgres::SystemId;
 
 /// What each host needs before anything else is done there; one that cannot have it is left alone.
@@ -30,7 +31,10 @@ fn packages(b: &mut Builder, name: &NodeName) {
         b.block(
             name,
             format!("{} is not supported", facts.os.name),
-            "Debian, the RHEL family and their relatives are; for others say where it lives: postgresql: { platform: … }",
+            format!(
+                "{} and their relatives are; for others say where it lives: postgresql: {{ platform: … }}",
+                platform::known()
+            ),
         );
         return;
     };

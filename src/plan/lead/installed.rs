@@ -187,7 +187,7 @@ fn extensions(
         };
         let platform = crate::plan::builder::platform_of(cluster, follows.facts, follows.name);
         let package = platform
-            .and_then(|platform| package(platform.family, cluster.major, extension))
+            .and_then(|platform| package(platform.installer, cluster.major, extension))
             .unwrap_or_else(|| "the package that has it".into());
         found.push(Lack {
             about: About::Library,
