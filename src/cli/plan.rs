@@ -14,6 +14,7 @@ use crate::facts::Observation;
 use crate::plan::converge::converge;
 use crate::plan::still::is_still;
 use crate::plan::{Plan, PlanError};
+use crate::report::order::Document;
 use crate::report::plan::Diff;
 use crate::report::{markdown, plan as text, sink};
 
@@ -205,7 +206,7 @@ pub fn show(
     match global.format {
         Format::Human => sink::out(&text::show(plan, seen, &file, seconds, diff, global.out())),
         Format::Markdown => sink::out(&markdown::plan(plan, seen, &file, seconds, diff)),
-        Format::Json | Format::Jsonl => sink::json(plan),
+        Format::Json | Format::Jsonl => sink::json(&Document::new(plan)),
     }
 }
 

@@ -45,6 +45,7 @@ mod switchover_candidate;
 mod switchover_checks;
 pub mod switchover_cut;
 mod tablespaces;
+pub mod turns;
 mod versions;
 mod wanted;
 
@@ -60,7 +61,7 @@ use crate::inventory::NodeName;
 use crate::postgres::Major;
 
 /// The version of the plan's JSON: the minor number grows with added fields, the major one when readers must refuse.
-pub const FORMAT_VERSION: &str = "1.2";
+pub const FORMAT_VERSION: &str = "1.3";
 
 /// What a run is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod layout;
 pub mod lead;
 mod logins;
 pub mod markdown;
+pub mod order;
 pub mod plan;
 pub mod problems;
 pub mod proof;

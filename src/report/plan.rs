@@ -6,9 +6,10 @@ use similar::{ChangeTag, TextDiff};
 
 use super::layout::folded;
 use super::style::{Style, bytes, count};
-use super::{foreign, lead, redact};
+use super::{foreign, lead, order, redact};
 use crate::action::{Action, Check, Kind, Text};
 use crate::facts::Observation;
+use crate::plan::turns::{Turn, turns};
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
 use crate::postgres::conf;
 
@@ -53,15 +54,17 @@ pub fn show(
         );
         text += &help(&note.help, "  ", style);
     }
+    let turns = turns(plan);
     for node in &plan.nodes {
         text.push('\n');
-        text += &node_text(plan, node, diff, style);
+        text += &node_text(plan, node, &turns, diff, style);
     }
     if !plan.lacks.is_empty() {
         text.push('\n');
         text += &lead::table(plan, style);
     }
     text.push('\n');
+    text += &order::legend(&turns, style);
     text += &summary(plan, style);
     text
 }
@@ -120,7 +123,7 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
     foreign::line(&words.join("  "))
 }
 
-fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
+fn node_text(plan: &Plan, node: &NodePlan, turns: &[Turn], diff: Diff, style: Style) -> String {
     let steps: Vec<&Step> = plan
         .steps
         .iter()
@@ -139,7 +142,15 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
     } else {
         text.push('\n');
     }
+    let mut before = 0;
     for step in steps {
+        let turn = turns.iter().find(|turn| turn.phases.contains(&step.phase));
+        let turn = turn.map_or(0, |turn| turn.turn);
+        text += &match turn == before {
+            true => "  ".to_owned(),
+            false => style.bold(&format!("{turn:<2}")),
+        };
+        before = turn;
         text += &step_text(step, diff, style);
     }
     for note in &node.notes {
@@ -165,17 +176,17 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
     let beside = beside(step);
     let title = foreign::line(&act.title());
     let mut text = if beside.is_empty() {
-        format!("  {mark} {title}\n")
+        format!("{mark} {title}\n")
     } else {
         let wide = title.chars().count().max(44) + 6;
         match style.width.is_some_and(|width| wide + 30 > width) {
             true => {
                 let below = style.dim(&folded(&beside, 6, style));
-                format!("  {mark} {title}\n      {below}\n")
+                format!("{mark} {title}\n      {below}\n")
             }
             false => {
                 let beside = style.dim(&folded(&beside, wide, style));
-                format!("  {mark} {title:<44}  {beside}\n")
+                format!("{mark} {title:<44}  {beside}\n")
             }
         }
     };
