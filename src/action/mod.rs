@@ -153,6 +153,11 @@ pub trait Act {
         &[]
     }
 
+    /// Names the word of another step of its phase without which it waits in vain: once that is not told, it ends.
+    fn in_vain_without(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Names the other host without which what it waits for never comes: it is waited for only as long as that is there.
     fn waits_on<'a>(&'a self, _leader: &'a NodeName) -> Option<&'a NodeName> {
         None

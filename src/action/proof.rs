@@ -15,6 +15,9 @@ const SCRIPT: &str = concat!(
     "\nrun_main\n"
 );
 
+/// The word by which the primary tells that the row is written.
+pub(super) const WRITTEN: &str = "written";
+
 fn command(place: &Place, verb: &'static str, token: &str, seconds: u64) -> Vec<Command> {
     vec![
         place
@@ -55,6 +58,10 @@ impl Act for WriteProof {
         Kind::Follow
     }
 
+    fn tells(&self) -> &'static [&'static str] {
+        &[WRITTEN]
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         command(place, "write", &self.token, 0)
     }
@@ -73,6 +80,10 @@ impl Act for ReadProof {
 
     fn holds_host(&self) -> bool {
         false
+    }
+
+    fn in_vain_without(&self) -> Option<&'static str> {
+        Some(WRITTEN)
     }
 
     fn waits_on<'a>(&'a self, leader: &'a NodeName) -> Option<&'a NodeName> {

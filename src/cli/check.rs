@@ -90,7 +90,7 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
             let late = at(step)?.saturating_duration_since(wrote?);
             u64::try_from(late.as_millis()).ok()
         };
-        Proof::conclude(&plan, &outcomes, &later, clean)
+        Proof::conclude(&plan, &seen, &outcomes, &later, clean)
     };
     match drive.global.format {
         Format::Json | Format::Jsonl => {
