@@ -1,5 +1,6 @@
 //! Exit codes and the one way to fail.
 
+use crate::report::done::Done;
 use crate::report::foreign::{line as line_of, lines};
 use crate::report::style::Style;
 
@@ -73,8 +74,10 @@ pub struct Failure {
     pub help: String,
     /// The original words of a program, shown with `-v`.
     pub original: String,
-    /// Whether the message is laid out already.
-    pub raw: bool,
+    /// What is shown to people in place of message and help, laid out already.
+    pub laid_out: Option<String>,
+    /// What had been done by then.
+    pub done: Done,
 }
 
 impl Failure {
@@ -90,16 +93,16 @@ impl Failure {
             error,
             help: String::new(),
             original: String::new(),
-            raw: false,
+            laid_out: None,
+            done: Done::default(),
         }
     }
 
-    /// Makes a failure whose text is laid out already.
-    pub fn raw(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            raw: true,
-            ..Self::new(kind, message)
-        }
+    /// Shows people a text in place of message and help.
+    #[must_use]
+    pub fn laid_out(mut self, text: String) -> Self {
+        self.laid_out = Some(text);
+        self
     }
 
     /// Adds what to type.
@@ -120,18 +123,19 @@ impl Failure {
 
     /// Returns the failure as the JSON document that stands for a result.
     pub fn document(&self) -> serde_json::Value {
-        serde_json::json!({ "error": {
+        let error = serde_json::json!({ "error": {
             "kind": self.kind,
             "code": self.kind.code(),
             "message": self.message().trim_end(),
             "help": self.help,
-        } })
+        } });
+        self.done.beside(error)
     }
 
     /// Lays the failure out: what could not be done with the last cause; all that is between them if `verbose`.
     pub fn shown(&self, style: Style, verbose: bool) -> String {
-        if self.raw {
-            return self.message();
+        if let Some(text) = &self.laid_out {
+            return text.clone();
         }
         let mut text = format!("{} {}\n", style.red("error:"), lines(&self.message()));
         if verbose {

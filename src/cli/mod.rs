@@ -18,6 +18,7 @@ mod drive;
 mod drop_copy;
 mod exit;
 mod failover;
+mod formats;
 mod init;
 mod locks;
 mod pipe;
@@ -75,6 +76,9 @@ pub struct Global {
         env = "PGREPL_INVENTORY"
     )]
     pub inventory: Option<std::path::PathBuf>,
+    /// The document that is printed at the end.
+    #[arg(skip)]
+    pub held: formats::Held,
 }
 
 /// When to use colours.
@@ -127,23 +131,6 @@ enum Command {
     Version,
 }
 
-impl Command {
-    /// Says whether it shows something as Markdown: a plan, a table or a report. What changes hosts does so as a dry run.
-    fn has_markdown(&self) -> bool {
-        match self {
-            Command::Backup(backup) => backup.has_markdown(),
-            Command::Init(_)
-            | Command::Validate(_)
-            | Command::Render(_)
-            | Command::Schema(_)
-            | Command::Completions { .. }
-            | Command::Man
-            | Command::Version => false,
-            _ => true,
-        }
-    }
-}
-
 impl Global {
     /// Says whether a stream gets colours.
     pub fn style(&self, terminal: bool) -> Style {
@@ -182,7 +169,8 @@ pub fn main() -> u8 {
 }
 
 fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();
@@ -193,6 +181,16 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
                     0
                 }
                 _ => {
+                    if formats::asks_for_document(&arguments) {
+                        let told = text.to_string();
+                        let first = told.lines().next().unwrap_or_default();
+                        let first = first.trim_start_matches("error: ");
+                        sink::json(
+                            &Failure::new(Kind::Usage, first)
+                                .help("pgrepl --help")
+                                .document(),
+                        );
+                    }
                     sink::err(&text.to_string());
                     Kind::Usage.code()
                 }
@@ -200,10 +198,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let global = &cli.global;
-    let result = match cli.command {
-        ref command if global.format == Format::Markdown && !command.has_markdown() => {
-            Err(no_markdown())
-        }
+    let result = cli.command.allow(global.format);
+    let result = result.and_then(|()| match cli.command {
         Command::Init(arguments) => init::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Switchover(arguments) => switchover::run(global, &arguments),
@@ -231,20 +227,23 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Ok(0)
         }
         Command::Version => {
-            sink::out(concat!("pgrepl ", env!("CARGO_PKG_VERSION"), "\n"));
+            let version = env!("CARGO_PKG_VERSION");
+            global.result(&serde_json::json!({ "version": version }));
+            if global.format == Format::Human {
+                sink::out(&format!("pgrepl {version}\n"));
+            }
             Ok(0)
         }
-    };
+    });
     match result {
-        Ok(code) => code,
+        Ok(code) => {
+            if let Some(document) = global.held.replace(None) {
+                sink::json(&document);
+            }
+            code
+        }
         Err(failure) => tell(global, &failure),
     }
-}
-
-/// Says that nothing is shown as Markdown, where that was asked for.
-fn no_markdown() -> Failure {
-    Failure::new(Kind::Usage, "this command shows nothing as Markdown")
-        .help("--format markdown is for plan, status, check, backup list and --dry-run")
 }
 
 /// Tells why a command ended, and returns its exit code.

@@ -90,9 +90,6 @@ impl Drive<'_> {
         way: &Way<'_>,
         plan: impl AsyncFn(&Observation) -> Result<Draft<T>, Failure>,
     ) -> Result<Course<T>, Failure> {
-        if self.global.format == super::Format::Markdown && !way.dry_run {
-            return Err(super::no_markdown());
-        }
         let begin = Instant::now();
         let mut seen = self.look_well().await;
         let mut draft = plan(&seen).await?;
@@ -116,6 +113,7 @@ impl Drive<'_> {
             }
             return Ok(Course::Idle(draft, seen));
         }
+        self.done.borrow_mut().leave(&draft.plan);
         if let Some(refused) = draft.refused {
             return Err(refused);
         }
@@ -175,6 +173,7 @@ impl Drive<'_> {
             .verify(&done.draft.plan, &done.outcomes, &done.seen)
             .await;
         let left = make(self.global, self.loaded, &seen, limit)?;
+        self.done.borrow_mut().leave(&left);
         if !left.steps.is_empty() || left.leader != *leader {
             return Err(failure(&left));
         }
@@ -183,11 +182,12 @@ impl Drive<'_> {
 
     /// Says what was done, and how long the work took.
     pub fn tell_done(&self, begin: Instant, words: impl FnOnce(&str) -> String) {
+        let words = words(&format!("{:.1} s", begin.elapsed().as_secs_f64()));
         if self.speaks() {
-            let seconds = format!("{:.1} s", begin.elapsed().as_secs_f64());
             let done = self.global.err().green("Done:");
-            sink::err(&format!("{done} {}\n", words(&seconds)));
+            sink::err(&format!("{done} {words}\n"));
         }
+        self.done.borrow_mut().message = words;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::context::{self, Loaded};
-use super::{Failure, Global, Kind, bounds, write};
+use super::{Failure, Format, Global, Kind, bounds, write};
 use crate::facts::Observation;
 use crate::files::{self, View};
 use crate::inventory::NodeName;
@@ -139,14 +139,17 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         };
         match &arguments.out {
             Some(directory) => write_below(directory, Path::new(name), text)?,
-            None => sink::rendered(text),
+            None if global.format == Format::Human => sink::rendered(text),
+            None => {}
         }
+        global.result(&serde_json::json!({ "files": [{ "file": name, "text": text }] }));
         return Ok(0);
     }
     let loaded = context::load_from(global, arguments.inventory.as_ref(), &arguments.author)?;
     let hosts: Vec<String> = arguments.host.iter().cloned().collect();
     let limit = context::limit(&loaded.cluster, &hosts)?;
     let mut assumed = false;
+    let mut files = Vec::new();
     for (node, file, text) in bounds::within(global, &loaded, || all(&loaded))? {
         let other = arguments
             .file
@@ -160,9 +163,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             Some(directory) => {
                 write_below(directory, &Path::new(node.as_str()).join(&file), &text)?
             }
-            None => sink::rendered(&format!("==> {node}: {file}\n{text}\n")),
+            None if global.format == Format::Human => {
+                sink::rendered(&format!("==> {node}: {file}\n{text}\n"))
+            }
+            None => {}
         }
+        files.push(serde_json::json!({ "host": node, "file": file, "text": text }));
     }
+    global.result(&serde_json::json!({ "files": files }));
     if assumed {
         sink::err(
             "note: places are Debian's: only a host tells its family; `pgrepl plan --diff full` asks it\n",

@@ -32,7 +32,7 @@ pub struct Arguments {
     inventory: Option<PathBuf>,
     /// Shows it again every two seconds, until it is interrupted
     #[arg(long)]
-    watch: bool,
+    pub watch: bool,
     /// Ends with 2 when there are problems: a server that is down or was not seen, replication, archiving or backups that
     /// do not work, a disk that fills, anything else in the list of problems; with 0 when there are none
     #[arg(long)]
@@ -85,7 +85,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
                 status_table::show(&concluded, &loaded.cluster, seconds, style)
             };
             match global.format {
-                Format::Json | Format::Jsonl => sink::json(&concluded),
+                Format::Json | Format::Jsonl => global.result(&concluded),
                 Format::Human => sink::out(&table(global.out())),
                 Format::Markdown => sink::out(&markdown::block(&table(Style::plain()))),
             }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod backups;
 pub mod copy;
 pub mod documents;
+pub mod done;
 pub mod ending;
 pub mod event;
 pub mod foreign;

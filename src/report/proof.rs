@@ -26,6 +26,8 @@ pub struct Proof {
     pub standbys: Vec<Arrival>,
     /// Who sees in the archive what the primary has just archived, and why not; empty without backups.
     pub archive: Vec<(NodeName, Option<String>)>,
+    /// What is wrong with the archive besides, in sentences.
+    pub problems: Vec<String>,
     /// Whether nothing is left behind.
     pub clean: bool,
 }
@@ -125,6 +127,7 @@ impl Proof {
             not_written,
             standbys,
             archive,
+            problems: Vec::new(),
             clean,
         }
     }
@@ -135,6 +138,7 @@ impl Proof {
             && self.clean
             && self.standbys.iter().all(|s| s.arrived)
             && self.archive.iter().all(|(_, why)| why.is_none())
+            && self.problems.is_empty()
     }
 }
 
@@ -197,6 +201,9 @@ pub fn show(proof: &Proof, style: Style) -> String {
     }
     for (why, nodes) in told {
         text += &bad(&nodes.join(", "), why, "", style);
+    }
+    for said in &proof.problems {
+        text += &format!("{} {}\n", style.red("✘"), folded(said, 2, style));
     }
     text += if proof.clean {
         "Nothing is left behind.\n"
