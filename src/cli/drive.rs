@@ -130,7 +130,7 @@ impl<'a> Drive<'a> {
             self.global.result(&*self.done.borrow());
         }
         result.map_err(|failure| Failure {
-            done: self.done.take(),
+            done: Box::new(self.done.take()),
             ..failure
         })
     }

@@ -77,7 +77,7 @@ pub struct Failure {
     /// What is shown to people in place of message and help, laid out already.
     pub laid_out: Option<String>,
     /// What had been done by then.
-    pub done: Done,
+    pub done: Box<Done>,
 }
 
 impl Failure {
@@ -94,7 +94,7 @@ impl Failure {
             help: String::new(),
             original: String::new(),
             laid_out: None,
-            done: Done::default(),
+            done: Box::default(),
         }
     }
 
