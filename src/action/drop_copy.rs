@@ -14,6 +14,7 @@ use crate::postgres::SystemId;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("job.sh"),
+    include_str!("known_copies.sh"),
     include_str!("drop_copy.sh"),
     "\nrun_main\n"
 );
@@ -35,6 +36,20 @@ pub struct DropCopy {
 pub fn removal(directory: &str, node: &NodeName) -> String {
     let directory = shell_word(directory);
     format!("pgrepl restore --drop {directory} --to {node}")
+}
+
+/// Returns what is typed to start the server of a copy, as the unit that a restore starts it as.
+pub fn starting(place: &Place, directory: &str) -> String {
+    let [.., (_, unit)] = copy_units(&place.cluster, directory);
+    let platform = &place.platform;
+    format!(
+        "ssh {} sudo systemd-run --unit {} --uid {} -p KillSignal=SIGINT {}/postgres -D {}",
+        place.node,
+        shell_word(&unit),
+        platform.user,
+        platform.bindir,
+        shell_word(directory)
+    )
 }
 
 /// Returns what is typed to see what a directory has.

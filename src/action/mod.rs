@@ -52,7 +52,7 @@ pub use base_backup::BaseBackup;
 pub use carry_wal::{LONGEST_WAL, PlaceWal, ReadWal};
 pub use checkpoint::Checkpoint;
 pub use drill::Drill;
-pub use drop_copy::{DropCopy, listing, removal};
+pub use drop_copy::{DropCopy, listing, removal, starting};
 pub use fetch::Source;
 pub use firewall::{ClosePort, OpenPort};
 pub use init_db::InitDb;

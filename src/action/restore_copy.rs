@@ -17,6 +17,7 @@ const SCRIPT: &str = concat!(
     include_str!("fetch.sh"),
     include_str!("ended.sh"),
     include_str!("apart.sh"),
+    include_str!("known_copies.sh"),
     include_str!("restore_copy.sh"),
     "\nrun_main\n"
 );

@@ -3,13 +3,13 @@
 use serde::Serialize;
 
 use super::archive::Summary;
+use super::copy::copies;
 use super::status_archive::line;
 use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
 use super::style::{bytes, count, duration};
 use super::trouble::Trouble;
 use super::trouble::Urgency::{self, Archiving, Down, Rest, Space};
-use crate::action::removal;
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
@@ -70,12 +70,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         let Some(facts) = seen.facts(name) else {
             continue;
         };
-        notes.extend(facts.copies.iter().map(|copy| {
-            let (directory, port) = (&copy.directory, copy.port);
-            let message = format!("a copy of the cluster runs in {directory} on port {port}");
-            let help = format!("once it is not needed: {}", removal(directory, name));
-            Trouble::new(name, message, help)
-        }));
+        notes.extend(copies(cluster, name, facts));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
