@@ -240,11 +240,12 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
                 total: *total,
             });
         }
-        Line::Said(line) | Line::Note(line) => {
+        Line::Said(text) | Line::Note(text) => {
             (run.tell)(Event::StepSaid {
                 step: at,
                 node: step.node.clone(),
-                line: line.clone(),
+                line: text.clone(),
+                note: matches!(line, Line::Note(_)),
             });
         }
         _ => {}

@@ -221,6 +221,12 @@ pub async fn look(
                 .as_ref()
                 .map_or("", |backup| backup.mount.as_str()),
         )
+        .var(
+            "schedule",
+            (cluster.backup.as_ref())
+                .and_then(|backup| backup.schedule.as_deref())
+                .unwrap_or_default(),
+        )
         .var("backup_tool", engine_of(cluster).map_or("", Engine::name))
         .var("clone_unit", clone_unit(&cluster.name, name))
         .var(

@@ -14,8 +14,9 @@ use crate::inventory::NodeName;
 use crate::observe::able::look_closer;
 use crate::plan::Plan;
 use crate::plan::still::is_still;
-use crate::report::plan::Diff;
+use crate::report::plan::{Diff, summary};
 use crate::report::sink;
+use crate::report::style::Style;
 
 /// What a command planned, and what it says about it.
 pub struct Draft<T> {
@@ -118,6 +119,8 @@ impl Drive<'_> {
             return Err(refused);
         }
         if draft.plan.steps.is_empty() {
+            let nothing = summary(&draft.plan, Style::plain());
+            self.done.borrow_mut().message = nothing.trim_end().into();
             return Ok(Course::Idle(draft, seen));
         }
         if let Some((host, what)) = &draft.word {

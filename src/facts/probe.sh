@@ -1,6 +1,6 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
 # In: the variables of a place, and: question sizes (SQL that tells a fact) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
-#     wal_directory
+#     wal_directory schedule (of backups: a calendar expression, or nothing)
 #     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
@@ -247,6 +247,12 @@ read_service() {
         if [ -f "$copy" ]; then read_copy "${copy##*/}"; fi
     done
     if [ -f "/var/lib/pgrepl/$cluster/copies" ]; then read_known_copies; fi
+    # What is in a timer already was understood.
+    if [ -n "$schedule" ] && [ -d /run/systemd/system ] &&
+        ! grep -qsxF -e "OnCalendar=$schedule" "/etc/systemd/system/pgrepl-$cluster-backup.timer"; then
+        told=$(systemd-analyze calendar "$schedule" 2>&1 >/dev/null) ||
+            fact schedule_refused "$(printf '%s\n' "$told" | sed -n 1p)"
+    fi
     if [ -f "/etc/systemd/system/pgrepl-$cluster-backup.timer" ]; then
         service=pgrepl-$cluster-backup.service
         fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \

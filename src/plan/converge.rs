@@ -17,7 +17,7 @@ use super::space::to_stop;
 use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
 use super::wanted::refuse;
-use super::{Goal, Plan, PlanError, risks};
+use super::{Goal, Plan, PlanError, risks, schedule};
 use crate::action::{Action, Enable, InitDb, InstallPackages, PrepareMount, Start};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::rights::{lost, rights};
@@ -83,6 +83,7 @@ fn converge_but(
     }
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
     risks::tell(&mut b);
+    schedule::refuse(&mut b);
     prepare(&mut b);
     passes(&mut b, &lead)?;
     Ok(b.finish(Goal::Converge))

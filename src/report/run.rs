@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::{Event, Outcome};
 use super::foreign::line as harmless;
+use super::layout::folded;
 use super::reading::Reading;
 use super::sink;
 use super::style::{Style, bytes, duration};
@@ -107,6 +108,18 @@ impl Screen {
                 total,
                 ..
             } => self.progress(node, title, *done, *total),
+            Event::StepSaid {
+                node,
+                line,
+                note: true,
+                ..
+            } => {
+                let mark = self.style.yellow("!");
+                self.line(&format!(
+                    "{mark} {node:<12} {}",
+                    folded(line, 15, self.style)
+                ));
+            }
             Event::StepSaid { node, line, .. } if self.verbose => {
                 self.line(&self.style.dim(&format!("  {node}  {}", harmless(line))))
             }

@@ -247,9 +247,11 @@ fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(Urgency, S
         || mount.free_inodes.is_some_and(|free| free < 1000)
     {
         let (free, size) = (bytes(mount.free), bytes(mount.size));
-        let files = mount
-            .free_inodes
-            .map_or_else(String::new, |free| format!(" and takes {free} more files"));
+        let few = mount.free_inodes.filter(|free| *free < 1000);
+        let few = few.and_then(|free| usize::try_from(free).ok());
+        let files = few.map_or_else(String::new, |free| {
+            format!(" and takes {}", count(free, "more file"))
+        });
         add(
             Space,
             format!("{} has {free} of {size} left{files}", mount.path),
