@@ -2,6 +2,7 @@
 
 use crate::report::done::Done;
 use crate::report::foreign::{line as line_of, lines};
+use crate::report::layout::folded_lines;
 use crate::report::style::Style;
 
 /// Why a command did not succeed; each has its exit code.
@@ -137,7 +138,8 @@ impl Failure {
         if let Some(text) = &self.laid_out {
             return text.clone();
         }
-        let mut text = format!("{} {}\n", style.red("error:"), lines(&self.message()));
+        let message = folded_lines(&self.message(), 7, style);
+        let mut text = format!("{} {message}\n", style.red("error:"));
         if verbose {
             let causes = self.error.chain().map(ToString::to_string);
             let between = self.error.chain().len().saturating_sub(2);

@@ -22,6 +22,7 @@ use crate::plan::restore_copy::{Aside, restore_copy};
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
 use crate::report::copy::usage;
+use crate::report::plan::remark;
 use crate::report::style::count;
 
 /// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
@@ -318,16 +319,16 @@ async fn draft(
         }
         None => restore(cluster, templates, seen, &there, wish).map_err(no)?,
     };
-    let mut remark = String::new();
-    if let (Some(said), Some(moment)) = (&arguments.target.time, wish.moment) {
+    let style = drive.global.out();
+    let mut said = String::new();
+    if let (Some(typed), Some(moment)) = (&arguments.target.time, wish.moment) {
         let here = super::backup::moment(moment);
-        remark += &format!(
-            "{said:?} is {here} here and {} for the server.\n",
-            wish.target
-        );
+        let told = format!("is {here} here and {} for the server.", wish.target);
+        said += &remark(&format!("{typed:?}"), &told, style);
     }
     for line in windows(&there, &super::backup::moment) {
-        remark += &(line + "\n");
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        said += &remark(word, rest, style);
     }
     let word = arguments.data_directory.is_none().then(|| {
         let what = format!(
@@ -337,7 +338,7 @@ async fn draft(
         (wish.to.clone(), what)
     });
     Ok(Draft {
-        remark,
+        remark: said,
         word,
         ..Draft::new(plan, ())
     })

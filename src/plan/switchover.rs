@@ -4,6 +4,7 @@ use super::builder::Builder;
 use super::check::rows;
 use super::converge::{converge, passes};
 use super::lead::lacks;
+use super::password;
 use super::slots::secure;
 use super::switchover_checks::{Checks, ready, ready_again};
 use super::{Goal, Plan, PlanError, Refusal};
@@ -177,7 +178,8 @@ pub fn logins(
     let lead = leader(cluster.major, seen, &cluster.primary).ok()?;
     let to = candidate(cluster, lead.node(), wish.to).ok()?;
     let server = seen.facts(&to)?.server.as_ref()?;
-    if to == *lead.node() {
+    // With a password that nobody has, none works.
+    if to == *lead.node() || password::another(cluster, seen).is_some() {
         return None;
     }
     let mut b = Builder::new(cluster, templates, seen, to.clone(), None);

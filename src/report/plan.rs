@@ -146,12 +146,14 @@ fn node_text(plan: &Plan, node: &NodePlan, turns: &[Turn], diff: Diff, style: St
     for step in steps {
         let turn = turns.iter().find(|turn| turn.phases.contains(&step.phase));
         let turn = turn.map_or(0, |turn| turn.turn);
+        // All steps of a plan stand in one column.
+        let margin = if turns.len() > 9 { 3 } else { 2 };
         text += &match turn == before {
-            true => "  ".to_owned(),
-            false => style.bold(&format!("{turn:<2}")),
+            true => " ".repeat(margin),
+            false => style.bold(&format!("{turn:<margin$}")),
         };
         before = turn;
-        text += &step_text(step, diff, style);
+        text += &step_text(step, margin, diff, style);
     }
     for note in &node.notes {
         text += &format!(
@@ -164,7 +166,7 @@ fn node_text(plan: &Plan, node: &NodePlan, turns: &[Turn], diff: Diff, style: St
     text
 }
 
-fn step_text(step: &Step, diff: Diff, style: Style) -> String {
+fn step_text(step: &Step, margin: usize, diff: Diff, style: Style) -> String {
     let act = step.action.act();
     let mark = match act.kind() {
         Kind::Add => style.green("+"),
@@ -174,12 +176,13 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
         Kind::Follow => " ".to_owned(),
     };
     let beside = beside(step);
-    let title = foreign::line(&act.title());
+    let title = folded(&act.title(), 6, style);
     let mut text = if beside.is_empty() {
         format!("{mark} {title}\n")
     } else {
-        let wide = title.chars().count().max(44) + 6;
-        match style.width.is_some_and(|width| wide + 30 > width) {
+        let wide = title.chars().count().max(44) + 4 + margin;
+        let narrow = style.width.is_some_and(|width| wide + 32 - margin > width);
+        match narrow || title.contains('\n') {
             true => {
                 let below = style.dim(&folded(&beside, 6, style));
                 format!("{mark} {title}\n      {below}\n")
@@ -363,6 +366,13 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     });
     let cost = format!("{}.", parts.join(", "));
     text + &style.bold("Cost:") + &format!(" {}\n", folded(&cost, 6, style))
+}
+
+/// Shows what is said below a plan: a word, and what it is about.
+pub fn remark(word: &str, said: &str, style: Style) -> String {
+    let said = folded(&format!("{word} {said}"), 6, style);
+    let rest = said.strip_prefix(word).unwrap_or_default();
+    format!("{}{rest}\n", style.bold(word))
 }
 
 /// Shows why nothing may move.

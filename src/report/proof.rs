@@ -144,11 +144,11 @@ impl Proof {
 
 /// Shows what went wrong on some hosts, and what to type.
 fn bad(nodes: &str, why: &str, help: &str, style: Style) -> String {
-    let mut text = format!(
-        "{} {nodes:<12} {}\n",
-        style.red("✘"),
-        folded(why, 15, style)
-    );
+    let mark = style.red("✘");
+    let mut text = match nodes.chars().count() {
+        ..=12 => format!("{mark} {nodes:<12} {}\n", folded(why, 15, style)),
+        _ => format!("{mark} {}\n", folded(&format!("{nodes}: {why}"), 2, style)),
+    };
     if !help.is_empty() {
         text += &format!("  {} {}\n", style.dim("help:"), line(help));
     }
@@ -200,7 +200,7 @@ pub fn show(proof: &Proof, style: Style) -> String {
         }
     }
     for (why, nodes) in told {
-        text += &bad(&nodes.join(", "), why, "", style);
+        text += &bad(&nodes.join(", "), why, "pgrepl status", style);
     }
     for said in &proof.problems {
         text += &format!("{} {}\n", style.red("✘"), folded(said, 2, style));

@@ -10,8 +10,8 @@ use super::event::{Event, Outcome};
 use super::foreign::line as harmless;
 use super::layout::folded;
 use super::reading::Reading;
-use super::sink;
 use super::style::{Style, bytes, duration};
+use super::{sink, step};
 use crate::inventory::NodeName;
 
 /// How a run is shown.
@@ -205,42 +205,7 @@ impl Screen {
         {
             bar.finish_and_clear();
         }
-        let seconds = format!("{:.1} s", ms as f64 / 1000.0);
-        let line = match outcome {
-            Outcome::Changed { detail } => {
-                let detail = match detail.as_str() {
-                    "" => String::new(),
-                    detail => self.style.dim(&format!("  {}", harmless(detail))),
-                };
-                format!(
-                    "{} {node:<12} {title:<52} {seconds:>8}{detail}",
-                    self.style.green("✔")
-                )
-            }
-            Outcome::AlreadyDone => {
-                format!("{} {node:<12} {title:<52} already", self.style.dim("="))
-            }
-            Outcome::Refused { expected, found } => format!(
-                "{} {node:<12} {title}: expected {}, found {}",
-                self.style.red("✘"),
-                harmless(expected),
-                harmless(found)
-            ),
-            Outcome::Failed { message, .. } => format!(
-                "{} {node:<12} {title}: {}",
-                self.style.red("✘"),
-                harmless(message)
-            ),
-            Outcome::Skipped { because } => {
-                format!("{} {node:<12} {title}: {because}", self.style.yellow("-"))
-            }
-            Outcome::Unknown { because } => format!(
-                "{} {node:<12} {title}: outcome unknown: {}",
-                self.style.yellow("?"),
-                harmless(because)
-            ),
-        };
-        self.line(&line);
+        self.line(&step::ended(node.as_str(), title, outcome, ms, self.style));
         if let Outcome::Failed { output, .. } = outcome {
             for said in output {
                 self.line(&format!("    {}", harmless(said)));

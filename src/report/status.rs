@@ -140,7 +140,7 @@ fn host_troubles(
             add(
                 Down,
                 format!("starts or recovers, and answers no SQL{words}"),
-                String::new(),
+                "pgrepl status --watch".into(),
             )
         }
         (Content::Instance(_), None) if facts.process == Process::Running => {

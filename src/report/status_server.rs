@@ -92,7 +92,9 @@ pub(super) fn server_troubles(
                 format!(
                     "slot {slot} is not used: {owner} does not stream, {kept} of WAL are kept for it"
                 ),
-                String::new(),
+                format!(
+                    "if {owner} is gone for good: take it out of the inventory, then: pgrepl apply"
+                ),
             ),
             None if !state.temporary => add(
                 Rest,

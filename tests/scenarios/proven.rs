@@ -141,7 +141,7 @@ fn a_segment_that_does_not_end_or_arrive_is_told_once() {
         .on("see", fails(missing));
     let text = said(&cluster, &world, hosts(first, Some(missing)));
     assert_eq!(text.matches("is not in").count(), 1, "{text}");
-    assert!(text.contains("server1, server2, server3 0000"), "{text}");
+    assert!(text.contains("server1, server2, server3: 0000"), "{text}");
 }
 
 #[test]
