@@ -128,7 +128,9 @@ fn unable(loaded: &context::Loaded, seen: &Observation, status: &mut Status) {
         status.push(trouble.urgent(Urgency::Archiving));
     }
     let plan = converge(cluster, templates, seen, None);
-    status.notes.extend(plan.as_ref().ok().and_then(pending));
+    if status.run.is_none() {
+        status.notes.extend(plan.as_ref().ok().and_then(pending));
+    }
     for (node, statement) in plan.iter().flat_map(|plan| plan.overridden()) {
         status.push(Trouble::new(
             node,

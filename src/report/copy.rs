@@ -32,7 +32,7 @@ pub(super) fn copies(cluster: &Cluster, node: &NodeName, facts: &Facts) -> Vec<T
             ),
             State::Cut => (
                 format!("a copy of the cluster in {directory} is half made or half removed"),
-                format!("the same pgrepl restore goes on; for it to go: {removal}"),
+                format!("the same restore again goes on with it; for it to go: {removal}"),
             ),
             State::Busy => (
                 format!("a copy of the cluster is being made or removed in {directory}"),
