@@ -237,11 +237,12 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
                 total: *total,
             });
         }
-        Line::Said(line) | Line::Note(line) => {
+        Line::Said(text) | Line::Note(text) => {
             (run.tell)(Event::StepSaid {
                 step: at,
                 node: step.node.clone(),
-                line: line.clone(),
+                line: text.clone(),
+                note: matches!(line, Line::Note(_)),
             });
         }
         _ => {}
@@ -274,9 +275,16 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
                 None => std::future::pending().await,
             }
         };
+        let vain = async {
+            match act.in_vain_without() {
+                Some(word) if board.wait(word).await.is_none() => {}
+                _ => std::future::pending().await,
+            }
+        };
         let answer = tokio::select! {
             answer = host.run_with(&command, run.vault, &hear, word) => answer,
             why = gone => Err(HostError::NotBegun(format!("not waited for any longer: {why}"))),
+            () = vain => Err(HostError::NotBegun("not waited for: it did not happen".into())),
         };
         result = match answer {
             Ok(lines) => read(&lines),
@@ -379,10 +387,8 @@ mod tests {
 
     #[test]
     fn a_script_counts_as_done_only_by_its_own_word() {
-        let ok = Line::Ok {
-            changed: true,
-            text: String::new(),
-        };
+        let (changed, text) = (true, String::new());
+        let ok = Line::Ok { changed, text };
         assert!(read(&[ok.clone(), Line::Exit(0)]).is_good());
         assert!(!read(&[ok, Line::Exit(1)]).is_good());
         assert!(!read(&[Line::Exit(0)]).is_good());

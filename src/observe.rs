@@ -207,6 +207,12 @@ pub async fn look(
                 .as_ref()
                 .map_or("", |backup| backup.mount.as_str()),
         )
+        .var(
+            "schedule",
+            (cluster.backup.as_ref())
+                .and_then(|backup| backup.schedule.as_deref())
+                .unwrap_or_default(),
+        )
         .var("backup_tool", tool(Engine::name))
         .var("tool_version", tool(Engine::version_argument))
         .var("tool_directory", tool(Engine::directory))

@@ -35,7 +35,7 @@ pub use config::write_file::{Check, PlannedText, WriteFile};
 pub use config::write_pgpass::WritePgpass;
 pub use data::base_backup::BaseBackup;
 pub use data::carry_wal::{LONGEST_WAL, PlaceWal, ReadWal};
-pub use data::drop_copy::{DropCopy, listing, removal};
+pub use data::drop_copy::{DropCopy, listing, removal, starting};
 pub use data::fetch::Source;
 pub use data::init_db::InitDb;
 pub use data::mark_standby::MarkStandby;
@@ -120,6 +120,11 @@ pub trait Act {
     /// Names the words that it tells other steps of its phase.
     fn tells(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Names the word of another step of its phase without which it waits in vain: once that is not told, it ends.
+    fn in_vain_without(&self) -> Option<&'static str> {
+        None
     }
 
     /// Names the other host without which what it waits for never comes: it is waited for only as long as that is there.

@@ -12,6 +12,9 @@ use crate::script::script;
 
 const SCRIPT: &str = script!([] "proof.sh");
 
+/// The word by which the primary tells that the row is written.
+pub(super) const WRITTEN: &str = "written";
+
 fn command(place: &Place, verb: &'static str, seconds: u64) -> Command {
     place
         .command(verb, SCRIPT)
@@ -48,6 +51,10 @@ impl Act for WriteProof {
         Mark::Follow
     }
 
+    fn tells(&self) -> &'static [&'static str] {
+        &[WRITTEN]
+    }
+
     fn commands(&self, place: &Place) -> Vec<Command> {
         vec![command(place, "write", 0).var("token", &self.token)]
     }
@@ -66,6 +73,10 @@ impl Act for ReadProof {
 
     fn holds_host(&self) -> bool {
         false
+    }
+
+    fn in_vain_without(&self) -> Option<&'static str> {
+        Some(WRITTEN)
     }
 
     fn waits_on<'a>(&'a self, leader: &'a NodeName) -> Option<&'a NodeName> {

@@ -23,6 +23,7 @@ main() {
             sql "begin; set local synchronous_commit = local;
                  create schema pgrepl_check; comment on schema pgrepl_check is 'made by pgrepl check';
                  create table pgrepl_check.proof (token text); insert into pgrepl_check.proof values ('$token'); commit;"
+            fact written yes
             ;;
         read)
             patience=$(($(date +%s) + patience))

@@ -36,7 +36,7 @@ pub struct Arguments {
     confirm: Vec<String>,
     /// Shows the plan and does nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// How much of a file's change is shown: full, changed, none
     #[arg(long, default_value = "changed")]
     diff: DiffArgument,

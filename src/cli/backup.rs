@@ -37,7 +37,10 @@ pub struct Arguments {
 impl Arguments {
     /// Says whether it shows something as Markdown.
     pub fn has_markdown(&self) -> bool {
-        !matches!(self.what, What::Verify { .. })
+        matches!(
+            self.what,
+            What::List { .. } | What::Prune { dry_run: true, .. }
+        )
     }
 }
 
@@ -208,9 +211,7 @@ async fn list(drive: &Drive<'_>) -> Result<u8, Failure> {
     let seen = drive.look().await;
     let (_, there) = read(&drive.loaded.cluster, &drive.connections, &seen).await?;
     match drive.global.format {
-        Format::Json | Format::Jsonl => {
-            sink::json(&there);
-        }
+        Format::Json | Format::Jsonl => drive.global.result(&there),
         Format::Human => sink::out(&table(&there, &moment, drive.global.out())),
         Format::Markdown => {
             let plain = Style::plain();

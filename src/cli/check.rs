@@ -73,7 +73,7 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
         drive.ended.replace(ended);
         clean = again.iter().all(|outcome| outcome.is_good());
     }
-    let proof = {
+    let mut proof = {
         let ended = drive.ended.borrow();
         let at = |wanted: usize| -> Option<Instant> {
             ended
@@ -90,29 +90,23 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
             let late = at(step)?.saturating_duration_since(wrote?);
             u64::try_from(late.as_millis()).ok()
         };
-        Proof::conclude(&plan, &outcomes, &later, clean)
+        Proof::conclude(&plan, &seen, &outcomes, &later, clean)
     };
+    if cluster.backup.is_some()
+        && let Ok((_, there)) = super::backup::read(cluster, &drive.connections, &seen).await
+    {
+        proof.problems = crate::report::archive::problems(&there);
+    }
     match drive.global.format {
-        Format::Json | Format::Jsonl => {
-            sink::json(&proof);
-        }
+        Format::Json | Format::Jsonl => drive.global.result(&proof),
         Format::Human => sink::out(&proof::show(&proof, drive.global.out())),
         Format::Markdown => {
             let plain = Style::plain();
             sink::out(&markdown::block(&proof::show(&proof, plain)));
         }
     }
-    let mut whole = true;
-    if cluster.backup.is_some()
-        && let Ok((_, there)) = super::backup::read(cluster, &drive.connections, &seen).await
-    {
-        for said in crate::report::archive::problems(&there) {
-            whole = false;
-            sink::err(&format!("{said}\n"));
-        }
-    }
     if interrupted {
         return Ok(FailureKind::Interrupted.code());
     }
-    Ok(if proof.holds() && whole { 0 } else { PENDING })
+    Ok(if proof.holds() { 0 } else { PENDING })
 }

@@ -95,8 +95,7 @@ pub fn load_from(
     let text = text(&path, inventory::LARGEST, "an inventory")?;
     let shown = |found: &[Problem]| {
         let file = path.display().to_string();
-        let text = problems::show(found, &file, &text, global.err().color);
-        Failure::raw(FailureKind::Invalid, text)
+        invalid(global, found, &file, &text)
     };
     let reading = inventory::read(&text).map_err(|found| shown(&found))?;
     let Reading { cluster, notes, .. } = reading;
@@ -118,6 +117,15 @@ pub fn load_from(
         templates,
         own_templates,
     })
+}
+
+/// Returns the failure of an inventory with problems.
+pub fn invalid(global: &Global, found: &[Problem], file: &str, text: &str) -> Failure {
+    let help = found.iter().map(|problem| problem.help.as_str());
+    let help = help.clone().find(|help| !help.is_empty());
+    Failure::new(FailureKind::Invalid, problems::told(found, file, text))
+        .help(help.unwrap_or_default())
+        .laid_out(problems::show(found, file, text, global.err().color))
 }
 
 /// Returns the digest of a file.

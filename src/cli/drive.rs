@@ -15,6 +15,7 @@ use crate::facts::Observation;
 use crate::observe::{examine, observe};
 use crate::plan::Plan;
 use crate::plan::restore::put_back_last::newest;
+use crate::report::done::Done;
 use crate::report::ending::ending;
 use crate::report::event::{Event, Outcome};
 use crate::report::run::Screen;
@@ -52,6 +53,8 @@ pub struct Drive<'a> {
     pub leads: bool,
     /// When each step of the last plan ended.
     pub ended: RefCell<Vec<(usize, Instant)>>,
+    /// What was done so far.
+    pub done: RefCell<Done>,
 }
 
 impl<'a> Drive<'a> {
@@ -76,6 +79,7 @@ impl<'a> Drive<'a> {
             replaces: false,
             leads: false,
             ended: RefCell::default(),
+            done: RefCell::new(Done::begin(command, &loaded.cluster.name)),
         })
     }
 
@@ -122,7 +126,13 @@ impl<'a> Drive<'a> {
         self.screen.tell(&Event::End {
             code: i32::from(code),
         });
-        result
+        if self.global.format == Format::Json && result.is_ok() && !self.global.has_result() {
+            self.global.result(&*self.done.borrow());
+        }
+        result.map_err(|failure| Failure {
+            done: Box::new(self.done.take()),
+            ..failure
+        })
     }
 
     /// Says whether a person reads along.
@@ -169,7 +179,7 @@ impl<'a> Drive<'a> {
         if self.approved {
             return Ok(());
         }
-        if self.global.no_input || !std::io::stdin().is_terminal() {
+        if !self.global.may_ask() || !std::io::stdin().is_terminal() {
             return Err(
                 Failure::new(FailureKind::Refused, "nobody is here to approve the plan")
                     .help("--auto-approve"),
@@ -199,7 +209,7 @@ impl<'a> Drive<'a> {
         if given.iter().any(|name| name == host) {
             return Ok(());
         }
-        if self.global.no_input || !std::io::stdin().is_terminal() {
+        if !self.global.may_ask() || !std::io::stdin().is_terminal() {
             return Err(
                 Failure::new(FailureKind::Refused, format!("not confirmed: {what}"))
                     .help(format!("--confirm {}", shell_word(host))),
@@ -246,6 +256,7 @@ impl<'a> Drive<'a> {
                 if !outcomes.iter().all(Outcome::is_good) {
                     settle_started(plan, &outcomes, &run).await;
                 }
+                self.done.borrow_mut().add(plan, &outcomes);
                 Ok((outcomes, stop.get()))
             }
         }

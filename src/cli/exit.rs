@@ -1,7 +1,9 @@
 //! Exit codes and the one way to fail.
 
 use crate::cli::global::{Format, Global};
+use crate::report::done::Done;
 use crate::report::foreign::{line as line_of, lines};
+use crate::report::layout::folded_lines;
 use crate::report::sink;
 use crate::report::style::Style;
 
@@ -75,8 +77,10 @@ pub struct Failure {
     pub help: String,
     /// The original words of a program, shown with `-v`.
     pub original: String,
-    /// Whether the message is laid out already.
-    pub raw: bool,
+    /// What is shown to people in place of message and help, laid out already.
+    pub laid_out: Option<String>,
+    /// What had been done by then.
+    pub done: Box<Done>,
 }
 
 impl Failure {
@@ -92,16 +96,16 @@ impl Failure {
             error,
             help: String::new(),
             original: String::new(),
-            raw: false,
+            laid_out: None,
+            done: Box::default(),
         }
     }
 
-    /// Makes a failure whose text is laid out already.
-    pub fn raw(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self {
-            raw: true,
-            ..Self::new(kind, message)
-        }
+    /// Shows people a text in place of message and help.
+    #[must_use]
+    pub fn laid_out(mut self, text: String) -> Self {
+        self.laid_out = Some(text);
+        self
     }
 
     /// Adds what to type.
@@ -122,20 +126,22 @@ impl Failure {
 
     /// Returns the failure as the JSON document that stands for a result.
     pub fn document(&self) -> serde_json::Value {
-        serde_json::json!({ "error": {
+        let error = serde_json::json!({ "error": {
             "kind": self.kind,
             "code": self.kind.code(),
             "message": self.message().trim_end(),
             "help": self.help,
-        } })
+        } });
+        self.done.beside(error)
     }
 
     /// Lays the failure out: what could not be done with the last cause; all that is between them if `verbose`.
     pub fn shown(&self, style: Style, verbose: bool) -> String {
-        if self.raw {
-            return self.message();
+        if let Some(text) = &self.laid_out {
+            return text.clone();
         }
-        let mut text = format!("{} {}\n", style.red("error:"), lines(&self.message()));
+        let message = folded_lines(&self.message(), 7, style);
+        let mut text = format!("{} {message}\n", style.red("error:"));
         if verbose {
             let causes = self.error.chain().map(ToString::to_string);
             let between = self.error.chain().len().saturating_sub(2);
@@ -160,12 +166,6 @@ pub(in crate::cli) fn tell(global: &Global, failure: &Failure) -> u8 {
     }
     sink::err(&failure.shown(global.err(), global.verbose > 0));
     failure.kind.code()
-}
-
-/// Says that nothing is shown as Markdown, where that was asked for.
-pub(in crate::cli) fn no_markdown() -> Failure {
-    Failure::new(FailureKind::Usage, "this command shows nothing as Markdown")
-        .help("--format markdown is for plan, status, check, backup list and --dry-run")
 }
 
 #[cfg(test)]

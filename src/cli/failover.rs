@@ -10,6 +10,7 @@ use super::{Failure, FailureKind, Global, context, secrets};
 use crate::facts::Observation;
 use crate::inventory::NodeName;
 use crate::plan::failover::{Failover, FailoverRequest, failover};
+use crate::report::plan::remark;
 use crate::report::style::count;
 
 /// Makes a standby the primary because the primary is gone; what may be lost is shown first
@@ -39,7 +40,7 @@ pub struct Arguments {
     write_inventory: bool,
     /// Shows the plan and changes nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// How much of a file's change is shown: full, changed, none
     #[arg(long, default_value = "none")]
     diff: DiffArgument,
@@ -84,7 +85,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
         let before = from == plan.leader;
         let word = if before { "Done before:" } else { "Loss:" };
         Ok(Draft {
-            remark: format!("{} {loss}.\n", drive.global.out().bold(word)),
+            remark: remark(word, &format!("{loss}."), drive.global.out()),
             word: (!before).then(|| (from.clone(), format!("commits of {from} may be lost"))),
             ..Draft::new(plan, from)
         })

@@ -1,8 +1,10 @@
 //! Options that every command has.
 
 use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
+use serde_json::Value;
 
 use crate::report::style::Style;
 
@@ -36,6 +38,9 @@ pub struct Global {
         env = "PGREPL_INVENTORY"
     )]
     pub inventory: Option<std::path::PathBuf>,
+    /// The document that is printed at the end.
+    #[arg(skip)]
+    pub held: Held,
 }
 
 /// When to use colours.
@@ -86,5 +91,22 @@ impl Global {
     /// The style of progress and errors.
     pub fn err(&self) -> Style {
         self.style(std::io::stderr().is_terminal())
+    }
+}
+
+/// The document that a command has made, until it has ended.
+#[derive(Clone, Default)]
+pub struct Held(Arc<Mutex<Option<Value>>>);
+
+impl Held {
+    /// Takes another one in its place, or none.
+    pub fn replace(&self, document: Option<Value>) -> Option<Value> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut held, document)
+    }
+
+    pub(in crate::cli) fn is_empty(&self) -> bool {
+        let held = self.0.lock();
+        held.unwrap_or_else(PoisonError::into_inner).is_none()
     }
 }

@@ -3,12 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, FailureKind, Global, adopt};
+use super::{Failure, FailureKind, Format, Global, adopt};
 use crate::cli::ask::{Set, ask_for, nobody};
 use crate::inventory;
 use crate::inventory::file::USUAL_VERSION;
 use crate::inventory::write::{Draft, SCHEMA, password};
-use crate::report::{problems, sink};
+use crate::report::sink;
 
 /// Writes a first inventory, asking only what it must
 ///
@@ -55,7 +55,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     if path.exists() {
         return Err(exists(path));
     }
-    let asks = !global.no_input && std::io::stdin().is_terminal();
+    let asks = global.may_ask() && std::io::stdin().is_terminal();
     let draft = match &arguments.from_host {
         Some(host) => described(global, arguments, host, asks)?,
         None => asked(arguments, asks)?,
@@ -63,10 +63,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let text = draft.text();
     inventory::read(&text).map_err(|found| {
         let shown = path.display().to_string();
-        Failure::raw(
-            FailureKind::Invalid,
-            problems::show(&found, &shown, &text, global.err().color),
-        )
+        super::context::invalid(global, &found, &shown, &text)
     })?;
     let write = std::fs::OpenOptions::new()
         .write(true)
@@ -92,18 +89,22 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     {
         sink::err(&format!("cannot write {}: {error}\n", schema.display()));
     }
-    if !global.quiet {
+    let next = {
         let cluster = draft.file.cluster.value.as_ref();
         let password = cluster.map_or_else(String::new, |name| password(&name.0));
         let known = match arguments.from_host {
             Some(_) => "=…   # the password that replication uses now",
             None => "=…",
         };
-        sink::out(&format!(
-            "Written: {0}\n\nNext:\n  export {1}{known}\n  pgrepl plan {0}\n",
-            path.display(),
-            password
-        ));
+        [
+            format!("export {password}{known}"),
+            format!("pgrepl plan {}", path.display()),
+        ]
+    };
+    global.result(&serde_json::json!({ "written": path, "next": next }));
+    if !global.quiet && global.format == Format::Human {
+        let next = next.join("\n  ");
+        sink::out(&format!("Written: {}\n\nNext:\n  {next}\n", path.display()));
     }
     Ok(0)
 }

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser};
 
-use crate::cli::exit::{no_markdown, tell};
+use crate::cli::command::Command;
+use crate::cli::exit::tell;
 use crate::report::sink;
 
 mod adopt;
@@ -13,11 +14,13 @@ mod ask;
 mod backup;
 mod bounds;
 mod check;
+mod command;
 mod context;
 mod drive;
 mod drop_copy;
 mod exit;
 mod failover;
+mod formats;
 mod global;
 mod init;
 mod locks;
@@ -47,49 +50,6 @@ struct Cli {
     command: Command,
 }
 
-#[derive(Subcommand)]
-enum Command {
-    Init(init::Arguments),
-    Validate(validate::Arguments),
-    Render(render::Arguments),
-    Plan(plan::Arguments),
-    Apply(apply::Arguments),
-    Status(status::Arguments),
-    Check(check::Arguments),
-    Switchover(switchover::Arguments),
-    Failover(failover::Arguments),
-    Rebuild(rebuild::Arguments),
-    Backup(backup::Arguments),
-    Restore(restore::Arguments),
-    Schema(schema::Arguments),
-    /// Prints the shell's completions
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
-    /// Prints the manual page
-    Man,
-    /// Prints the version
-    Version,
-}
-
-impl Command {
-    /// Says whether it shows something as Markdown: a plan, a table or a report. What changes hosts does so as a dry run.
-    fn has_markdown(&self) -> bool {
-        match self {
-            Command::Backup(backup) => backup.has_markdown(),
-            Command::Init(_)
-            | Command::Validate(_)
-            | Command::Render(_)
-            | Command::Schema(_)
-            | Command::Completions { .. }
-            | Command::Man
-            | Command::Version => false,
-            _ => true,
-        }
-    }
-}
-
 /// Returns the command line as it is declared.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -101,7 +61,8 @@ pub fn main() -> u8 {
 }
 
 fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let text = error.render();
@@ -112,6 +73,16 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
                     0
                 }
                 _ => {
+                    if formats::asks_for_document(&arguments) {
+                        let told = text.to_string();
+                        let first = told.lines().next().unwrap_or_default();
+                        let first = first.trim_start_matches("error: ");
+                        sink::json(
+                            &Failure::new(FailureKind::Usage, first)
+                                .help("pgrepl --help")
+                                .document(),
+                        );
+                    }
                     sink::err(&text.to_string());
                     FailureKind::Usage.code()
                 }
@@ -119,10 +90,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let global = &cli.global;
-    let result = match cli.command {
-        ref command if global.format == Format::Markdown && !command.has_markdown() => {
-            Err(no_markdown())
-        }
+    let result = cli.command.allow(global.format);
+    let result = result.and_then(|()| match cli.command {
         Command::Init(arguments) => init::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Switchover(arguments) => switchover::run(global, &arguments),
@@ -150,12 +119,21 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Ok(0)
         }
         Command::Version => {
-            sink::out(concat!("pgrepl ", env!("CARGO_PKG_VERSION"), "\n"));
+            let version = env!("CARGO_PKG_VERSION");
+            global.result(&serde_json::json!({ "version": version }));
+            if global.format == Format::Human {
+                sink::out(&format!("pgrepl {version}\n"));
+            }
             Ok(0)
         }
-    };
+    });
     match result {
-        Ok(code) => code,
+        Ok(code) => {
+            if let Some(document) = global.held.replace(None) {
+                sink::json(&document);
+            }
+            code
+        }
         Err(failure) => tell(global, &failure),
     }
 }

@@ -14,8 +14,9 @@ use crate::inventory::NodeName;
 use crate::observe::able::look_closer;
 use crate::plan::Plan;
 use crate::plan::still::is_still;
-use crate::report::plan::Diff;
+use crate::report::plan::{Diff, summary};
 use crate::report::sink;
+use crate::report::style::Style;
 
 /// What a command planned, and what it says about it.
 pub struct Draft<T> {
@@ -90,9 +91,6 @@ impl Drive<'_> {
         way: &Way<'_>,
         plan: impl AsyncFn(&Observation) -> Result<Draft<T>, Failure>,
     ) -> Result<Course<T>, Failure> {
-        if self.global.format == super::Format::Markdown && !way.dry_run {
-            return Err(crate::cli::exit::no_markdown());
-        }
         let begin = Instant::now();
         let mut seen = self.look_well().await;
         let mut draft = plan(&seen).await?;
@@ -116,10 +114,13 @@ impl Drive<'_> {
             }
             return Ok(Course::Idle(draft, seen));
         }
+        self.done.borrow_mut().leave(&draft.plan);
         if let Some(refused) = draft.refused {
             return Err(refused);
         }
         if draft.plan.steps.is_empty() {
+            let nothing = summary(&draft.plan, Style::plain());
+            self.done.borrow_mut().message = nothing.trim_end().into();
             return Ok(Course::Idle(draft, seen));
         }
         if let Some((host, what)) = &draft.word {
@@ -175,6 +176,7 @@ impl Drive<'_> {
             .verify(&done.draft.plan, &done.outcomes, &done.seen)
             .await;
         let left = make(self.global, self.loaded, &seen, limit)?;
+        self.done.borrow_mut().leave(&left);
         if !left.steps.is_empty() || left.leader != *leader {
             return Err(failure(&left));
         }
@@ -183,11 +185,12 @@ impl Drive<'_> {
 
     /// Says what was done, and how long the work took.
     pub fn tell_done(&self, begin: Instant, words: impl FnOnce(&str) -> String) {
+        let words = words(&format!("{:.1} s", begin.elapsed().as_secs_f64()));
         if self.speaks() {
-            let seconds = format!("{:.1} s", begin.elapsed().as_secs_f64());
             let done = self.global.err().green("Done:");
-            sink::err(&format!("{done} {}\n", words(&seconds)));
+            sink::err(&format!("{done} {words}\n"));
         }
+        self.done.borrow_mut().message = words;
     }
 }
 

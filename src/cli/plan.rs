@@ -14,6 +14,7 @@ use crate::facts::Observation;
 use crate::plan::converge::converge;
 use crate::plan::still::is_still;
 use crate::plan::{Plan, PlanError};
+use crate::report::order::Document;
 use crate::report::plan::Diff;
 use crate::report::{markdown, plan as text, sink};
 
@@ -107,15 +108,19 @@ pub fn make(
 pub fn no_plan(global: &Global, seen: &Observation, error: PlanError) -> Failure {
     match error {
         // When nobody can be asked, the reason is that and not what follows from it.
-        PlanError::Refused(_) if seen.seen().next().is_none() => unreachable(seen),
+        PlanError::Refused(_) if seen.seen().next().is_none() => unreachable(global, seen),
         PlanError::Refused(refusal) => {
-            Failure::raw(FailureKind::Refused, text::refusal(&refusal, global.err()))
+            let said = std::iter::once(&refusal.message).chain(&refusal.details);
+            let said: Vec<&str> = said.map(String::as_str).collect();
+            Failure::new(FailureKind::Refused, said.join("\n"))
+                .help(refusal.help.clone())
+                .laid_out(text::refusal(&refusal, global.err()))
         }
         PlanError::Template(error) => Failure::new(FailureKind::Invalid, error.to_string()),
     }
 }
 
-fn unreachable(seen: &Observation) -> Failure {
+fn unreachable(global: &Global, seen: &Observation) -> Failure {
     let reasons: Vec<String> = seen
         .unseen()
         .map(|(_, reason)| {
@@ -135,7 +140,10 @@ fn unreachable(seen: &Observation) -> Failure {
         .map(|(_, reason)| reason.original.clone())
         .collect::<Vec<_>>()
         .join("\n");
-    failure
+    let shown = failure.shown(global.err(), global.verbose > 0);
+    let mut helps = seen.unseen().map(|(_, reason)| &reason.help);
+    let help = helps.find(|help| !help.is_empty()).cloned();
+    failure.help(help.unwrap_or_default()).laid_out(shown)
 }
 
 /// Runs the command.
@@ -205,7 +213,7 @@ pub fn show(
     match global.format {
         Format::Human => sink::out(&text::show(plan, seen, &file, seconds, diff, global.out())),
         Format::Markdown => sink::out(&markdown::plan(plan, seen, &file, seconds, diff)),
-        Format::Json | Format::Jsonl => sink::json(plan),
+        Format::Json | Format::Jsonl => global.result(&Document::new(plan)),
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Arguments {
     no_put_back: bool,
     /// Shows the plan and changes nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// How much of a file's change is shown: full, changed, none
     #[arg(long, default_value = "none")]
     diff: DiffArgument,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::context::{self, Loaded};
-use super::{Failure, FailureKind, Global, bounds, write};
+use super::{Failure, FailureKind, Format, Global, bounds, write};
 use crate::facts::Observation;
 use crate::files::{self, View};
 use crate::inventory::NodeName;
@@ -136,14 +136,17 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         };
         match &arguments.out {
             Some(directory) => write_below(directory, Path::new(name), text)?,
-            None => sink::rendered(text),
+            None if global.format == Format::Human => sink::rendered(text),
+            None => {}
         }
+        global.result(&serde_json::json!({ "files": [{ "file": name, "text": text }] }));
         return Ok(0);
     }
     let loaded = context::load_from(global, arguments.inventory.as_ref(), &arguments.author)?;
     let hosts: Vec<String> = arguments.host.iter().cloned().collect();
     let limit = context::limit(&loaded.cluster, &hosts)?;
     let mut assumed = false;
+    let mut files = Vec::new();
     for (node, file, text) in bounds::within(global, &loaded, || all(&loaded))? {
         let other = arguments
             .file
@@ -157,12 +160,17 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             Some(directory) => {
                 write_below(directory, &Path::new(node.as_str()).join(&file), &text)?
             }
-            None => sink::rendered(&format!("==> {node}: {file}\n{text}\n")),
+            None if global.format == Format::Human => {
+                sink::rendered(&format!("==> {node}: {file}\n{text}\n"))
+            }
+            None => {}
         }
+        files.push(serde_json::json!({ "host": node, "file": file, "text": text }));
     }
+    global.result(&serde_json::json!({ "files": files }));
     if assumed {
         sink::err(&format!(
-            "note: places are those of {}: only a host tells its own; `pgrepl plan --diff full` asks it\n",
+            "note: places are {}'s: only a host tells its family; `pgrepl plan --diff full` asks it\n",
             platform::FAMILIES[0].name
         ));
     }

@@ -23,6 +23,7 @@ use crate::plan::restore::restore;
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
 use crate::report::copy::usage;
+use crate::report::plan::remark;
 use crate::report::style::count;
 
 /// Brings the cluster back to a moment in the past: one server is restored, the others are copied from it
@@ -78,7 +79,7 @@ pub struct Arguments {
     no_put_back: bool,
     /// Shows the plan and changes nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// How much of a file's change is shown: full, changed, none
     #[arg(long, default_value = "none")]
     diff: DiffArgument,
@@ -323,16 +324,16 @@ async fn draft(
         }
         None => restore(cluster, templates, seen, &there, wish).map_err(no)?,
     };
-    let mut remark = String::new();
-    if let (Some(said), Some(moment)) = (&arguments.target.time, wish.moment) {
+    let style = drive.global.out();
+    let mut said = String::new();
+    if let (Some(typed), Some(moment)) = (&arguments.target.time, wish.moment) {
         let here = super::backup::moment(moment);
-        remark += &format!(
-            "{said:?} is {here} here and {} for the server.\n",
-            wish.target
-        );
+        let told = format!("is {here} here and {} for the server.", wish.target);
+        said += &remark(&format!("{typed:?}"), &told, style);
     }
     for line in windows(&there, &super::backup::moment) {
-        remark += &(line + "\n");
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        said += &remark(word, rest, style);
     }
     let word = arguments.data_directory.is_none().then(|| {
         let what = format!(
@@ -342,7 +343,7 @@ async fn draft(
         (wish.to.clone(), what)
     });
     Ok(Draft {
-        remark,
+        remark: said,
         word,
         ..Draft::new(plan, ())
     })

@@ -1,6 +1,6 @@
 //! `pgrepl status`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,11 +12,12 @@ use crate::facts::able::Able;
 use crate::inventory::NodeName;
 use crate::observe::able::look_closer;
 use crate::observe::observe;
+use crate::plan::Plan;
 use crate::plan::backup::archiving::has_ended;
 use crate::plan::converge::converge;
 use crate::plan::lead::lacks;
 use crate::report::status_document::Status;
-use crate::report::style::Style;
+use crate::report::style::{Style, count};
 use crate::report::trouble::{Trouble, Urgency};
 use crate::report::{lead, markdown, sink, status, status_archive, status_table};
 
@@ -32,7 +33,7 @@ pub struct Arguments {
     inventory: Option<PathBuf>,
     /// Shows it again every two seconds, until it is interrupted
     #[arg(long)]
-    watch: bool,
+    pub watch: bool,
     /// Ends with 2 when there are problems: a server that is down or was not seen, replication, archiving or backups that
     /// do not work, a disk that fills, anything else in the list of problems; with 0 when there are none
     #[arg(long)]
@@ -85,7 +86,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
                 status_table::show(&concluded, &loaded.cluster, seconds, style)
             };
             match global.format {
-                Format::Json | Format::Jsonl => sink::json(&concluded),
+                Format::Json | Format::Jsonl => global.result(&concluded),
                 Format::Human => sink::out(&table(global.out())),
                 Format::Markdown => sink::out(&markdown::block(&table(Style::plain()))),
             }
@@ -102,6 +103,19 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     })
 }
 
+/// Says how much is not as the inventory has it.
+fn pending(plan: &Plan) -> Option<Trouble> {
+    let nodes: BTreeSet<&NodeName> = plan.steps.iter().map(|step| &step.node).collect();
+    let names: Vec<&str> = nodes.iter().map(|node| node.as_str()).collect();
+    let steps = count(plan.steps.len(), "step");
+    let (are, on) = (
+        if plan.steps.len() == 1 { "is" } else { "are" },
+        names.join(", "),
+    );
+    let message = format!("{steps} of apply {are} pending on {on}");
+    (!nodes.is_empty()).then(|| Trouble::new(&plan.leader, message, "pgrepl plan"))
+}
+
 /// What the standbys that could lead lack for that.
 fn unable(loaded: &context::Loaded, seen: &Observation, status: &mut Status) {
     let (cluster, templates) = (&loaded.cluster, &loaded.templates);
@@ -114,6 +128,9 @@ fn unable(loaded: &context::Loaded, seen: &Observation, status: &mut Status) {
         status.push(trouble.urgent(Urgency::Archiving));
     }
     let plan = converge(cluster, templates, seen, None);
+    if status.run.is_none() {
+        status.notes.extend(plan.as_ref().ok().and_then(pending));
+    }
     for (node, statement) in plan.iter().flat_map(|plan| plan.overridden()) {
         status.push(Trouble::new(
             node,

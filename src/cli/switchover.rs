@@ -49,7 +49,7 @@ pub struct Arguments {
     write_inventory: bool,
     /// Checks everything, shows the plan and changes nothing
     #[arg(long)]
-    dry_run: bool,
+    pub dry_run: bool,
     /// How much of a file's change is shown: full, changed, none
     #[arg(long, default_value = "none")]
     diff: DiffArgument,
@@ -202,7 +202,11 @@ async fn with_logins(
     if let Ok((outcomes, _)) = drive.execute(&logins, seen).await
         && let Err(closed) = drive.conclude(&logins, &outcomes, false)
     {
-        no.error = anyhow::anyhow!("{}\n{}", no.message().trim_end(), closed.message());
+        let closed = closed.message();
+        no.laid_out = no
+            .laid_out
+            .map(|text| format!("{}\n{closed}", text.trim_end()));
+        no.error = anyhow::anyhow!("{}\n{closed}", no.message().trim_end());
     }
     no
 }

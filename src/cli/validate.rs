@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, Global, bounds, context};
+use super::{Failure, Format, Global, bounds, context};
 use crate::report::sink;
 use crate::report::style::count;
 
@@ -24,7 +24,13 @@ pub struct Arguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load_from(global, arguments.inventory.as_ref(), &arguments.author)?;
     bounds::within(global, &loaded, || super::render::all(&loaded))?;
-    if !global.quiet {
+    global.result(&serde_json::json!({
+        "valid": true,
+        "inventory": loaded.path,
+        "cluster": loaded.cluster.name,
+        "hosts": loaded.cluster.nodes.keys().collect::<Vec<_>>(),
+    }));
+    if !global.quiet && global.format == Format::Human {
         sink::out(&format!(
             "{}: cluster {}, {}, valid\n",
             loaded.path.display(),

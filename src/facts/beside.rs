@@ -11,26 +11,62 @@ pub fn mark_of(cluster: &str) -> String {
     format!("{MARK}{cluster}, restored by pgrepl from ")
 }
 
-/// A copy of the cluster that runs on a host.
+/// How a copy of the cluster is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its server runs.
+    #[default]
+    Running,
+    /// It is whole, and its server does not run.
+    Stopped,
+    /// It is being restored, or removed.
+    Busy,
+    /// A restore or a removal of it was cut off.
+    Cut,
+    /// Nothing is left of it.
+    Gone,
+}
+
+/// A copy of the cluster on a host.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Copy {
     /// Its data directory.
     pub directory: String,
-    /// Its port.
+    /// Its port; 0 where it has none yet.
     pub port: u16,
+    /// How it is.
+    #[serde(default)]
+    pub state: State,
 }
 
 /// Reads what the probe told of such copies. Another cluster's name may begin like this one's: the mark tells.
 pub(super) fn copies(lines: &[&str], cluster: &str) -> Vec<Copy> {
     let mark = mark_of(cluster);
     let told = lines.iter().filter_map(|line| columns(line));
-    told.filter(|[_, found, _]| found.starts_with(&mark))
-        .filter_map(|[port, _, directory]| {
-            let directory = directory.to_owned();
-            let port = port.parse().ok()?;
-            Some(Copy { directory, port })
-        })
-        .collect()
+    let mut copies: Vec<Copy> = Vec::new();
+    for [port, found, directory, state] in told {
+        let state = match state {
+            "running" => State::Running,
+            "stopped" => State::Stopped,
+            "busy" => State::Busy,
+            "cut" => State::Cut,
+            _ => State::Gone,
+        };
+        let marked = matches!(state, State::Running | State::Stopped);
+        // One that runs is told first.
+        if (marked && !found.starts_with(&mark))
+            || copies.iter().any(|copy| copy.directory == directory)
+        {
+            continue;
+        }
+        copies.push(Copy {
+            directory: directory.to_owned(),
+            port: port.parse().unwrap_or(0),
+            state,
+        });
+    }
+    copies
 }
 
 /// What one host told of a directory beside the cluster, and of a port.

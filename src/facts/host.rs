@@ -83,6 +83,9 @@ pub struct Facts {
     /// The timer that takes backups; `None` if it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<Timer>,
+    /// What its systemd says against the schedule of the inventory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_refused: Option<String>,
     /// A clone that was begun beside the data directory.
     pub staging: Option<Staging>,
     /// Data directories set aside beside the data directory.

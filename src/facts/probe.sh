@@ -1,6 +1,6 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
 # In: the variables of a place, and: question sizes (SQL that tells a fact) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
-#     wal_directory
+#     wal_directory schedule (of backups: a calendar expression, or nothing)
 #     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
@@ -212,7 +212,27 @@ read_copy() {
     told=$(as_service_user sh -c 'sed -n 4p "$1/postmaster.pid" && head -c 1000 "$1/postgresql.conf" | sed -n 1p' sh "$copied" 2>/dev/null) || return 0
     fact copy "${told%%
 *}" "${told#*
-}" "$copied"
+}" "$copied" running
+}
+
+# The other copies that are known: their servers do not run, or they are not whole, or gone.
+read_known_copies() {
+    while IFS= read -r copied; do
+        # shellcheck disable=SC2016 # expanded by the shell it is given to
+        told=$(as_service_user sh -c 'head -c 2000 "$1/postgresql.conf" | sed -n "1p; s/^port = //p"' sh "$copied" 2>/dev/null) || told=
+        if [ -n "$told" ]; then
+            how=stopped
+        elif [ ! -d "$copied.pgrepl-new" ]; then
+            how=gone
+        elif [ -f "/run/pgrepl/$cluster.copy" ] && ! flock -n "/run/pgrepl/$cluster.copy" true; then
+            how=busy
+        else
+            how='cut'
+        fi
+        fact copy "${told#*
+}" "${told%%
+*}" "$copied" "$how"
+    done <"/var/lib/pgrepl/$cluster/copies"
 }
 
 read_service() {
@@ -226,6 +246,13 @@ read_service() {
     for copy in "/run/systemd/transient/pgrepl-$cluster-copy-"*.service; do
         if [ -f "$copy" ]; then read_copy "${copy##*/}"; fi
     done
+    if [ -f "/var/lib/pgrepl/$cluster/copies" ]; then read_known_copies; fi
+    # What is in a timer already was understood.
+    if [ -n "$schedule" ] && [ -d /run/systemd/system ] &&
+        ! grep -qsxF -e "OnCalendar=$schedule" "/etc/systemd/system/pgrepl-$cluster-backup.timer"; then
+        told=$(systemd-analyze calendar "$schedule" 2>&1 >/dev/null) ||
+            fact schedule_refused "$(printf '%s\n' "$told" | sed -n 1p)"
+    fi
     if [ -f "/etc/systemd/system/pgrepl-$cluster-backup.timer" ]; then
         service=pgrepl-$cluster-backup.service
         fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \

@@ -2,7 +2,7 @@
 
 /// The facts with columns, which tabs end.
 const COLUMNS: [(&str, usize); 16] = [
-    ("copy", 3),
+    ("copy", 4),
     ("digest", 2),
     ("disk", 4),
     ("file", 5),

@@ -82,6 +82,8 @@ impl Host for ScriptedHost {
             command.what
         );
         Box::pin(async move {
+            // Hosts that are asked at the same time have all begun before one of them answers.
+            tokio::task::yield_now().await;
             let Some(answer) = answer else {
                 return std::future::pending().await;
             };

@@ -1,6 +1,7 @@
 //! Proves replication end to end: a row written on the primary is read on every standby, and nothing is left behind.
 
 use super::builder::Builder;
+use super::space::to_prove;
 use super::{Goal, Plan, PlanError, Refusal};
 use crate::action::{
     Archived, DropProof, ReadProof, SeeArchived, SwitchWal, WaitStreaming, WriteProof,
@@ -29,7 +30,21 @@ pub fn check(
             help: "pgrepl apply".into(),
         }));
     }
+    // A row and the end of a segment may be what the last bytes are needed for.
+    if let Some((message, help)) = seen.facts(&name).and_then(|facts| to_prove(&name, facts)) {
+        return Err(PlanError::Refused(Refusal {
+            message,
+            details: Vec::new(),
+            help,
+        }));
+    }
     let mut b = Builder::new(cluster, templates, seen, name, None);
+    for (_, standby) in b.standbys() {
+        let facts = seen.facts(&standby);
+        if let Some((message, help)) = facts.and_then(|facts| to_prove(&standby, facts)) {
+            b.block(&standby, message, help);
+        }
+    }
     rows(&mut b, token, seconds);
     b.next_phase();
     archive(&mut b, seconds);
@@ -70,12 +85,17 @@ pub(super) fn rows(b: &mut Builder, token: &str, seconds: u64) {
     let token = token.to_owned();
     // The readers are at work before the row is written: what they wait for is the replication and nothing else.
     for (_, standby) in b.standbys() {
-        let running = b
-            .facts(&standby)
-            .is_some_and(|facts| facts.server.is_some());
+        // Of one that was not read nobody knows whether it runs: why it was not is told.
+        let Some(facts) = b.facts(&standby) else {
+            continue;
+        };
+        let running = facts.server.is_some();
         let delayed = b
             .node(&standby)
             .is_some_and(|node| node.apply_delay.is_some());
+        if b.blocked(&standby).is_some() {
+            continue;
+        }
         if !running {
             b.block(&standby, "its server does not run", "pgrepl status");
         } else if !delayed {

@@ -10,7 +10,7 @@ use crate::plan::lead::lack::Lack;
 use crate::postgres::Major;
 
 /// The version of the plan's JSON: the minor number grows with added fields, the major one when readers must refuse.
-pub const FORMAT_VERSION: &str = "1.2";
+pub const FORMAT_VERSION: &str = "1.3";
 
 /// What a run is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

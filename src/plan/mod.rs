@@ -15,6 +15,7 @@ mod risks;
 mod space;
 pub mod still;
 pub mod switchover;
+pub mod turns;
 mod versions;
 
 pub use crate::inventory::Role;

@@ -108,9 +108,13 @@ pub(super) fn tell(
     let reach = end.map_or(String::new(), |end| {
         format!("; the archive reaches to {end} on timeline {timeline}")
     });
+    let took = match took {
+        0 => String::new(),
+        took => format!(", which took {took} s to take"),
+    };
     b.cluster_note(
         format!(
-            "about {} MB of backups are copied, which took {took} s to take{replayed}{reach}",
+            "about {} MB of backups are copied{took}{replayed}{reach}",
             copied.div_ceil(1 << 20)
         ),
         String::new(),

@@ -138,16 +138,19 @@ const TO_LEAD: u64 = 512 << 20;
 
 /// Returns why a running server must not be stopped: its last checkpoint may not fit.
 pub(super) fn to_stop(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
-    let segment = facts
-        .data
-        .control()
-        .map_or(16 << 20, |control| control.wal_segment_size);
-    too_full(
-        name,
-        facts,
-        TO_STOP.max(4 * segment),
-        "to stop or restart its server",
-    )
+    too_full(name, facts, least(facts), "to stop or restart its server")
+}
+
+/// What must be free whatever is done: several segments of WAL at least.
+fn least(facts: &Facts) -> u64 {
+    let control = facts.data.control();
+    let segment = control.map_or(16 << 20, |control| control.wal_segment_size);
+    TO_STOP.max(4 * segment)
+}
+
+/// Returns why nothing more may be written to a running server than its clients do.
+pub(super) fn to_prove(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+    too_full(name, facts, least(facts), "to write and replay a row")
 }
 
 /// Returns why a server must not begin to lead: what its clients write would not fit.

@@ -155,8 +155,13 @@ fn ranges(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<Range> {
 pub fn leads_nowhere(there: &Backups) -> Option<String> {
     let tree = Tree::of(there);
     let newest = tree.newest();
-    let leads = |backup| tree.is_before(backup, newest);
-    let nowhere = !there.backups.is_empty() && !there.backups.iter().any(leads);
+    let lives = tree
+        .windows()
+        .iter()
+        .any(|window| window.timeline == newest);
+    // What follows the backup of this timeline itself may just not have come yet.
+    let own = there.backups.iter().any(|backup| backup.timeline == newest);
+    let nowhere = !there.backups.is_empty() && !lives && !own;
     nowhere.then(|| format!("no backup leads to timeline {newest}, which the cluster lives on"))
 }
 
@@ -173,10 +178,9 @@ pub fn windows(there: &Backups, moment: &dyn Fn(u64) -> String) -> Vec<String> {
         .iter()
         .any(|window| window.timeline == newest);
     let mut said = Vec::new();
-    if !lives && several {
-        said.push(format!(
-            "No backup leads to timeline {newest}, which the cluster lives on: pgrepl backup run"
-        ));
+    if let Some(nowhere) = leads_nowhere(there) {
+        let nowhere = nowhere.replacen("no", "No", 1);
+        said.push(format!("{nowhere}: pgrepl backup run"));
     }
     let ranges = ranges(there, moment);
     if ranges.is_empty() {

@@ -67,7 +67,7 @@ pub enum Event {
         /// Bytes in all; 0 if unknown.
         total: u64,
     },
-    /// A line that a step's program said, shown with `-v`.
+    /// A line that a step's program said, shown with `-v`, or that the step itself notes, shown to everybody.
     StepSaid {
         /// Its place in the plan.
         step: usize,
@@ -75,6 +75,8 @@ pub enum Event {
         node: NodeName,
         /// The line, still to be escaped for a terminal.
         line: String,
+        /// Whether the step itself notes it, because it may change what a person decides.
+        note: bool,
     },
     /// A step ended.
     StepEnded {

@@ -60,6 +60,19 @@ pub fn folded(text: &str, mark: usize, style: Style) -> String {
     lines.join(&format!("\n{}", " ".repeat(mark)))
 }
 
+/// Folds each line of a text below its own beginning, the first behind a mark of so many characters.
+pub fn folded_lines(text: &str, mark: usize, style: Style) -> String {
+    let lines = text.lines().enumerate().map(|(at, line)| {
+        let words = line.trim_start();
+        let begin = line.len() - words.len();
+        match at {
+            0 => folded(words, mark, style),
+            _ => format!("{}{}", " ".repeat(begin), folded(words, begin + 2, style)),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,10 @@ use similar::{ChangeTag, TextDiff};
 
 use super::layout::folded;
 use super::style::{Style, bytes, count};
-use super::{foreign, lead, redact};
+use super::{foreign, lead, order, redact};
 use crate::action::{Action, Check, Mark, PlannedText};
 use crate::facts::Observation;
+use crate::plan::turns::{Turn, turns};
 use crate::plan::{Goal, NodePlan, Plan, Refusal, Role, Step};
 use crate::postgres::conf;
 
@@ -53,15 +54,17 @@ pub fn show(
         );
         text += &help(&note.help, "  ", style);
     }
+    let turns = turns(plan);
     for node in &plan.nodes {
         text.push('\n');
-        text += &node_text(plan, node, diff, style);
+        text += &node_text(plan, node, &turns, diff, style);
     }
     if !plan.lacks.is_empty() {
         text.push('\n');
         text += &lead::table(plan, style);
     }
     text.push('\n');
+    text += &order::legend(&turns, style);
     text += &summary(plan, style);
     text
 }
@@ -120,7 +123,7 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
     foreign::line(&words.join("  "))
 }
 
-fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
+fn node_text(plan: &Plan, node: &NodePlan, turns: &[Turn], diff: Diff, style: Style) -> String {
     let steps: Vec<&Step> = plan
         .steps
         .iter()
@@ -139,8 +142,18 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
     } else {
         text.push('\n');
     }
+    let mut before = 0;
     for step in steps {
-        text += &step_text(step, diff, style);
+        let turn = turns.iter().find(|turn| turn.phases.contains(&step.phase));
+        let turn = turn.map_or(0, |turn| turn.turn);
+        // All steps of a plan stand in one column.
+        let margin = if turns.len() > 9 { 3 } else { 2 };
+        text += &match turn == before {
+            true => " ".repeat(margin),
+            false => style.bold(&format!("{turn:<margin$}")),
+        };
+        before = turn;
+        text += &step_text(step, margin, diff, style);
     }
     for note in &node.notes {
         text += &format!(
@@ -153,7 +166,7 @@ fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
     text
 }
 
-fn step_text(step: &Step, diff: Diff, style: Style) -> String {
+fn step_text(step: &Step, margin: usize, diff: Diff, style: Style) -> String {
     let act = step.action.act();
     let mark = match act.kind() {
         Mark::Add => style.green("+"),
@@ -163,19 +176,20 @@ fn step_text(step: &Step, diff: Diff, style: Style) -> String {
         Mark::Follow => " ".to_owned(),
     };
     let beside = beside(step);
-    let title = foreign::line(&act.title());
+    let title = folded(&act.title(), 6, style);
     let mut text = if beside.is_empty() {
-        format!("  {mark} {title}\n")
+        format!("{mark} {title}\n")
     } else {
-        let wide = title.chars().count().max(44) + 6;
-        match style.width.is_some_and(|width| wide + 30 > width) {
+        let wide = title.chars().count().max(44) + 4 + margin;
+        let narrow = style.width.is_some_and(|width| wide + 32 - margin > width);
+        match narrow || title.contains('\n') {
             true => {
                 let below = style.dim(&folded(&beside, 6, style));
-                format!("  {mark} {title}\n      {below}\n")
+                format!("{mark} {title}\n      {below}\n")
             }
             false => {
                 let beside = style.dim(&folded(&beside, wide, style));
-                format!("  {mark} {title:<44}  {beside}\n")
+                format!("{mark} {title:<44}  {beside}\n")
             }
         }
     };
@@ -352,6 +366,13 @@ pub fn summary(plan: &Plan, style: Style) -> String {
     });
     let cost = format!("{}.", parts.join(", "));
     text + &style.bold("Cost:") + &format!(" {}\n", folded(&cost, 6, style))
+}
+
+/// Shows what is said below a plan: a word, and what it is about.
+pub fn remark(word: &str, said: &str, style: Style) -> String {
+    let said = folded(&format!("{word} {said}"), 6, style);
+    let rest = said.strip_prefix(word).unwrap_or_default();
+    format!("{}{rest}\n", style.bold(word))
 }
 
 /// Shows why nothing may move.

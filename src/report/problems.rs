@@ -17,6 +17,23 @@ fn boundary(text: &str, offset: usize) -> usize {
     at
 }
 
+/// Tells problems in plain lines, each with its place.
+pub fn told(problems: &[Problem], file: &str, text: &str) -> String {
+    let told = problems.iter().map(|problem| {
+        let before = &text[..boundary(text, problem.span.start)];
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(0, |line| line.chars().count())
+            + 1;
+        let Problem { message, label, .. } = problem;
+        let colon = if label.is_empty() { "" } else { ": " };
+        format!("{file}:{line}:{column}: {message}{colon}{label}")
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
 /// Shows problems as a compiler would: message, file, line, column, the line itself, help.
 pub fn show(problems: &[Problem], file: &str, text: &str, color: bool) -> String {
     let renderer = if color {

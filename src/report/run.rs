@@ -8,9 +8,10 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 
 use super::event::{Event, Outcome};
 use super::foreign::line as harmless;
+use super::layout::folded;
 use super::reading::{Reading, spinner};
-use super::sink;
 use super::style::{Style, bytes, duration};
+use super::{sink, step};
 use crate::inventory::NodeName;
 
 /// How a run is shown.
@@ -97,6 +98,18 @@ impl Screen {
                 total,
                 ..
             } => self.progress(node, title, *done, *total),
+            Event::StepSaid {
+                node,
+                line,
+                note: true,
+                ..
+            } => {
+                let mark = self.style.yellow("!");
+                self.line(&format!(
+                    "{mark} {node:<12} {}",
+                    folded(line, 15, self.style)
+                ));
+            }
             Event::StepSaid { node, line, .. } if self.verbose => {
                 self.line(&self.style.dim(&format!("  {node}  {}", harmless(line))))
             }
@@ -182,42 +195,7 @@ impl Screen {
         {
             bar.finish_and_clear();
         }
-        let seconds = format!("{:.1} s", ms as f64 / 1000.0);
-        let line = match outcome {
-            Outcome::Changed { detail } => {
-                let detail = match detail.as_str() {
-                    "" => String::new(),
-                    detail => self.style.dim(&format!("  {}", harmless(detail))),
-                };
-                format!(
-                    "{} {node:<12} {title:<52} {seconds:>8}{detail}",
-                    self.style.green("✔")
-                )
-            }
-            Outcome::AlreadyDone => {
-                format!("{} {node:<12} {title:<52} already", self.style.dim("="))
-            }
-            Outcome::Refused { expected, found } => format!(
-                "{} {node:<12} {title}: expected {}, found {}",
-                self.style.red("✘"),
-                harmless(expected),
-                harmless(found)
-            ),
-            Outcome::Failed { message, .. } => format!(
-                "{} {node:<12} {title}: {}",
-                self.style.red("✘"),
-                harmless(message)
-            ),
-            Outcome::Skipped { because } => {
-                format!("{} {node:<12} {title}: {because}", self.style.yellow("-"))
-            }
-            Outcome::Unknown { because } => format!(
-                "{} {node:<12} {title}: outcome unknown: {}",
-                self.style.yellow("?"),
-                harmless(because)
-            ),
-        };
-        self.line(&line);
+        self.line(&step::ended(node.as_str(), title, outcome, ms, self.style));
         if let Outcome::Failed { output, .. } = outcome {
             for said in output {
                 self.line(&format!("    {}", harmless(said)));

@@ -2,13 +2,13 @@
 
 use crate::report::status_document::Status;
 
+use super::copy::copies;
 use super::status_archive::line;
 use super::status_server::{server_troubles, show_log};
 use super::stream::seen_by_others;
 use super::style::{bytes, count, duration};
 use super::trouble::Trouble;
 use super::trouble::Urgency::{self, Archiving, Down, Rest, Space};
-use crate::action::removal;
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
@@ -42,12 +42,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         let Some(facts) = seen.facts(name) else {
             continue;
         };
-        notes.extend(facts.copies.iter().map(|copy| {
-            let (directory, port) = (&copy.directory, copy.port);
-            let message = format!("a copy of the cluster runs in {directory} on port {port}");
-            let help = format!("once it is not needed: {}", removal(directory, name));
-            Trouble::new(name, message, help)
-        }));
+        notes.extend(copies(cluster, name, facts));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
@@ -104,7 +99,7 @@ fn host_troubles(
             add(
                 Down,
                 format!("starts or recovers, and answers no SQL{words}"),
-                String::new(),
+                "pgrepl status --watch".into(),
             )
         }
         (Content::Instance(_), None) if facts.process == Process::Running => {
@@ -211,9 +206,11 @@ fn mount_troubles(name: &NodeName, mount: &Mount, add: &mut dyn FnMut(Urgency, S
         || mount.free_inodes.is_some_and(|free| free < 1000)
     {
         let (free, size) = (bytes(mount.free), bytes(mount.size));
-        let files = mount
-            .free_inodes
-            .map_or_else(String::new, |free| format!(" and takes {free} more files"));
+        let few = mount.free_inodes.filter(|free| *free < 1000);
+        let few = few.and_then(|free| usize::try_from(free).ok());
+        let files = few.map_or_else(String::new, |free| {
+            format!(" and takes {}", count(free, "more file"))
+        });
         add(
             Space,
             format!("{} has {free} of {size} left{files}", mount.path),

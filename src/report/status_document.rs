@@ -38,7 +38,7 @@ impl Status<'_> {
     /// Adds a problem, behind those that are as urgent.
     pub fn push(&mut self, mut problem: Trouble) {
         // What is half done is not broken: nobody shall work against who works.
-        if self.run.is_some() && !problem.help.is_empty() {
+        if self.run.is_some() && !problem.help.is_empty() && !problem.help.starts_with("if ") {
             problem.help = format!("if it is still so when the run has ended: {}", problem.help);
         }
         let before = |known: &Trouble| known.urgency <= problem.urgency;

@@ -49,11 +49,21 @@ pub(super) fn server_troubles(
                     )),
                     _ => None,
                 };
+                let from = upstream(cluster, leader, name);
+                let from = from.filter(|from| lacks_slot(cluster, seen, from, name));
                 match why {
                     Some(why) => add(
                         Replication,
                         format!("does not stream: {why}"),
                         format!("pgrepl rebuild {name}"),
+                    ),
+                    None if from.is_some() => add(
+                        Replication,
+                        format!(
+                            "does not stream: {} has no slot for it",
+                            from.map_or("", NodeName::as_str)
+                        ),
+                        "pgrepl apply".into(),
                     ),
                     None if state == "not streaming" => {
                         add(Replication, "does not stream".into(), log)
@@ -92,7 +102,9 @@ pub(super) fn server_troubles(
                 format!(
                     "slot {slot} is not used: {owner} does not stream, {kept} of WAL are kept for it"
                 ),
-                String::new(),
+                format!(
+                    "if {owner} is gone for good: take it out of the inventory, then: pgrepl apply"
+                ),
             ),
             None if !state.temporary => add(
                 Rest,
@@ -145,4 +157,11 @@ pub(super) fn server_troubles(
             "pgrepl plan".into(),
         );
     }
+}
+
+/// Says whether the server that a standby follows was seen to have no slot for it, where slots are wanted.
+fn lacks_slot(cluster: &Cluster, seen: &Observation, from: &NodeName, name: &NodeName) -> bool {
+    let server = seen.facts(from).and_then(|facts| facts.server.as_ref());
+    let slot = slot_name(name.as_str());
+    cluster.replication.slots && server.is_some_and(|server| !server.slots.contains_key(&slot))
 }

@@ -3,6 +3,7 @@
 mod advice;
 mod bad;
 mod environment;
+mod formats;
 mod hostile;
 mod options;
 mod shape;

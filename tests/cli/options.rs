@@ -5,7 +5,7 @@ use clap::Command;
 use crate::{pgrepl, text};
 
 /// The words of every command: `plan`, `backup run`, …
-fn commands(of: &Command, before: &[String]) -> Vec<Vec<String>> {
+pub fn commands(of: &Command, before: &[String]) -> Vec<Vec<String>> {
     let mut all = Vec::new();
     for command in of
         .get_subcommands()

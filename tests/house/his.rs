@@ -46,6 +46,8 @@ const PROGRAMS: [&str; 24] = [
 
 /// What runs on hosts as root in places of his, with the reason why root may follow nothing there.
 const BY_ROOT: &[(&str, &str)] = &[
+    // The name of a directory, in a list of root's own.
+    ("known_copies.sh", "\"$known_copies"),
     // Who has just made a directory where nobody else may make one gives it away.
     ("prelude.sh", "mkdir -m 700 \"$1\""),
     (

@@ -1,14 +1,18 @@
 //! Copies beside the cluster: what is in their way, what may be removed, and that people are told of them.
 
+use std::path::Path;
+use std::process::Command;
+
 use pgrepl::action::Action;
-use pgrepl::facts::Observation;
-use pgrepl::facts::beside::{Beside, Copy, answered};
+use pgrepl::facts::beside::{Beside, Copy, State, answered};
+use pgrepl::facts::{Content, Observation};
 use pgrepl::inventory::NodeName;
 use pgrepl::plan::builder::place_of;
 use pgrepl::plan::restore::beside::{drop_copy, free};
 use pgrepl::plan::restore::copy::{Aside, restore_copy};
 use pgrepl::plan::restore::request::RestoreRequest;
 use pgrepl::plan::{Plan, PlanError};
+use pgrepl::postgres::SystemId;
 use pgrepl::render::Templates;
 use pgrepl::report::copy::usage;
 use pgrepl::report::status::conclude;
@@ -51,6 +55,7 @@ fn a_copy_that_runs_is_worth_knowing_until_it_is_removed() {
     story.world.facts_mut(&server2).unwrap().copies = vec![Copy {
         directory: "/srv/old one".into(),
         port: 5433,
+        state: State::Running,
     }];
     let status = conclude(&story.cluster, &story.world);
     assert_eq!(status.problems, []);
@@ -77,6 +82,165 @@ fn a_copy_that_runs_is_worth_knowing_until_it_is_removed() {
             .collect::<Vec<_>>()[..],
         [Action::DropCopy(_)]
     ));
+}
+
+#[test]
+fn a_copy_whose_server_does_not_run_is_told_with_what_starts_or_removes_it() {
+    let mut story = in_sync();
+    let server2 = NodeName::from("server2");
+    let mut notes = |state| {
+        let copy = Copy {
+            directory: "/srv/old one".into(),
+            port: 5433,
+            state,
+        };
+        story.world.facts_mut(&server2).unwrap().copies = vec![copy];
+        conclude(&story.cluster, &story.world).notes
+    };
+    let removal = "pgrepl restore --drop '/srv/old one' --to server2";
+    for (state, message, help) in [
+        (State::Running, "runs in /srv/old one on port 5433", removal),
+        (State::Stopped, "its server does not run", removal),
+        (
+            State::Stopped,
+            "",
+            "ssh server2 sudo systemd-run --unit pgrepl-shop-copy-srv-old_20one.service --uid postgres \
+             -p KillSignal=SIGINT /usr/lib/postgresql/15/bin/postgres -D '/srv/old one'",
+        ),
+        (State::Cut, "half made or half removed", removal),
+        (State::Busy, "being made or removed", "pgrepl status"),
+    ] {
+        let [note] = &notes(state)[..] else {
+            panic!("{state:?}");
+        };
+        assert!(note.message.contains(message), "{}", note.message);
+        assert!(note.help.contains(help), "{}", note.help);
+    }
+    assert_eq!(notes(State::Gone), []);
+}
+
+/// Removes a copy and its half-made successor with the real scripts, killed at the command with this number; returns whether
+/// it came to its end.
+fn removed(place: &Path, dies: usize) -> bool {
+    let script = format!(
+        "exec 7>&1 >/dev/null 2>&1\nruns_as=postgres home=/ service_user=$(id -un) cluster=shop node=a hold=
+         directory=$0/copy staging=$0/copy.pgrepl-new system_id=7 mark='{}' copy_unit=a recover_unit=b fetch_unit=c\n{}\n{}\n{}\n{}
+         commands=0
+         begins() {{ commands=$((commands + 1)); [ \"$commands\" -ne {dies} ] || {{ kill -KILL $$; exit 137; }}; }}
+         find() {{ begins; command find \"$@\"; }}
+         rm() {{ begins; for last; do :; done; command rm -rf \"$last/system_id\" \"$last/postgresql.conf\"; begins; command rm \"$@\"; }}
+         rmdir() {{ begins; command rmdir \"$@\"; }}
+         mv() {{ begins; command mv \"$@\"; }}
+         grep() {{ command grep \"$@\"; }}
+         systemctl() {{ :; }}
+         main\n",
+        mark("shop"),
+        include_str!("../../src/script/prelude.sh"),
+        include_str!("../../src/script/job.sh"),
+        include_str!("../../src/script/known_copies.sh"),
+        include_str!("../../src/action/data/drop_copy.sh"),
+    );
+    let here = place.to_str().unwrap();
+    let script = script
+        .replace("/var/lib/pgrepl", &format!("{here}/known"))
+        .replace("/run/pgrepl", &format!("{here}/run"));
+    let ran = Command::new("sh").args(["-c", &script]).arg(place).output();
+    let ran = ran.unwrap();
+    let told = String::from_utf8(ran.stdout).unwrap();
+    assert!(
+        !told.contains("@fail") && !told.contains("@refused"),
+        "{told}"
+    );
+    told.contains("@ok ")
+}
+
+/// What a host tells of the directory of the copy.
+fn looked_at(place: &Path) -> Beside {
+    let script = format!(
+        "exec 7>&1\nruns_as=postgres home=/ service_user=$(id -un) cluster=shop node=a
+         directory=$0/copy staging=$0/copy.pgrepl-new copy_unit=a copy_port=\n{}\nsystemctl() {{ :; }}\n{}\nmain\n",
+        include_str!("../../src/script/prelude.sh"),
+        include_str!("../../src/facts/beside.sh"),
+    );
+    let ran = Command::new("sh").args(["-c", &script]).arg(place).output();
+    let told = String::from_utf8(ran.unwrap().stdout).unwrap();
+    let facts = told.lines().filter_map(|line| {
+        let (key, value) = line.strip_prefix("@fact ")?.split_once(' ')?;
+        Some((key.to_owned(), value.to_owned()))
+    });
+    answered(&facts.collect::<Vec<_>>())
+}
+
+#[test]
+fn a_removal_that_is_killed_anywhere_is_finished_by_the_next_one() {
+    let story = in_sync();
+    let server2 = NodeName::from("server2");
+    let mut cuts = 0;
+    for dies in 1.. {
+        let home = tempfile::tempdir().unwrap();
+        let place = home.path();
+        let files = [
+            "copy/base/1/a",
+            "copy/pg_wal/b",
+            "copy.pgrepl-new/data/PG_VERSION",
+            "copy.pgrepl-new/log",
+            "copy.tablespaces/16400/PG_15/c",
+        ];
+        for file in files.map(|file| place.join(file)) {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, "").unwrap();
+        }
+        std::fs::create_dir_all(place.join("known/shop")).unwrap();
+        let copy = place.join("copy");
+        let known = format!("/srv/other\n{}\n", copy.display());
+        let write = |at: &str, text: &str| std::fs::write(place.join(at), text).unwrap();
+        write("known/shop/copies", &known);
+        write(
+            "copy/postgresql.conf",
+            &format!("{}\nport = 5433\n", mark("shop")),
+        );
+        write("copy.pgrepl-new/source", "copy of backup a\n");
+        write("copy.pgrepl-new/system_id", "7\n");
+        let whole = removed(place, dies);
+        cuts += usize::from(!whole);
+        if !whole {
+            // Who types the command again is not told that there is nothing.
+            let mut world = story.world.clone();
+            let facts = world.facts_mut(&server2).unwrap();
+            if let Content::Instance(instance) = &mut facts.data.content
+                && let Ok(control) = &mut instance.control
+            {
+                control.system_id = SystemId(7);
+            }
+            facts.copies = vec![Copy {
+                directory: copy.display().to_string(),
+                port: 5433,
+                state: State::Cut,
+            }];
+            let (templates, there) = (Templates::default(), looked_at(place));
+            let directory = copy.to_str().unwrap();
+            let plan = drop_copy(
+                &story.cluster,
+                &templates,
+                &world,
+                &server2,
+                directory,
+                &there,
+            );
+            assert_eq!(plan.unwrap().steps.len(), 1, "{dies}");
+            assert!(removed(place, 0), "{dies}");
+        }
+        let left = std::fs::read_dir(place).unwrap();
+        let mut left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["known", "run"], "killed at command {dies}");
+        let known = std::fs::read_to_string(place.join("known/shop/copies")).unwrap();
+        assert_eq!(known, "/srv/other\n");
+        if whole {
+            break;
+        }
+    }
+    assert!(cuts > 6, "{cuts}");
 }
 
 #[test]

@@ -228,6 +228,24 @@ fn each_trouble_forbids_a_switchover() {
 }
 
 #[test]
+fn a_wrong_password_is_told_once_and_no_login_is_tried_with_it() {
+    let (cluster, mut world) = calm();
+    other_password(first(&mut world));
+    let found = against(&cluster, &world);
+    assert_eq!(
+        found[1..],
+        ["A is not the password that replication uses"],
+        "{found:#?}"
+    );
+    let wish = SwitchoverRequest {
+        to: Some(&"server2".into()),
+        token: "aa",
+        seconds: 90,
+    };
+    assert_eq!(logins(&cluster, &Templates::default(), &world, &wish), None);
+}
+
+#[test]
 fn a_full_disk_is_told_once_whatever_is_on_it() {
     let (cluster, mut world) = calm();
     let facts = world.facts_mut(&"server2".into()).unwrap();

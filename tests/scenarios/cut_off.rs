@@ -72,6 +72,8 @@ fn nothing_is_removed_while_a_listed_host_is_unread() {
             "{:?}",
             removed.collect::<Vec<_>>()
         );
+        // Nor are its rules, wherever they stand.
+        assert_eq!(found.steps.is_empty(), streams, "{:#?}", found.steps);
         let blocked = found.blocked().find(|(node, _)| **node == upstream);
         assert_eq!(blocked.is_some(), streams);
         assert!(blocked.is_none_or(|(_, why)| why.message.contains("servre3 cannot be read")));

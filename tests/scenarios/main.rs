@@ -29,6 +29,7 @@ mod others_files;
 mod others_standby;
 mod password;
 mod preflight;
+mod proven;
 mod put_back;
 mod recovery;
 mod restored;

@@ -4,6 +4,7 @@ use pgrepl::facts::backups::Backups;
 use pgrepl::facts::server::Archiver;
 use pgrepl::facts::{Process, Sight, Timer, Unreachable};
 use pgrepl::inventory::{NodeName, read};
+use pgrepl::postgres::{History, Timeline};
 use pgrepl::report::status::conclude;
 use pgrepl::report::status_archive;
 use pgrepl::report::status_document::Status;
@@ -126,6 +127,22 @@ const STATES: &[State] = &[
         "pgrepl backup list",
     ),
     (
+        "the WAL between the backups and what the cluster lives on is gone",
+        |_, there| {
+            let there = there.as_mut().unwrap();
+            let later = History {
+                of: Timeline(2),
+                forks: vec![(Timeline(1), "0/6000000".parse().unwrap())],
+                promoted: true,
+            };
+            there.live = Some(later);
+            let came = "000000020000000000000009".to_owned();
+            there.wal = vec![(came.clone(), came)];
+        },
+        "no backup leads to timeline 2",
+        "pgrepl backup run",
+    ),
+    (
         "there is no archive",
         |_, there| *there = None,
         "no host has the archive",
@@ -187,6 +204,15 @@ const STATES: &[State] = &[
         |story, _| server(story, "server2").receiver = None,
         "does not stream",
         "tail",
+    ),
+    (
+        "a standby has no slot",
+        |story, _| {
+            server(story, "server2").receiver = None;
+            server(story, "server1").slots.remove("server2");
+        },
+        "does not stream: server1 has no slot for it",
+        "pgrepl apply",
     ),
     (
         "a standby is stopped",

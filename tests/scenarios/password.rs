@@ -89,6 +89,11 @@ fn another_password_is_given_to_every_server_and_tried_or_to_none() {
         let mut steps = plan.steps.iter();
         steps.position(|step| step.node.as_str() == node && wanted(&step.action))
     };
+    let tells = |plan: &Plan| {
+        let mut notes = plan.notes.iter();
+        notes.any(|note| note.message.contains("gives it to all servers"))
+    };
+    assert!(tells(&plan), "{:?}", plan.notes);
     let role = place(&|action| matches!(action, Action::EnsureRole(_)), "server1");
     for node in ["server1", "server2"] {
         let file = place(&|action| matches!(action, Action::WritePgpass(_)), node);
@@ -106,6 +111,7 @@ fn another_password_is_given_to_every_server_and_tried_or_to_none() {
     let plan = apply(&cluster, &world, Some(&alone));
     let changes = |step: &pgrepl::plan::Step| matches!(step.action, Action::EnsureRole(_));
     assert!(!plan.steps.iter().any(changes), "{:#?}", plan.steps);
+    assert!(!tells(&plan), "{:?}", plan.notes);
     let (node, blocked) = plan.blocked().next().expect("the primary is left alone");
     assert_eq!(node.as_str(), "server1");
     assert!(

@@ -41,6 +41,25 @@ fn planned(cluster: &Cluster, world: &pgrepl::facts::Observation) -> Plan {
 }
 
 #[test]
+fn a_host_whose_systemd_does_not_understand_the_schedule_is_left_alone() {
+    let mut story = story(SCHEDULED);
+    let facts = story.world.facts_mut(&"server2".into()).unwrap();
+    facts.schedule_refused = Some("Failed to parse calendar specification '02:30'".into());
+    let plan = planned(&story.cluster, &story.world);
+    assert!(
+        plan.steps
+            .iter()
+            .all(|step| step.node.as_str() != "server2")
+    );
+    let [(node, why)] = plan.blocked().collect::<Vec<_>>()[..] else {
+        panic!("{plan:#?}");
+    };
+    assert_eq!(node.as_str(), "server2");
+    assert!(why.message.contains("Failed to parse"), "{}", why.message);
+    assert_eq!(why.help, "ssh server2 \"systemd-analyze calendar '02:30'\"");
+}
+
+#[test]
 fn every_host_has_the_timer_and_none_keeps_it() {
     let story = story(SCHEDULED);
     let plan = planned(&story.cluster, &story.world);

@@ -6,8 +6,10 @@ use std::path::Path;
 use pgrepl::facts::{Observation, Sight, Unreachable};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
+use pgrepl::plan::turns::turns;
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::render::Templates;
+use pgrepl::report::order::Document;
 use pgrepl::report::plan::{Diff, refusal, show};
 use pgrepl::report::style::Style;
 
@@ -145,6 +147,9 @@ fn a_plan_is_the_same_each_time_and_survives_its_json() {
         let json = serde_json::to_string(&first).unwrap();
         assert_eq!(first, plan(&story.cluster, &story.world).unwrap());
         assert_eq!(first, serde_json::from_str::<Plan>(&json).unwrap());
+        let shown = serde_json::to_value(Document::new(&first)).unwrap();
+        assert_eq!(shown["order"], serde_json::to_value(turns(&first)).unwrap());
+        assert_eq!(first, serde_json::from_value(shown).unwrap());
         assert!(!json.contains("it's"), "{}: a password", story.name);
     }
 }

@@ -4,5 +4,5 @@ main() {
     read_owner
     said=$(env top="$top" node="$node" backups="$backups" before="$before" /bin/sh -c "$program") ||
         fail "the mount could not be pruned: ${said:-see above}"
-    ok "$said WAL files"
+    case $said in 1) ok "1 WAL file" ;; *) ok "$said WAL files" ;; esac
 }

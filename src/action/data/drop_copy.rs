@@ -12,7 +12,7 @@ use crate::inventory::NodeName;
 use crate::postgres::SystemId;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["job.sh"] "drop_copy.sh");
+const SCRIPT: &str = script!(["job.sh", "known_copies.sh"] "drop_copy.sh");
 
 /// Stops the server of a copy, and removes it with its tablespaces and what a restore that was cut left of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,20 @@ pub struct DropCopy {
 pub fn removal(directory: &str, node: &NodeName) -> String {
     let directory = shell_word(directory);
     format!("pgrepl restore --drop {directory} --to {node}")
+}
+
+/// Returns what is typed to start the server of a copy, as the unit that a restore starts it as.
+pub fn starting(place: &Place, directory: &str) -> String {
+    let [.., (_, unit)] = copy_units(&place.cluster, directory);
+    let platform = &place.platform;
+    format!(
+        "ssh {} sudo systemd-run --unit {} --uid {} -p KillSignal=SIGINT {}/postgres -D {}",
+        place.node,
+        shell_word(&unit),
+        platform.user,
+        platform.bindir,
+        shell_word(directory)
+    )
 }
 
 /// Returns what is typed to see what a directory has.

@@ -1,5 +1,5 @@
 # Removes a copy that was restored beside the cluster, with its server, its tablespaces and what a restore that was cut left.
-# What it is known by goes last: cut off, it is found again.
+# What it is known by goes last: cut off anywhere, it is found again and goes on.
 # In: directory staging system_id (nothing where nobody knows it) mark (how the configuration of a copy of ours begins) copy_unit
 #     recover_unit fetch_unit hold (its mark on the mount, or nothing)
 
@@ -37,7 +37,7 @@ end_units() {
 }
 
 main() {
-    [ -e "$staging" ] || [ -n "$(ls -A "$directory" 2>/dev/null)" ] || {
+    [ -e "$staging" ] || [ -n "$(ls -A "$directory" 2>/dev/null)" ] || is_known_copy || {
         already
         return
     }
@@ -60,7 +60,11 @@ main() {
     if is_ours; then
         empty_but postgresql.conf "$directory"
         remove "$directory" || fail "cannot remove $directory"
+    elif [ -d "$directory" ]; then
+        # Cut off between its last file and itself.
+        by_owner "${directory%/*}" rmdir "$directory" 2>/dev/null || :
     fi
     if [ -n "$hold" ]; then within 10 rm -f "$hold" || note "cannot remove $hold: the next timer of backups does"; fi
+    forget_copy
     ok "$left"
 }

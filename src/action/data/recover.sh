@@ -65,6 +65,6 @@ main() {
     # What the server itself says it did; its log is the only place where it does.
     said=$(since | sed -n 's/.*LOG: *\(recovery stopping .*\)/\1/p; s/.*LOG: *\(last completed transaction was .*\)/\1/p' | tail -n 2 | tr '\n' ';')
     now=$(sql 'select timeline_id from pg_control_checkpoint()')
-    note "begun at $mark UTC, timeline $now now"
+    echo "begun at $mark UTC, timeline $now now"
     ok "${said%;}"
 }

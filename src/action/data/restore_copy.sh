@@ -20,6 +20,7 @@ make_copy() {
     if [ -f "$staging/complete" ] && [ ! -f "$staging/data/backup_label" ]; then as_service_user rm -f "$staging/complete"; fi
     # A copy for another cluster of this host is made in a directory of that name too.
     case $(as_service_user cat "$staging/source" 2>/dev/null) in '' | 'copy of backup '*) ;; *) refused "$staging missing or what a restore beside the cluster left" "something else" ;; esac
+    know_copy
     make_way "${directory%/*}"
     trap let_go EXIT
     fetch_backup "$fetch_unit" "copy of backup $ids"

@@ -77,7 +77,7 @@ bring_missing() {
     [ -n "$segment" ] && [ ! -e "$place" ] || return 1
     (cd / && as_service_user "$fetch" "$top" "$segment" "$place.pgrepl" rewind) >&2 || return 1
     as_service_user mv -fT "$place.pgrepl" "$place" || return 1
-    note "$segment came from the archive"
+    echo "$segment came from the archive"
 }
 
 begin() {

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::backup::interface::value;
-use crate::backup::interface::{Configuration, Depth, Engine, Program, Scripts};
+use crate::backup::interface::{Configuration, Depth, Engine, Program, Scripts, value};
 use crate::backup::scripts::{as_user, verb};
 use crate::facts::backups::{Backup, Backups, parse};
 use crate::facts::retention::Rule;

@@ -4,8 +4,7 @@
 //! end with 0. What counts is what is on the mount afterwards: backups in `<top>/pitrery/<stop time>`, WAL in
 //! `<top>/pitrery/archived_wal` (its manual pages and UPGRADE notes; measured with 2.1 and 3.4).
 
-use crate::backup::interface::value;
-use crate::backup::interface::{Configuration, Engine, Program, Scripts};
+use crate::backup::interface::{Configuration, Engine, Program, Scripts, value};
 use crate::backup::scripts::{as_user, verb};
 use crate::facts::backups::{Backups, parse};
 use crate::inventory::Keep;

@@ -17,6 +17,26 @@ pub(in crate::plan) fn timers(b: &mut Builder) {
     }
 }
 
+/// Leaves a host alone whose systemd does not understand the schedule.
+pub(in crate::plan) fn refuse(b: &mut Builder) {
+    let nodes: Vec<NodeName> = b.cluster.nodes.keys().cloned().collect();
+    for node in &nodes {
+        if let Some((message, help)) = refused(b, node) {
+            b.block(node, message, help);
+        }
+    }
+}
+
+/// Says what a host's systemd has against the schedule.
+pub(in crate::plan) fn refused(b: &Builder, node: &NodeName) -> Option<(String, String)> {
+    let why = b.facts(node)?.schedule_refused.as_ref()?;
+    let schedule = b.cluster.backup.as_ref()?.schedule.as_ref()?;
+    let message = format!("its systemd does not understand backup.schedule {schedule:?}: {why}");
+    // No quote can stand in it.
+    let ask = format!("ssh {node} \"systemd-analyze calendar '{schedule}'\"");
+    Some((message, ask))
+}
+
 fn timer(b: &mut Builder, node: &NodeName) {
     let (true, Some(facts), Some(platform)) = (b.free(node), b.facts(node), b.platform(node))
     else {
@@ -53,6 +73,11 @@ fn timer(b: &mut Builder, node: &NodeName) {
         && facts.timer.as_ref().is_some_and(|timer| timer.active);
     // Only where there is a server, and so a user whom the service runs as.
     if same || facts.server.is_none() {
+        return;
+    }
+    // Where another goal goes on all the same.
+    if let Some((message, help)) = refused(b, node) {
+        b.note(node, message, help);
         return;
     }
     if !facts.systemd {

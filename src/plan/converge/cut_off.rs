@@ -9,24 +9,31 @@ use crate::plan::builder::Builder;
 use crate::postgres::slot_name;
 
 /// Tells which standbys the plan cuts off. As long as a host of the inventory could not be read, that may be one of them
-/// under a name that is wrong: then the server they stream from is left alone.
+/// under a name that is wrong: then the server they stream from is left alone, and so is whoever else lets them in.
 pub(in crate::plan) fn tell(b: &mut Builder, unread: Option<&NodeName>) {
     let nodes: Vec<NodeName> = b.cluster.nodes.keys().cloned().collect();
-    for upstream in nodes {
-        if !b.free(&upstream) {
+    for upstream in &nodes {
+        if !b.free(upstream) {
             continue;
         }
-        for standby in strangers(b, &upstream) {
+        for standby in strangers(b, upstream) {
             let not_listed =
                 format!("{standby} streams from {upstream} now and is not in the inventory");
             match unread {
-                Some(unread) => b.block(
-                    &upstream,
-                    format!("{not_listed}; nothing is removed while {unread} cannot be read"),
-                    format!(
+                Some(unread) => {
+                    let message =
+                        format!("{not_listed}; nothing is removed while {unread} cannot be read");
+                    let help = format!(
                         "if {standby} is meant by {unread}: write its name so in the inventory"
-                    ),
-                ),
+                    );
+                    let keep = nodes
+                        .iter()
+                        .filter(|node| *node == upstream || lets_in(b, node, &standby));
+                    let keep: Vec<&NodeName> = keep.collect();
+                    for node in keep {
+                        b.block(node, &message, &help);
+                    }
+                }
                 None => {
                     let what = format!("{not_listed}: this cuts it off");
                     b.cluster_note(
@@ -43,6 +50,16 @@ pub(in crate::plan) fn tell(b: &mut Builder, unread: Option<&NodeName>) {
             }
         }
     }
+}
+
+/// Says whether a host has a rule of ours for a standby: it would follow that one, too, if it led.
+fn lets_in(b: &Builder, node: &NodeName, standby: &str) -> bool {
+    let (Some(facts), Some(platform)) = (b.seen.facts(node), b.platform(node)) else {
+        return false;
+    };
+    let text = content(facts, &platform.config("pg_hba.conf"));
+    let mut rules = rules(text, &b.cluster.replication.user);
+    rules.any(|(_, named)| named == Some(standby))
 }
 
 /// The standbys that stream by a rule of ours and are not in the inventory.

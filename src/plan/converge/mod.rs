@@ -25,7 +25,7 @@ use crate::action::Action;
 use crate::facts::Observation;
 use crate::facts::leader::leader;
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::backup::engines;
+use crate::plan::backup::{engines, schedule};
 use crate::plan::builder::Builder;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::prepare::prepare;
@@ -91,6 +91,7 @@ fn converge_but(
     }
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
     risks::tell(&mut b);
+    schedule::refuse(&mut b);
     prepare(&mut b);
     passes(&mut b, &lead)?;
     Ok(b.finish(Goal::Converge))

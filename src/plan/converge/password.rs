@@ -1,6 +1,6 @@
 //! The password of the replication role. Only `apply` gives the role another one, and every server its own copy with it.
 
-use crate::action::EnsureRole;
+use crate::action::{Action, EnsureRole};
 use crate::facts::server::{Server, StoredPassword};
 use crate::facts::{Facts, Observation};
 use crate::inventory::{Cluster, NodeName, SecretSource};
@@ -31,6 +31,22 @@ pub(in crate::plan) fn another(cluster: &Cluster, seen: &Observation) -> Option<
     };
     let message = format!("{source} is not the password that replication uses");
     Some((message, help))
+}
+
+/// Says whether a step belongs to giving the servers another password.
+pub(in crate::plan) fn gives(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::EnsureRole(_) | Action::WritePgpass(_) | Action::TryLogin(_)
+    )
+}
+
+/// Tells in a plan that it changes the password: perhaps it was mistyped.
+fn tell_another(b: &mut Builder) {
+    if let Some((message, help)) = another(b.cluster, b.seen) {
+        let message = format!("{message}: this plan gives it to all servers");
+        b.cluster_note(message, format!("if it is not a new one: {help}"));
+    }
 }
 
 /// Refuses to go on with another password than the one that replication uses.
@@ -109,6 +125,9 @@ pub(in crate::plan) fn replication_role(b: &mut Builder, name: &NodeName) {
             format!("make {missing} part of the run, or give the password that is in use"),
         );
         return;
+    }
+    if stored == StoredPassword::Differs {
+        tell_another(b);
     }
     b.step(name, action, why, &[]);
 }

@@ -102,7 +102,9 @@ pub fn drop_copy(
             return refuse(message, look);
         }
     }
-    if !there.content && there.staging.is_none() && !there.staging_empty {
+    // What was cut off behind its last file is still known.
+    let is_known = facts.copies.iter().any(|copy| copy.directory == directory);
+    if !there.content && there.staging.is_none() && !there.staging_empty && !is_known {
         let message = format!("there is no copy in {directory} on {to}");
         return refuse(message, "pgrepl status");
     }

@@ -32,13 +32,16 @@ impl Checks {
         let Some((_, help)) = self.problems.first() else {
             return Ok(());
         };
+        let told = self.problems.iter().map(|(message, help)| {
+            // Where there is one alone, its help is that of all.
+            match self.problems.len() {
+                1 => message.clone(),
+                _ => format!("{message} ({help})"),
+            }
+        });
         Err(PlanError::Refused(Refusal {
             message: format!("cannot switch over to {to}"),
-            details: self
-                .problems
-                .iter()
-                .map(|(message, help)| format!("{message} ({help})"))
-                .collect(),
+            details: told.collect(),
             help: help.clone(),
         }))
     }

@@ -25,7 +25,9 @@ pub fn ready(
     to: &NodeName,
 ) -> Checks {
     let mut checks = Checks::default();
-    if let Some((message, help)) = password::another(cluster, seen) {
+    let another = password::another(cluster, seen);
+    let rotates = another.is_some();
+    if let Some((message, help)) = another {
         checks.forbid(message, help);
     }
     everyone_is_seen(&mut checks, seen);
@@ -36,14 +38,18 @@ pub fn ready(
                 .steps
                 .iter()
                 .filter(|step| step.node != *to || !matches!(step.action, Action::DropSlot(_)))
-                .map(|step| format!("{} {}", step.node, step.action.act().title()))
+                .filter(|step| !(rotates && password::gives(&step.action)))
+                .map(|step| format!("{}: {}", step.node, step.action.act().title()))
                 .collect();
             if !pending.is_empty() {
                 checks.forbid(
                     format!(
-                        "{} steps of apply are pending: {}",
-                        pending.len(),
-                        pending[..pending.len().min(3)].join(", ")
+                        "{} pending: {}",
+                        match pending.len() {
+                            1 => "1 step of apply is".to_owned(),
+                            n => format!("{n} steps of apply are"),
+                        },
+                        pending[..pending.len().min(3)].join("; ")
                     ),
                     "pgrepl apply",
                 );

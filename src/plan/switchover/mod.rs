@@ -11,9 +11,9 @@ use crate::facts::leader::{Leader, leader};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
-use crate::plan::converge::converge;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::slots::secure;
+use crate::plan::converge::{converge, password};
 use crate::plan::lead::lacks;
 use crate::plan::login::{followers, log_in};
 use crate::plan::switchover::checklist::Checks;
@@ -271,7 +271,8 @@ pub fn logins(
     let lead = leader(cluster.major, seen, &cluster.primary).ok()?;
     let to = candidate(cluster, lead.node(), wish.to).ok()?;
     let server = seen.facts(&to)?.server.as_ref()?;
-    if to == *lead.node() {
+    // With a password that nobody has, none works.
+    if to == *lead.node() || password::another(cluster, seen).is_some() {
         return None;
     }
     let mut b = Builder::new(cluster, templates, seen, to.clone(), None);

@@ -1,0 +1,35 @@
+//! The commands.
+
+use clap::Subcommand;
+
+use super::{
+    apply, backup, check, failover, init, plan, rebuild, render, restore, schema, status,
+    switchover, validate,
+};
+
+/// What pgrepl can be asked for.
+#[derive(Subcommand)]
+pub enum Command {
+    Init(init::Arguments),
+    Validate(validate::Arguments),
+    Render(render::Arguments),
+    Plan(plan::Arguments),
+    Apply(apply::Arguments),
+    Status(status::Arguments),
+    Check(check::Arguments),
+    Switchover(switchover::Arguments),
+    Failover(failover::Arguments),
+    Rebuild(rebuild::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Schema(schema::Arguments),
+    /// Prints the shell's completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    Man,
+    /// Prints the version
+    Version,
+}
