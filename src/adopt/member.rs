@@ -45,10 +45,7 @@ pub fn setting(facts: &Facts, name: &str) -> Option<String> {
 
 /// Returns the connection string of a standby as pairs; nothing for a primary.
 pub fn upstream(facts: &Facts) -> BTreeMap<String, String> {
-    let follows = facts
-        .server
-        .as_ref()
-        .is_some_and(|server| server.in_recovery);
+    let follows = facts.standby().is_some();
     setting(facts, "primary_conninfo")
         .filter(|_| follows)
         .and_then(|text| conninfo::parse(&text))

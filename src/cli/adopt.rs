@@ -270,12 +270,7 @@ impl Walk<'_> {
 
     /// Orders the servers, reads all of them once more as one cluster, and describes it.
     async fn end(self, global: &Global) -> Result<Draft, Failure> {
-        let standby = |stop: &Halt| {
-            stop.facts
-                .server
-                .as_ref()
-                .is_some_and(|server| server.in_recovery)
-        };
+        let standby = |stop: &Halt| stop.facts.standby().is_some();
         let primaries: Vec<&Halt> = self.stops.iter().filter(|stop| !standby(stop)).collect();
         let [primary] = &primaries[..] else {
             let names: Vec<String> = primaries.iter().map(|stop| stop.name.to_string()).collect();

@@ -59,7 +59,7 @@ fn number(name: &str, size: u64) -> Option<(Timeline, u64)> {
 /// archive knows nothing, is on none that anybody could restore: that of a restore which was cut off.
 pub fn live(seen: &Observation, there: &Backups) -> Option<History> {
     let writes = seen.seen().filter_map(|(_, facts)| {
-        let server = facts.server.as_ref().filter(|server| !server.in_recovery)?;
+        let server = facts.primary()?;
         let archives = server.settings.get("archive_mode");
         if archives.is_some_and(|mode| mode.setting == "off")
             && !Tree::of(there).timelines().contains(&server.timeline)

@@ -102,6 +102,16 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Returns the server where it runs, answers, and writes.
+    pub fn primary(&self) -> Option<&Server> {
+        self.server.as_ref().filter(|server| !server.in_recovery)
+    }
+
+    /// Returns the server where it runs, answers, and replays what another one writes.
+    pub fn standby(&self) -> Option<&Server> {
+        self.server.as_ref().filter(|server| server.in_recovery)
+    }
+
     /// Says whether the host lacks the program that tells what a stopped instance holds.
     pub fn cannot_read_control(&self) -> bool {
         self.data.control().is_none() && !self.packages.tools.contains("pg_controldata")

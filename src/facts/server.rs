@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::clients::Client;
+use crate::inventory::NodeName;
 use crate::postgres::{Lsn, ServerVersion, SystemId, Timeline};
 
 /// A running server, asked over its local socket.
@@ -75,6 +76,20 @@ pub struct Server {
     /// Bytes in the WAL directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal_bytes: Option<u64>,
+}
+
+impl Server {
+    /// Returns the WAL sender of a standby, by the name that it has there.
+    pub fn sender_to(&self, standby: &NodeName) -> Option<&Sender> {
+        let mut senders = self.senders.iter();
+        senders.find(|sender| sender.name == standby.as_str())
+    }
+
+    /// Says whether it streams to a standby.
+    pub fn streams_to(&self, standby: &NodeName) -> bool {
+        let sender = self.sender_to(standby);
+        sender.is_some_and(|sender| sender.state == "streaming")
+    }
 }
 
 /// A row of `pg_settings`.

@@ -75,22 +75,18 @@ impl<'a> Builder<'a> {
     }
 
     /// Appends a step and makes its effect part of the world.
-    pub fn step(
-        &mut self,
-        node: &NodeName,
-        action: impl Into<Action>,
-        why: impl Into<String>,
-        needs: &[&NodeName],
-    ) {
+    pub fn step(&mut self, node: &NodeName, action: impl Into<Action>) -> Written<'_> {
         let action = action.into();
         action.act().effect(node, &mut self.world);
+        let at = self.steps.len();
         self.steps.push(Step {
             phase: self.phase,
             node: node.clone(),
             action,
-            why: why.into(),
-            needs: needs.iter().map(|name| (*name).clone()).collect(),
+            why: String::new(),
+            needs: Vec::new(),
         });
+        Written(&mut self.steps[at])
     }
 
     /// Leaves a node alone from now on; the first reason stays.
@@ -329,4 +325,21 @@ pub enum CopyFrom {
     Host(NodeName),
     /// A backup on the mount.
     Backup(Box<Backup>),
+}
+
+/// A step that was appended, to which more may be said.
+pub struct Written<'a>(&'a mut Step);
+
+impl Written<'_> {
+    /// Says why it is done; nothing where its title says it all.
+    pub fn because(self, why: impl Into<String>) -> Self {
+        self.0.why = why.into();
+        self
+    }
+
+    /// Names the nodes whose earlier failure makes it pointless.
+    pub fn after(self, needs: &[&NodeName]) -> Self {
+        self.0.needs = needs.iter().map(|name| (*name).clone()).collect();
+        self
+    }
 }

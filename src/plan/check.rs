@@ -66,7 +66,7 @@ fn archive(b: &mut Builder, seconds: u64) {
     };
     let leader = b.leader.clone();
     let place = archived(backup, &b.cluster.name);
-    b.step(&leader, SwitchWal {}, "", &[]);
+    b.step(&leader, SwitchWal {});
     b.next_phase();
     let seen: Vec<NodeName> = b.world.seen().map(|(node, _)| node.clone()).collect();
     for node in &seen {
@@ -74,7 +74,7 @@ fn archive(b: &mut Builder, seconds: u64) {
             place: place.clone(),
             seconds,
         };
-        b.step(node, see, "", &[]);
+        b.step(node, see);
     }
 }
 
@@ -103,10 +103,10 @@ pub(super) fn rows(b: &mut Builder, token: &str, seconds: u64) {
                 token: token.clone(),
                 seconds,
             };
-            b.step(&standby, read, "", &[]);
+            b.step(&standby, read);
         }
     }
-    b.step(&name, WriteProof { token }, "", &[]);
+    b.step(&name, WriteProof { token });
     b.next_phase();
     for (_, standby) in b.standbys() {
         if let Some(node) = b.node(&standby).filter(|node| node.apply_delay.is_some())
@@ -122,9 +122,9 @@ pub(super) fn rows(b: &mut Builder, token: &str, seconds: u64) {
                 delayed: true,
                 cascading: upstream != name,
             };
-            b.step(&upstream, wait, "it replays later", &[]);
+            b.step(&upstream, wait).because("it replays later");
         }
     }
     b.next_phase();
-    b.step(&name, DropProof {}, "", &[]);
+    b.step(&name, DropProof {});
 }

@@ -21,7 +21,7 @@ pub(in crate::plan) fn log_in(b: &mut Builder, to: &NodeName, system_id: SystemI
                 conninfo,
                 system_id,
             };
-            b.step(&name, login, why, &[]);
+            b.step(&name, login).because(why);
         }
     }
 }

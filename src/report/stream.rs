@@ -77,10 +77,7 @@ pub fn seen_by_others(
     if let Some(up) = upstream(cluster, leader, name)
         && let Some(server) = seen.facts(up).and_then(|facts| facts.server.as_ref())
     {
-        let streams = server
-            .senders
-            .iter()
-            .any(|sender| sender.name == name.as_str() && sender.state == "streaming");
+        let streams = server.streams_to(name);
         return Some(match streams {
             true => format!("{up} sees it stream"),
             false => format!("{up} does not see it stream"),
@@ -91,11 +88,7 @@ pub fn seen_by_others(
         let node = cluster.nodes.get(*below);
         let above = node.and_then(|node| node.upstream.as_ref());
         let follows = above.map_or(*name == cluster.primary, |above| above == name);
-        follows
-            && facts
-                .server
-                .as_ref()
-                .is_some_and(|server| server.in_recovery)
+        follows && facts.standby().is_some()
     });
     let heard = below.map(|(below, facts)| {
         let receiver = facts

@@ -52,7 +52,7 @@ pub(in crate::plan) fn install(b: &mut Builder, name: &NodeName) {
             "install it there, or allow `postgresql.install: true`",
         );
     } else {
-        b.step(name, InstallTool { tool: backup.tool }, "", &[]);
+        b.step(name, InstallTool { tool: backup.tool });
     }
 }
 
@@ -73,7 +73,7 @@ pub(in crate::plan) fn prepare(b: &mut Builder, name: &NodeName) {
             tool: backup.tool,
             top: backup.top(&b.cluster.name),
         };
-        b.step(name, prepare, "", &[]);
+        b.step(name, prepare);
     }
 }
 
@@ -117,7 +117,7 @@ pub(in crate::plan) fn take(
         run: id.to_owned(),
         depth,
     };
-    b.step(&lead, take, "", &[]);
+    b.step(&lead, take);
     Ok(())
 }
 
@@ -131,7 +131,7 @@ pub(in crate::plan) fn verify(b: &mut Builder, node: &NodeName, ids: &[String]) 
         top: backup.top(&b.cluster.name),
         ids: ids.to_vec(),
     };
-    b.step(node, verify, "", &[]);
+    b.step(node, verify);
 }
 
 /// Plans to remove the backups that go; `needed` are the positions of segments that standbys wait for,
@@ -188,12 +188,8 @@ pub(in crate::plan) fn prune(
         ids: gone.into_iter().collect(),
         before,
     };
-    b.step(
-        node,
-        expire,
-        format!("{} backups are kept", kept.len()),
-        &[],
-    );
+    b.step(node, expire)
+        .because(format!("{} backups are kept", kept.len()));
     Ok(())
 }
 

@@ -121,7 +121,7 @@ pub fn take(
     }
     if incremental && node != lead {
         // A standby begins a backup at its last restartpoint, which must lie behind the end of the one before.
-        b.step(&lead, Checkpoint {}, "for a restartpoint", &[]);
+        b.step(&lead, Checkpoint {}).because("for a restartpoint");
         b.next_phase();
         let upstream = b.node(&node).and_then(|wish| wish.upstream.clone());
         let upstream = upstream.unwrap_or_else(|| lead.clone());
@@ -131,7 +131,7 @@ pub fn take(
             delayed: false,
             cascading: upstream != lead,
         };
-        b.step(&upstream, wait, "", &[]);
+        b.step(&upstream, wait);
         b.next_phase();
     }
     let take = TakeBackup {
@@ -140,7 +140,7 @@ pub fn take(
         depth,
         compress: compression(cluster, seen).to_owned(),
     };
-    b.step(&node, take, "", &[]);
+    b.step(&node, take);
     Ok(b.finish(Goal::Backup))
 }
 
@@ -210,7 +210,7 @@ pub fn verify(
                 id: verified.id.clone(),
                 builds_on: verified.builds_on.clone(),
             };
-            b.step(node, verify, "", &[]);
+            b.step(node, verify);
         }
         let from = backups.iter().map(|backup| &backup.start_wal).min();
         if let Some(from) = from {
@@ -218,7 +218,7 @@ pub fn verify(
                 top: backup.top(&cluster.name),
                 from: from.get(8..).unwrap_or_default().to_owned(),
             };
-            b.step(node, verify, "", &[]);
+            b.step(node, verify);
         }
     }
     if drill {
@@ -235,7 +235,7 @@ pub fn verify(
                 marker: recovery.marker,
                 recovery: recovery.settings,
             };
-            b.step(node, drill, "", &[]);
+            b.step(node, drill);
         }
     }
     Ok(b.finish(Goal::Backup))
@@ -317,7 +317,7 @@ pub fn prune(
             .data
             .control()
             .map_or(16 << 20, |control| control.wal_segment_size);
-        let standby = facts.server.as_ref().filter(|server| server.in_recovery);
+        let standby = facts.standby();
         let behind = standby.and_then(|server| server.replayed).or_else(|| {
             let stopped = facts.server.is_none() && facts.data.signals.standby;
             facts
@@ -360,7 +360,7 @@ pub fn prune(
             before,
         };
         let kept = format!("{} backups are kept", kept.len());
-        b.step(node, prune, kept, &[]);
+        b.step(node, prune).because(kept);
     }
     Ok(b.finish(Goal::Backup))
 }

@@ -63,7 +63,8 @@ fn timer(b: &mut Builder, node: &NodeName) {
             .into_iter()
             .any(|path| facts.files.contains_key(path));
         if there {
-            b.step(node, DropTimer { paths }, "no schedule any more", &[]);
+            b.step(node, DropTimer { paths })
+                .because("no schedule any more");
         }
         return;
     };
@@ -91,10 +92,6 @@ fn timer(b: &mut Builder, node: &NodeName) {
         service: units.service,
         timer: units.timer,
     };
-    b.step(
-        node,
-        set,
-        "takes backups on whichever host has the role",
-        &[],
-    );
+    b.step(node, set)
+        .because("takes backups on whichever host has the role");
 }

@@ -30,7 +30,7 @@ pub(in crate::plan) fn losses(b: &Builder) -> Result<(), PlanError> {
 
 /// Returns the connection string that somebody else gave to a standby.
 fn foreign_conninfo(facts: &Facts) -> Option<String> {
-    let server = facts.server.as_ref().filter(|server| server.in_recovery)?;
+    let server = facts.standby()?;
     let ours = |path: &str| {
         let content = facts
             .files
@@ -103,7 +103,7 @@ fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String
 
 /// Logical slots that wait for a standby by the name of a slot that it is to leave.
 fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, String)> {
-    let server = facts.server.as_ref().filter(|server| !server.in_recovery)?;
+    let server = facts.primary()?;
     let names = &server.settings.get(files::WAITED_FOR)?.setting;
     let mut named = names
         .split(',')
@@ -112,7 +112,7 @@ fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, St
     let left = named.find_map(|slot| {
         let mut standbys = b.seen.seen();
         let (standby, _) = standbys.find(|(standby, facts)| {
-            let follows = facts.server.as_ref().filter(|server| server.in_recovery);
+            let follows = facts.standby();
             let with = follows.and_then(|server| server.settings.get("primary_slot_name"));
             with.is_some_and(|with| with.setting == slot) && slot_name(standby.as_str()) != slot
         })?;

@@ -44,7 +44,7 @@ pub(in crate::plan) fn clone(
         marker,
         recovery: None,
     };
-    b.step(name, place, "", &[&source]);
+    b.step(name, place).after(&[&source]);
     Ok(())
 }
 
@@ -61,7 +61,8 @@ fn unpack(b: &mut Builder, name: &NodeName, backup: &Backup) -> Option<SystemId>
         tablespaces,
         named: named(b.cluster, name),
     };
-    b.step(name, unpack, format!("taken on {}", backup.host), &[]);
+    b.step(name, unpack)
+        .because(format!("taken on {}", backup.host));
     Some(backup.system_id)
 }
 
@@ -107,7 +108,7 @@ fn base_backup(
             .and_then(|server| server.database_bytes),
         free: facts.disk("data").map(|disk| disk.free),
     };
-    b.step(name, copy, why, &[source]);
+    b.step(name, copy).because(why).after(&[source]);
     system_id
 }
 

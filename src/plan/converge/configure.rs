@@ -144,7 +144,7 @@ pub fn configure_files(
             },
             takes_effect: takes_effect.into(),
         };
-        b.step(node, action, "", needs);
+        b.step(node, action).after(needs);
     };
     for (program, path, text) in archive::programs(b.cluster) {
         let (owner, check) = ("root:root", Check::None);
@@ -219,9 +219,9 @@ pub fn configure_files(
                 because: restart.iter().cloned().collect(),
                 unit,
             },
-            list(&restart),
-            needs,
-        );
+        )
+        .because(list(&restart))
+        .after(needs);
         b.next_phase();
     } else if !reload.is_empty() {
         b.step(
@@ -230,9 +230,9 @@ pub fn configure_files(
                 because: reload.iter().cloned().collect(),
                 unit,
             },
-            list(&reload),
-            needs,
-        );
+        )
+        .because(list(&reload))
+        .after(needs);
     }
     Ok(())
 }
@@ -375,8 +375,6 @@ pub fn passwords(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> 
                 exists,
                 owner: platform.user,
             },
-            "",
-            &[],
         );
     }
     Ok(())

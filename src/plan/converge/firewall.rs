@@ -94,7 +94,7 @@ pub(in crate::plan) fn open(b: &mut Builder) {
             sources: missing.keys().map(|source| (*source).clone()).collect(),
         };
         let why = peers.into_iter().collect::<Vec<_>>().join(", ");
-        b.step(&name, step, why, &[]);
+        b.step(&name, step).because(why);
         if b.cluster.firewall == Firewall::Auto {
             b.note(
                 &name,
@@ -134,7 +134,8 @@ pub(in crate::plan) fn close(b: &mut Builder) {
                 port,
                 sources,
             };
-            b.step(&name, step, "no server of the cluster needs it", &[]);
+            b.step(&name, step)
+                .because("no server of the cluster needs it");
         }
     }
 }

@@ -37,12 +37,8 @@ pub(in crate::plan) fn clean_auto_conf(b: &mut Builder, name: &NodeName, platfor
     // They are taken out one by one: what is known by another one goes first.
     keys.sort_by_key(|key| key != "listen_addresses");
     if !keys.is_empty() {
-        b.step(
-            name,
-            CleanAutoConf { path, keys },
-            "they would override what pgrepl writes",
-            &[],
-        );
+        b.step(name, CleanAutoConf { path, keys })
+            .because("they would override what pgrepl writes");
     }
     for (key, value) in settings.iter().filter(|(key, value)| !goes(key, value)) {
         let wish = b.node(name).and_then(|node| node.parameters.get(key));

@@ -42,7 +42,7 @@ pub(in crate::plan) fn wait_for_lowered(
             delayed: false,
             cascading: upstream != b.leader,
         };
-        b.step(&upstream, wait, "lowered values", &[]);
+        b.step(&upstream, wait).because("lowered values");
         b.next_phase();
         return;
     }
@@ -59,6 +59,7 @@ pub(in crate::plan) fn wait_for_lowered(
                 Some((shown, u64::try_from(value).ok()?))
             })
             .collect();
-        b.step(name, WaitReplayed { settings }, "lowered values", &[]);
+        b.step(name, WaitReplayed { settings })
+            .because("lowered values");
     }
 }

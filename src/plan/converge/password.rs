@@ -129,7 +129,7 @@ pub(in crate::plan) fn replication_role(b: &mut Builder, name: &NodeName) {
     if stored == StoredPassword::Differs {
         tell_another(b);
     }
-    b.step(name, action, why, &[]);
+    b.step(name, action).because(why);
 }
 
 /// Says whether the primary is about to be given another password than it has.

@@ -95,9 +95,8 @@ fn packages(b: &mut Builder, name: &NodeName) {
                 packages: platform.packages,
                 candidate: facts.packages.candidate.clone(),
             },
-            why.join("; "),
-            &[],
-        );
+        )
+        .because(why.join("; "));
     }
 }
 
@@ -155,7 +154,7 @@ pub(in crate::plan) fn archive(b: &mut Builder, name: &NodeName) {
                 mount: backup.mount.clone(),
                 top,
             };
-            b.step(name, prepare, "", &[]);
+            b.step(name, prepare);
         }
         (Some(found), Some(ours)) if found != ours && ours != SystemId(0) => b.block(
             name,

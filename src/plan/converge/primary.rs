@@ -98,9 +98,8 @@ pub(in crate::plan) fn lead_pass(
                     data_directory,
                     checksums: true,
                 },
-                "no host has one",
-                &[],
-            );
+            )
+            .because("no host has one");
         }
         archive(b, &name);
         if !b.free(&name) {
@@ -112,8 +111,6 @@ pub(in crate::plan) fn lead_pass(
                 Enable {
                     unit: platform.unit.clone(),
                 },
-                "",
-                &[],
             );
         }
         drop_left(b, &name);
@@ -128,8 +125,6 @@ pub(in crate::plan) fn lead_pass(
             Start {
                 unit: platform.unit.clone(),
             },
-            "",
-            &[],
         );
     }
     password::replication_role(b, &name);

@@ -21,7 +21,7 @@ pub(in crate::plan) fn secure(
     needs: &[&NodeName],
 ) {
     if let Some((create, why)) = unsecured(b, owner, standby) {
-        b.step(owner, create, why, needs);
+        b.step(owner, create).because(why).after(needs);
     }
 }
 
@@ -74,7 +74,7 @@ pub(in crate::plan) fn followed(b: &mut Builder, name: &NodeName) {
         }
         if let Some((create, _)) = unsecured(b, name, &follower) {
             let why = format!("{follower} follows {name}");
-            b.step(name, create, why, &[]);
+            b.step(name, create).because(why);
             b.note(
                 name,
                 format!("{follower} follows it, and misses what is written until it is back, unless that is in the archive"),
@@ -159,7 +159,7 @@ pub(in crate::plan) fn drop_left(b: &mut Builder, name: &NodeName) {
             true => format!("{node} left the inventory and streams now: this cuts it off"),
             false => format!("{node} left the inventory; that server itself is left alone"),
         };
-        b.step(name, action, why, &[]);
+        b.step(name, action).because(why);
     }
     for (slot, retained) in idle {
         b.note(
@@ -199,7 +199,9 @@ pub(in crate::plan) fn drop_stale(b: &mut Builder) {
                     format!("{owner} follows {upstream}")
                 }
             };
-            b.step(name, DropSlot { slot, retained }, why, &[owner]);
+            b.step(name, DropSlot { slot, retained })
+                .because(why)
+                .after(&[owner]);
         }
     }
 }
@@ -208,10 +210,5 @@ pub(in crate::plan) fn drop_stale(b: &mut Builder) {
 pub(in crate::plan) fn streams(b: &Builder, standby: &NodeName, upstream: &NodeName) -> bool {
     b.facts(upstream)
         .and_then(|facts| facts.server.as_ref())
-        .is_some_and(|server| {
-            server
-                .senders
-                .iter()
-                .any(|sender| sender.name == standby.as_str() && sender.state == "streaming")
-        })
+        .is_some_and(|server| server.streams_to(standby))
 }

@@ -204,8 +204,6 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                     Register {
                         unit: platform.unit.clone(),
                     },
-                    "",
-                    &[],
                 );
             }
             // One that was fenced does not start before.
@@ -217,9 +215,8 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                 Start {
                     unit: platform.unit.clone(),
                 },
-                "",
-                &needs,
-            );
+            )
+            .after(&needs);
         }
         // A standby that runs: its files, and what makes it load them.
         (Content::Instance(_), Some(_)) => {
@@ -240,7 +237,7 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                     marker,
                 };
                 let why = format!("{leader} has everything it had");
-                b.step(name, mark, why, &needs);
+                b.step(name, mark).because(why).after(&needs);
             }
             enable(b, name, &facts);
             // It has not replayed yet that its primary's values went down.
@@ -255,9 +252,9 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                 Start {
                     unit: platform.unit.clone(),
                 },
-                "it is stopped",
-                &needs,
-            );
+            )
+            .because("it is stopped")
+            .after(&needs);
             if own != floors {
                 b.next_phase();
                 configure(b, name, &floors, false, &[])?;
@@ -279,8 +276,6 @@ fn enable(b: &mut Builder, name: &NodeName, facts: &Facts) {
             Enable {
                 unit: platform.unit,
             },
-            "",
-            &[],
         );
     }
 }
@@ -305,6 +300,6 @@ fn prove(b: &mut Builder, name: &NodeName) {
             delayed: b.node(name).is_some_and(|node| node.apply_delay.is_some()),
             cascading: upstream != b.leader,
         };
-        b.step(&upstream, wait, "", &[name]);
+        b.step(&upstream, wait).after(&[name]);
     }
 }

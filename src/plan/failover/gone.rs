@@ -9,12 +9,7 @@ use crate::postgres::{Lsn, Timeline, conninfo};
 /// Returns who led: a server that runs as primary, or whom the standbys follow, or a server that was a primary when it
 /// stopped, or the only one that cannot be reached, or the inventory's.
 pub(in crate::plan) fn gone(cluster: &Cluster, seen: &Observation) -> NodeName {
-    let runs = seen.seen().find(|(_, facts)| {
-        facts
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.in_recovery)
-    });
+    let runs = seen.seen().find(|(_, facts)| facts.primary().is_some());
     let was = || {
         seen.seen()
             .filter(|(_, facts)| {

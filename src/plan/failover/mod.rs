@@ -76,12 +76,7 @@ pub fn failover(
     };
     let running: Vec<&NodeName> = seen
         .seen()
-        .filter(|(_, facts)| {
-            facts
-                .server
-                .as_ref()
-                .is_some_and(|server| !server.in_recovery)
-        })
+        .filter(|(_, facts)| facts.primary().is_some())
         .map(|(node, _)| node)
         .collect();
     if let ([_, _, ..], Err(why)) = (&running[..], leader(cluster.major, seen, &cluster.primary)) {
@@ -151,10 +146,7 @@ pub fn failover(
         );
     }
     let second = seen.seen().find(|(node, facts)| {
-        let writes = facts
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.in_recovery);
+        let writes = facts.primary().is_some();
         let silent = facts.process != Process::Stopped && facts.server.is_none();
         **node != from && (writes || silent && !facts.data.signals.standby)
     });
@@ -196,15 +188,11 @@ pub fn failover(
     let why = format!("it has the most: WAL up to {}", end(candidate).1);
     // A primary that could not be stopped must not get a second one beside it.
     let needs: Vec<&NodeName> = seen.facts(&from).map(|_| &from).into_iter().collect();
-    b.step(to, promote, why, &needs);
+    b.step(to, promote).because(why).after(&needs);
     b.next_phase();
     passes(&mut b, &Leader::Running(to.clone()))?;
-    b.step(
-        to,
-        Checkpoint {},
-        "puts the new timeline into its control file",
-        &[],
-    );
+    b.step(to, Checkpoint {})
+        .because("puts the new timeline into its control file");
     b.next_phase();
     rows(&mut b, wish.token, 30);
     let lacks = lacks(cluster, templates, seen, &from, to)?;
@@ -257,9 +245,8 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
         Disable {
             unit: platform.unit.clone(),
         },
-        format!("it must not come back beside {to}"),
-        &[],
-    );
+    )
+    .because(format!("it must not come back beside {to}"));
     if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
         let stop = Stop {
             unit: platform.unit,
@@ -268,7 +255,8 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
             primary: false,
             seconds: 120,
         };
-        b.step(from, stop, format!("it must not run beside {to}"), &[]);
+        b.step(from, stop)
+            .because(format!("it must not run beside {to}"));
     }
 }
 

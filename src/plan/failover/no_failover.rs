@@ -28,12 +28,7 @@ pub(in crate::plan) fn alone(
     seen: &Observation,
     from: &NodeName,
 ) -> (String, String) {
-    let leads = |facts: &Facts| {
-        facts
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.in_recovery)
-    };
+    let leads = |facts: &Facts| facts.primary().is_some();
     if let Some((node, _)) = seen.seen().find(|(_, facts)| leads(facts)) {
         return (
             format!("{node} is the primary and runs, and no standby runs that could take over"),
@@ -73,11 +68,7 @@ pub(in crate::plan) fn still_there(
 ) -> Option<(String, String)> {
     let switchover = format!("pgrepl switchover --to {to}");
     if let Some(facts) = seen.facts(from) {
-        if facts
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.in_recovery)
-        {
+        if facts.primary().is_some() {
             return Some((format!("{from} is the primary and runs"), switchover));
         }
         if facts.process == Process::Busy {

@@ -189,7 +189,7 @@ pub fn rebuild(
                 primary: false,
                 seconds: 120,
             };
-            b.step(node, stop, "it is to be rebuilt", &[]);
+            b.step(node, stop).because("it is to be rebuilt");
             b.next_phase();
         }
         match way {
@@ -200,17 +200,14 @@ pub fn rebuild(
                     system_id,
                     tablespaces: tablespaces::of(b.facts(node)),
                 };
-                b.step(node, aside, "kept until you delete it", &[]);
+                b.step(node, aside).because("kept until you delete it");
             }
             Way::Rewind => {
                 let role = cluster.replication.user.clone();
-                b.step(&lead, GrantRewind { role }, "", &[node]);
-                b.step(
-                    &lead,
-                    Checkpoint {},
-                    "pg_rewind reads its timeline from the control file",
-                    &[node],
-                );
+                b.step(&lead, GrantRewind { role }).after(&[node]);
+                b.step(&lead, Checkpoint {})
+                    .because("pg_rewind reads its timeline from the control file")
+                    .after(&[node]);
                 b.next_phase();
                 rewind(&mut b, node, &lead)?;
             }
@@ -276,7 +273,9 @@ fn rewind(b: &mut Builder, node: &NodeName, lead: &NodeName) -> Result<(), Templ
             marker,
             archive: fetch(b.cluster),
         };
-        b.step(node, rewind, "tried without changes first", &[lead]);
+        b.step(node, rewind)
+            .because("tried without changes first")
+            .after(&[lead]);
     }
     Ok(())
 }

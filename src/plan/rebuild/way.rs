@@ -66,10 +66,7 @@ pub(in crate::plan) fn way(
             format!("check the inventory: {} is not touched", facts.data.path),
         );
     }
-    let runs_as_primary = facts
-        .server
-        .as_ref()
-        .is_some_and(|server| !server.in_recovery);
+    let runs_as_primary = facts.primary().is_some();
     if let Some(server) = facts
         .server
         .as_ref()

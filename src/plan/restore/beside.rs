@@ -117,6 +117,6 @@ pub fn drop_copy(
         system_id,
         archive: backup.map(|backup| backup.top(&cluster.name)),
     };
-    b.step(to, step, "the cluster is left alone", &[]);
+    b.step(to, step).because("the cluster is left alone");
     Ok(b.finish(Goal::Backup))
 }

@@ -113,14 +113,14 @@ pub fn restore_copy(
         } else {
             "the archive reaches to now"
         };
-        b.step(&node, SwitchWal {}, why, &[]);
+        b.step(&node, SwitchWal {}).because(why);
         b.next_phase();
         if !immediate {
             let see = SeeArchived {
                 place: archived(wanted, &cluster.name),
                 seconds: 120,
             };
-            b.step(to, see, "", &[]);
+            b.step(to, see);
             b.next_phase();
         }
     }
@@ -135,6 +135,6 @@ pub fn restore_copy(
         target: wish.target.to_string(),
         end: reach::last_segment(there, wish.target, way.timeline),
     };
-    b.step(to, copy, "the cluster is left alone", &[]);
+    b.step(to, copy).because("the cluster is left alone");
     Ok(b.finish(Goal::Backup))
 }

@@ -171,13 +171,14 @@ pub fn restore(
     }
     if let Some(lead) = archives.filter(|_| *wish.target != Target::Immediate) {
         // With a commit behind the target the recovery ends there; what waits to be archived is needed before anything stops.
-        b.step(&lead, SwitchWal {}, "the archive reaches to now", &[]);
+        b.step(&lead, SwitchWal {})
+            .because("the archive reaches to now");
         b.next_phase();
         let see = SeeArchived {
             place: archived(wanted, &cluster.name),
             seconds: 120,
         };
-        b.step(to, see, "", &[]);
+        b.step(to, see);
         b.next_phase();
     }
     // Nobody writes or follows while the past comes back.
@@ -205,8 +206,6 @@ pub fn restore(
             Register {
                 unit: platform.unit.clone(),
             },
-            "",
-            &[],
         );
     }
     let inside = platform.config_inside();
@@ -220,7 +219,7 @@ pub fn restore(
         tablespaces: places.collect(),
         named: tablespaces::named(cluster, to),
     };
-    b.step(to, unpack, format!("from {}", backup.host), &[]);
+    b.step(to, unpack).because(format!("from {}", backup.host));
     let place = PlaceClone {
         data_directory: platform.data_directory.clone(),
         source: to.clone(),
@@ -229,7 +228,7 @@ pub fn restore(
         // Who wrote to it before it archives would lose that with the next try of a run that is killed.
         recovery: Some(format!("{}\nlisten_addresses = ''", recovery.settings)),
     };
-    b.step(to, place, "", &[]);
+    b.step(to, place);
     if inside {
         configure_files(&mut b, to, &Floors::new(), false, &[])?;
     }
@@ -246,12 +245,8 @@ pub fn restore(
         newest,
         marker: recovery.marker.name,
     };
-    b.step(
-        to,
-        recover,
-        "lets nobody in and archives nothing until it is done",
-        &[],
-    );
+    b.step(to, recover)
+        .because("lets nobody in and archives nothing until it is done");
     b.next_phase();
     passes(&mut b, &Leader::Running(to.clone()))?;
     let plan = b.finish(Goal::Restore(to.clone()));
@@ -348,7 +343,9 @@ fn stop(b: &mut Builder, node: &NodeName, needs: &[&NodeName]) {
             primary: false,
             seconds: 120,
         };
-        b.step(node, stop, "its history ends here", needs);
+        b.step(node, stop)
+            .because("its history ends here")
+            .after(needs);
     }
 }
 
@@ -362,6 +359,8 @@ fn set_aside(b: &mut Builder, node: &NodeName, stopped: &[&NodeName]) {
             system_id: control.system_id,
             tablespaces: tablespaces::of(Some(facts)),
         };
-        b.step(node, aside, "kept until you delete it", stopped);
+        b.step(node, aside)
+            .because("kept until you delete it")
+            .after(stopped);
     }
 }

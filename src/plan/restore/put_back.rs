@@ -43,7 +43,7 @@ pub fn runs_again(goal: &Goal, node: &NodeName, was: &Facts) -> bool {
 }
 
 fn writes(facts: &Facts) -> bool {
-    facts.server.as_ref().is_some_and(|s| !s.in_recovery)
+    facts.primary().is_some()
 }
 
 /// Says of a failed plan that it has gone too far to be put back.
@@ -125,7 +125,7 @@ pub fn put_back(
                 system_id: Some(control.system_id),
                 before: Some(Box::new(was.clone())),
             };
-            b.step(node, put_back, "", &[]);
+            b.step(node, put_back);
         }
         files_back(&mut b, failed, node, was, is, &platform.data_directory);
         if starts {
@@ -139,7 +139,8 @@ pub fn put_back(
             continue;
         };
         let unit = platform.unit;
-        b.step(node, Start { unit }, if leads { "it led" } else { "" }, &[]);
+        b.step(node, Start { unit })
+            .because(if leads { "it led" } else { "" });
     }
     let plan = b.finish(failed.goal.clone());
     match plan.steps.is_empty() {
@@ -182,6 +183,6 @@ fn files_back(
             takes_effect: String::new(),
             ..write.clone()
         };
-        b.step(node, back, "as it was", &[]);
+        b.step(node, back).because("as it was");
     }
 }

@@ -28,7 +28,7 @@ pub fn put_back_last(
         let message = format!("{node} cannot be reached: it may lead with the restored data");
         return refuse(message, reason.help.clone());
     }
-    let writes = |facts: &Facts| facts.server.as_ref().is_some_and(|s| !s.in_recovery);
+    let writes = |facts: &Facts| facts.primary().is_some();
     if let Some((node, _)) = seen.seen().find(|(_, facts)| writes(facts)) {
         let message = format!("{node} runs as primary: what is set aside is older than its data");
         return refuse(message, "pgrepl apply");
@@ -69,7 +69,7 @@ pub fn put_back_last(
                 system_id,
                 before: None,
             };
-            b.step(node, put_back, "", &[]);
+            b.step(node, put_back);
         }
     }
     let plan = b.finish(Goal::Restore(cluster.primary.clone()));

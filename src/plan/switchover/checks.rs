@@ -223,11 +223,7 @@ fn candidate_follows(
             "pgrepl status",
         );
     }
-    let sender = primary
-        .senders
-        .iter()
-        .find(|sender| sender.name == to.as_str());
-    match sender {
+    match primary.sender_to(to) {
         Some(sender) if sender.state == "streaming" => {
             let lag = sender.total.unwrap_or(i64::MAX);
             if lag > MAX_LAG {

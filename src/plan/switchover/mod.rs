@@ -75,15 +75,13 @@ pub fn switchover(
             checkpoint: None,
             marker,
         };
-        b.step(&from, mark, format!("{to} has everything it had"), &[&to]);
+        b.step(&from, mark)
+            .because(format!("{to} has everything it had"))
+            .after(&[&to]);
     }
     passes(&mut b, &Leader::Running(to.clone()))?;
-    b.step(
-        &to,
-        Checkpoint {},
-        "puts the new timeline into its control file",
-        &[],
-    );
+    b.step(&to, Checkpoint {})
+        .because("puts the new timeline into its control file");
     b.next_phase();
     rows(&mut b, wish.token, 30);
     let lacks = lacks(cluster, templates, seen, &from, &to)?;
@@ -162,14 +160,13 @@ fn hand_over(
     let everyone: Vec<&NodeName> = b.cluster.nodes.keys().collect();
     slots(b, to, &everyone);
     b.next_phase();
-    b.step(from, Checkpoint {}, "so that it stops quickly", &everyone);
+    b.step(from, Checkpoint {})
+        .because("so that it stops quickly")
+        .after(&everyone);
     b.next_phase();
-    b.step(
-        to,
-        Checkpoint {},
-        "so that it is promoted quickly",
-        &everyone,
-    );
+    b.step(to, Checkpoint {})
+        .because("so that it is promoted quickly")
+        .after(&everyone);
     b.next_phase();
     let stop = Stop {
         unit: platform.unit,
@@ -178,7 +175,7 @@ fn hand_over(
         primary: true,
         seconds: wish.seconds,
     };
-    b.step(from, stop, "writes stop", &everyone);
+    b.step(from, stop).because("writes stop").after(&everyone);
     let promote = Promote {
         system_id,
         handover: true,
@@ -186,7 +183,7 @@ fn hand_over(
         seconds: 5,
     };
     let why = format!("once it has replayed the last record of {from}");
-    b.step(to, promote, why, &everyone);
+    b.step(to, promote).because(why).after(&everyone);
     Ok(())
 }
 
@@ -231,19 +228,17 @@ fn take_over(b: &mut Builder, from: &NodeName, to: &NodeName) {
             segments: segments.clone(),
             segment_size,
         };
-        b.step(
-            from,
-            read,
-            format!("{to} has replayed up to {replayed} only"),
-            &[],
-        );
+        b.step(from, read)
+            .because(format!("{to} has replayed up to {replayed} only"));
         b.next_phase();
         let place = PlaceWal {
             segments,
             segment_size,
             end: control.checkpoint,
         };
-        b.step(to, place, format!("from {from}"), &[from]);
+        b.step(to, place)
+            .because(format!("from {from}"))
+            .after(&[from]);
         b.next_phase();
     }
     slots(b, to, &[from]);
@@ -253,12 +248,9 @@ fn take_over(b: &mut Builder, from: &NodeName, to: &NodeName) {
         after: Some(control.checkpoint),
         seconds: 30,
     };
-    b.step(
-        to,
-        promote,
-        format!("{from} was stopped at {}", control.checkpoint),
-        &[from],
-    );
+    b.step(to, promote)
+        .because(format!("{from} was stopped at {}", control.checkpoint))
+        .after(&[from]);
 }
 
 /// Plans the logins alone: where something else forbids the switchover, what is wrong with them is told as well.
