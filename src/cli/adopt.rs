@@ -6,6 +6,7 @@ pub(in crate::cli) mod request;
 
 pub use request::AdoptRequest;
 
+use crate::facts::Advice;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -120,10 +121,10 @@ impl Walk<'_> {
             .await
             .map_err(unreachable)?;
         let Some(running) = &facts.server else {
-            let (why, help) = turned_away(&name, &facts).unwrap_or_else(|| {
+            let Advice { message: why, help } = turned_away(&name, &facts).unwrap_or_else(|| {
                 let words = facts.turned_away.as_ref().map(|away| &away.words);
                 let words = words.map_or_else(String::new, |words| format!(": {words}"));
-                (
+                Advice::new(
                     format!("the server on {name} runs but answers no SQL{words}"),
                     format!("ssh {name} sudo journalctl -n 20 -u 'postgresql*'"),
                 )

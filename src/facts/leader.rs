@@ -1,5 +1,6 @@
 //! Who is the primary: observed, never believed from the file.
 
+use super::advice::Advice;
 use super::{Content, Facts, Observation, Process, turned_away};
 use crate::inventory::NodeName;
 use crate::postgres::{ClusterState, Lsn, Major, SystemId, Timeline};
@@ -307,7 +308,7 @@ pub fn leader(
         }
         return Ok(Leader::New(wanted.clone()));
     }
-    if let Some((message, help)) = instances
+    if let Some(Advice { message, help }) = instances
         .iter()
         .filter(|i| !i.marked)
         .find_map(|i| turned_away(i.node, i.facts))

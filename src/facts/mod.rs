@@ -1,6 +1,7 @@
 //! WHAT IS: what one probe saw on a host, and what can be concluded from all of them.
 
 pub mod able;
+mod advice;
 pub mod archive_state;
 pub mod asked;
 pub mod backups;
@@ -33,6 +34,7 @@ mod turned_away;
 pub mod way;
 pub mod way_back;
 
+pub use advice::Advice;
 pub use disk::Disk;
 pub use host::{
     Facts, FileFact, Job, Mount, Os, Packages, PassFile, Service, SetAside, Timer, Tool,

@@ -1,10 +1,11 @@
 //! What the service user of a host may do on the mount, and what was there and is not any more.
 
+use super::advice::Advice;
 use super::{Facts, Mount, Observation};
 use crate::inventory::NodeName;
 
 /// Something wrong, and what to do.
-pub type Trouble = (String, String);
+pub type Trouble = Advice;
 
 /// Says why the service user of a host cannot work on its mount, or cannot share it with that of another one.
 pub fn rights(seen: &Observation, name: &NodeName, leader: Option<&NodeName>) -> Option<Trouble> {
@@ -23,7 +24,7 @@ pub fn rights(seen: &Observation, name: &NodeName, leader: Option<&NodeName>) ->
     // Who reads what the other has written has the same rights, whatever the numbers are.
     if let Some((leader, other, own)) = other.filter(|_| mount.closed || mount.archive_of.is_none())
     {
-        return Some((
+        return Some(Advice::new(
             format!(
                 "the service user is uid {own} on {name} and uid {other} on {leader}: on {} neither can read what the other writes",
                 mount.path
@@ -32,7 +33,7 @@ pub fn rights(seen: &Observation, name: &NodeName, leader: Option<&NodeName>) ->
         ));
     }
     if mount.closed {
-        return Some((
+        return Some(Advice::new(
             mount.absence("")?,
             format!(
                 "ssh {name} sudo chown -R postgres: {}; {file_server}",
@@ -41,7 +42,7 @@ pub fn rights(seen: &Observation, name: &NodeName, leader: Option<&NodeName>) ->
         ));
     }
     if mount.writable == Some(false) {
-        return Some((
+        return Some(Advice::new(
             format!("the service user may not write to {}", mount.path),
             match mount.user {
                 Some(_) => format!(
@@ -59,7 +60,7 @@ pub fn rights(seen: &Observation, name: &NodeName, leader: Option<&NodeName>) ->
 pub fn lost(name: &NodeName, facts: &Facts) -> Option<Trouble> {
     let mount = facts.mount.as_ref()?;
     let gone = mount.gone.first().filter(|_| mount.absence("").is_none())?;
-    Some((
+    Some(Advice::new(
         gone_from(gone, &[name.as_str()]),
         format!(
             "put it back; if a new archive is to begin there: ssh {name} sudo rm {}/pgrepl.archives",

@@ -1,5 +1,6 @@
 //! A server that runs and does not let pgrepl in.
 
+use super::advice::Advice;
 use super::{Content, Facts, Process};
 use crate::inventory::NodeName;
 
@@ -15,7 +16,7 @@ fn most_clients(facts: &Facts) -> Option<u64> {
 /// Says why a server that serves others does not serve pgrepl, and what to do; `None` for one that answers, stops or starts.
 ///
 /// The server's own words are of its `lc_messages`: only psql's, a file's name and the English ones are understood.
-pub fn turned_away(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+pub fn turned_away(name: &NodeName, facts: &Facts) -> Option<Advice> {
     let away = facts.turned_away.as_ref()?;
     if facts.process != Process::Running || facts.server.is_some() {
         return None;
@@ -60,7 +61,7 @@ pub fn turned_away(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
             here(socket, "postgres")
         )
     };
-    Some((
+    Some(Advice::new(
         format!("{name} runs, but does not let pgrepl in: {words}"),
         help,
     ))

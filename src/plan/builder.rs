@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Blocked, Goal, NodePlan, Note, Plan, Role, Step, Word};
+use super::{Advice, Goal, NodePlan, Plan, Role, Step, Word};
 use crate::action::{Action, Place};
 use crate::facts::backups::Backup;
 use crate::facts::{Content, Facts, Marker, Observation, Process};
@@ -30,9 +30,9 @@ pub struct Builder<'a> {
     limit: Option<&'a BTreeSet<NodeName>>,
     steps: Vec<Step>,
     phase: u32,
-    blocked: BTreeMap<NodeName, Blocked>,
-    notes: BTreeMap<NodeName, Vec<Note>>,
-    cluster_notes: Vec<Note>,
+    blocked: BTreeMap<NodeName, Advice>,
+    notes: BTreeMap<NodeName, Vec<Advice>>,
+    cluster_notes: Vec<Advice>,
     overridden: BTreeMap<NodeName, BTreeSet<String>>,
 }
 
@@ -91,14 +91,14 @@ impl<'a> Builder<'a> {
 
     /// Leaves a node alone from now on; the first reason stays.
     pub fn block(&mut self, node: &NodeName, message: impl Into<String>, help: impl Into<String>) {
-        self.blocked.entry(node.clone()).or_insert(Blocked {
+        self.blocked.entry(node.clone()).or_insert(Advice {
             message: message.into(),
             help: help.into(),
         });
     }
 
     /// Returns why a node is left alone.
-    pub fn blocked(&self, node: &NodeName) -> Option<&Blocked> {
+    pub fn blocked(&self, node: &NodeName) -> Option<&Advice> {
         self.blocked.get(node)
     }
 
@@ -109,7 +109,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a remark on a node, once.
     pub fn note(&mut self, node: &NodeName, message: impl Into<String>, help: impl Into<String>) {
-        let note = Note {
+        let note = Advice {
             message: message.into(),
             help: help.into(),
         };
@@ -127,7 +127,7 @@ impl<'a> Builder<'a> {
 
     /// Adds a remark on the cluster.
     pub fn cluster_note(&mut self, message: impl Into<String>, help: impl Into<String>) {
-        self.cluster_notes.push(Note {
+        self.cluster_notes.push(Advice {
             message: message.into(),
             help: help.into(),
         });
@@ -199,7 +199,7 @@ impl<'a> Builder<'a> {
     pub fn finish(mut self, goal: Goal) -> Plan {
         for (node, reason) in self.seen.unseen() {
             if self.within_limit(node) {
-                let blocked = Blocked {
+                let blocked = Advice {
                     message: reason.message.clone(),
                     help: reason.help.clone(),
                 };

@@ -7,6 +7,7 @@ use crate::action::{
     Archived, DropProof, ReadProof, SeeArchived, SwitchWal, WaitStreaming, WriteProof,
 };
 use crate::backup::engine;
+use crate::facts::Advice;
 use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
 use crate::inventory::{Backup, Cluster, NodeName};
@@ -31,7 +32,9 @@ pub fn check(
         }));
     }
     // A row and the end of a segment may be what the last bytes are needed for.
-    if let Some((message, help)) = seen.facts(&name).and_then(|facts| to_prove(&name, facts)) {
+    if let Some(Advice { message, help }) =
+        seen.facts(&name).and_then(|facts| to_prove(&name, facts))
+    {
         return Err(PlanError::Refused(Refusal {
             message,
             details: Vec::new(),
@@ -41,7 +44,7 @@ pub fn check(
     let mut b = Builder::new(cluster, templates, seen, name, None);
     for (_, standby) in b.standbys() {
         let facts = seen.facts(&standby);
-        if let Some((message, help)) = facts.and_then(|facts| to_prove(&standby, facts)) {
+        if let Some(Advice { message, help }) = facts.and_then(|facts| to_prove(&standby, facts)) {
             b.block(&standby, message, help);
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
+use crate::facts::Advice;
 use crate::inventory::{NodeName, Role};
 use crate::plan::lead::lack::Lack;
 use crate::postgres::Major;
@@ -50,7 +51,7 @@ pub struct Plan {
     /// What is done, in order of phases.
     pub steps: Vec<Step>,
     /// What concerns the cluster as a whole and should be read first.
-    pub notes: Vec<Note>,
+    pub notes: Vec<Advice>,
     /// What the server that is to lead lacks of what the primary has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lacks: Vec<Lack>,
@@ -71,9 +72,9 @@ pub struct NodePlan {
     /// Whether it holds no instance yet.
     pub new: bool,
     /// Why nothing is done here although something would have to be.
-    pub blocked: Option<Blocked>,
+    pub blocked: Option<Advice>,
     /// What is worth knowing about it.
-    pub notes: Vec<Note>,
+    pub notes: Vec<Advice>,
     /// The parameters of the inventory that ALTER SYSTEM has given another value.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub overridden: BTreeSet<String>,
@@ -94,15 +95,6 @@ pub struct Step {
     pub needs: Vec<NodeName>,
 }
 
-/// A remark, with what to type where there is something to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    /// One line.
-    pub message: String,
-    /// What to type, or empty.
-    pub help: String,
-}
-
 /// Something that is done only if somebody says a word for it: `--confirm WORD`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Word {
@@ -119,15 +111,6 @@ pub struct Refusal {
     pub message: String,
     /// Further lines: what was seen where.
     pub details: Vec<String>,
-    /// What to type.
-    pub help: String,
-}
-
-/// This node is left alone; the others proceed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Blocked {
-    /// One line.
-    pub message: String,
     /// What to type.
     pub help: String,
 }
@@ -162,7 +145,7 @@ impl Plan {
     }
 
     /// Iterates over the nodes that are left alone although they do not match.
-    pub fn blocked(&self) -> impl Iterator<Item = (&NodeName, &Blocked)> {
+    pub fn blocked(&self) -> impl Iterator<Item = (&NodeName, &Advice)> {
         self.nodes
             .iter()
             .filter_map(|n| n.blocked.as_ref().map(|b| (&n.node, b)))

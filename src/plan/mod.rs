@@ -18,7 +18,6 @@ pub mod switchover;
 pub mod turns;
 mod versions;
 
+pub use crate::facts::Advice;
 pub use crate::inventory::Role;
-pub use document::{
-    Blocked, Cost, FORMAT_VERSION, Goal, NodePlan, Note, Plan, PlanError, Refusal, Step, Word,
-};
+pub use document::{Cost, FORMAT_VERSION, Goal, NodePlan, Plan, PlanError, Refusal, Step, Word};

@@ -1,5 +1,6 @@
 //! Room for what will be copied: what it needs, compared on each file system with what is free there.
 
+use crate::facts::Advice;
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
@@ -137,7 +138,7 @@ const TO_STOP: u64 = 64 << 20;
 const TO_LEAD: u64 = 512 << 20;
 
 /// Returns why a running server must not be stopped: its last checkpoint may not fit.
-pub(super) fn to_stop(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+pub(super) fn to_stop(name: &NodeName, facts: &Facts) -> Option<Advice> {
     too_full(name, facts, least(facts), "to stop or restart its server")
 }
 
@@ -149,16 +150,16 @@ fn least(facts: &Facts) -> u64 {
 }
 
 /// Returns why nothing more may be written to a running server than its clients do.
-pub(super) fn to_prove(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+pub(super) fn to_prove(name: &NodeName, facts: &Facts) -> Option<Advice> {
     too_full(name, facts, least(facts), "to write and replay a row")
 }
 
 /// Returns why a server must not begin to lead: what its clients write would not fit.
-pub(super) fn to_lead(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+pub(super) fn to_lead(name: &NodeName, facts: &Facts) -> Option<Advice> {
     too_full(name, facts, TO_LEAD, "to lead")
 }
 
-fn too_full(name: &NodeName, facts: &Facts, needed: u64, what: &str) -> Option<(String, String)> {
+fn too_full(name: &NodeName, facts: &Facts, needed: u64, what: &str) -> Option<Advice> {
     let full: Vec<_> = facts
         .disks_in_use()
         .filter(|disk| disk.free < needed)
@@ -185,7 +186,7 @@ fn too_full(name: &NodeName, facts: &Facts, needed: u64, what: &str) -> Option<(
             shown.join(" "),
             could_go(facts)
         );
-        (message, help)
+        Advice { message, help }
     })
 }
 
@@ -216,7 +217,7 @@ fn could_go(facts: &Facts) -> String {
 }
 
 /// Returns what does not fit, and what shows where, if something does not. Places that nothing is known of are left out.
-pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<(String, String)> {
+pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<Advice> {
     let mut each: BTreeMap<&str, (&str, u64, u64, Vec<&str>)> = BTreeMap::new();
     for (place, bytes) in needs {
         let Some(disk) = facts.disk(place) else {
@@ -250,7 +251,7 @@ pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<(Str
     let said: Vec<String> = said.collect();
     let shown: Vec<&str> = full.iter().map(|(mounted_on, ..)| *mounted_on).collect();
     (!said.is_empty()).then(|| {
-        (
+        Advice::new(
             said.join("; "),
             format!("free some: ssh {name} df -h {}", shown.join(" ")),
         )

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::event::Outcome;
 use crate::inventory::NodeName;
-use crate::plan::{Blocked, Plan};
+use crate::plan::{Advice, Plan};
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -43,7 +43,7 @@ pub struct Left {
     pub node: NodeName,
     /// Why, and what to type.
     #[serde(flatten)]
-    pub why: Blocked,
+    pub why: Advice,
 }
 
 impl Done {

@@ -1,5 +1,6 @@
 //! What was seen, as a table for people: roles, lag, slots, archiver, disk, and what is wrong.
 
+use crate::facts::Advice;
 use crate::report::status_document::Status;
 
 use super::copy::copies;
@@ -104,7 +105,7 @@ fn host_troubles(
         }
         (Content::Instance(_), None) if facts.process == Process::Running => {
             // Where it is the reason that nobody leads, it is told already.
-            if let Some((message, help)) = turned_away(name, facts)
+            if let Some(Advice { message, help }) = turned_away(name, facts)
                 && (leader.is_some() || facts.data.signals.standby)
             {
                 add(Down, message, help)
@@ -186,7 +187,8 @@ fn host_troubles(
             add(Space, format!("{path} is set aside and takes space"), help);
         }
     }
-    if let Some((message, help)) = rights(seen, name, leader).or_else(|| lost(name, facts)) {
+    if let Some(Advice { message, help }) = rights(seen, name, leader).or_else(|| lost(name, facts))
+    {
         add(Archiving, message, help);
     } else if let Some(mount) = &facts.mount {
         mount_troubles(name, mount, add);

@@ -1,7 +1,7 @@
 //! What a plan refuses because somebody else's servers would lose it, and what it says of a server that turns pgrepl away.
 
 use pgrepl::facts::server::Setting;
-use pgrepl::facts::{Facts, Observation, Process, Sight, TurnedAway, turned_away};
+use pgrepl::facts::{Advice, Facts, Observation, Process, Sight, TurnedAway, turned_away};
 use pgrepl::inventory::{NodeName, read};
 use pgrepl::plan::PlanError;
 use pgrepl::plan::converge::converge;
@@ -339,7 +339,10 @@ fn who_turns_pgrepl_away_is_understood_in_any_language_or_that_is_said() {
             processes,
             no_database,
         });
-        let (message, found) = turned_away(&name, &facts).unwrap();
+        let Advice {
+            message,
+            help: found,
+        } = turned_away(&name, &facts).unwrap();
         assert!(message.ends_with(words), "{message}");
         assert!(found.starts_with(help), "{words}: {found}");
         // One that starts or stops turns everybody away.

@@ -4,6 +4,7 @@ pub mod archiving;
 pub(super) mod engines;
 pub(super) mod schedule;
 
+use crate::facts::Advice;
 use std::collections::BTreeSet;
 
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
@@ -149,10 +150,10 @@ fn has_archive(seen: &Observation, node: &NodeName, of: Option<SystemId>) -> Res
     let Some(mount) = seen.facts(node).and_then(|facts| facts.mount.as_ref()) else {
         return Err(refusal(format!("{node} was not read"), "pgrepl status"));
     };
-    if let Some((message, help)) = rights(seen, node, None).filter(|_| mount.closed) {
+    if let Some(Advice { message, help }) = rights(seen, node, None).filter(|_| mount.closed) {
         return Err(refusal(message, help));
     }
-    if let Some((message, help)) = seen.facts(node).and_then(|facts| lost(node, facts)) {
+    if let Some(Advice { message, help }) = seen.facts(node).and_then(|facts| lost(node, facts)) {
         return Err(refusal(message, help));
     }
     if let Some(absence) = mount.absence(&format!(" of {node}")) {

@@ -3,6 +3,7 @@
 use crate::action::backup::timer::TimerPaths;
 use crate::action::{DropTimer, SetTimer};
 use crate::backup::engine;
+use crate::facts::Advice;
 use crate::facts::digest;
 use crate::files::schedule::{program_path, unit_path, units};
 use crate::inventory::NodeName;
@@ -21,20 +22,20 @@ pub(in crate::plan) fn timers(b: &mut Builder) {
 pub(in crate::plan) fn refuse(b: &mut Builder) {
     let nodes: Vec<NodeName> = b.cluster.nodes.keys().cloned().collect();
     for node in &nodes {
-        if let Some((message, help)) = refused(b, node) {
+        if let Some(Advice { message, help }) = refused(b, node) {
             b.block(node, message, help);
         }
     }
 }
 
 /// Says what a host's systemd has against the schedule.
-pub(in crate::plan) fn refused(b: &Builder, node: &NodeName) -> Option<(String, String)> {
+pub(in crate::plan) fn refused(b: &Builder, node: &NodeName) -> Option<Advice> {
     let why = b.facts(node)?.schedule_refused.as_ref()?;
     let schedule = b.cluster.backup.as_ref()?.schedule.as_ref()?;
     let message = format!("its systemd does not understand backup.schedule {schedule:?}: {why}");
     // No quote can stand in it.
     let ask = format!("ssh {node} \"systemd-analyze calendar '{schedule}'\"");
-    Some((message, ask))
+    Some(Advice::new(message, ask))
 }
 
 fn timer(b: &mut Builder, node: &NodeName) {
@@ -77,7 +78,7 @@ fn timer(b: &mut Builder, node: &NodeName) {
         return;
     }
     // Where another goal goes on all the same.
-    if let Some((message, help)) = refused(b, node) {
+    if let Some(Advice { message, help }) = refused(b, node) {
         b.note(node, message, help);
         return;
     }

@@ -1,5 +1,6 @@
 //! What servers that somebody else set up would lose: refused before anything is changed.
 
+use crate::facts::Advice;
 use crate::facts::Facts;
 use crate::files;
 use crate::inventory::{Node, NodeName};
@@ -17,7 +18,7 @@ pub(in crate::plan) fn losses(b: &Builder) -> Result<(), PlanError> {
             .or_else(|| waited_for(b, name, facts))
             .or_else(|| one_address(b, name))
             .or_else(|| unread_rules(name, facts));
-        if let Some((message, help)) = found {
+        if let Some(Advice { message, help }) = found {
             return Err(PlanError::Refused(Refusal {
                 message,
                 details: Vec::new(),
@@ -53,7 +54,7 @@ fn foreign_conninfo(facts: &Facts) -> Option<String> {
 }
 
 /// A standby whose connection says more than pgrepl's own would: it may not be let in without that.
-fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String)> {
+fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<Advice> {
     let name = &node.name;
     let pairs = conninfo::parse(&foreign_conninfo(facts)?)?;
     let own = files::own_keywords(node);
@@ -64,9 +65,11 @@ fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String
         .map(|(keyword, _)| keyword.as_str())
         .collect();
     if lost.contains(&"sslpassword") {
-        return Some((
-            format!("{name} follows with an sslpassword in its primary_conninfo, which pgrepl writes to no file"),
-            "give it a key without a passphrase that nobody else can read, and take sslpassword out".into(),
+        return Some(Advice::new(
+            format!(
+                "{name} follows with an sslpassword in its primary_conninfo, which pgrepl writes to no file"
+            ),
+            "give it a key without a passphrase that nobody else can read, and take sslpassword out",
         ));
     }
     if !lost.is_empty() {
@@ -74,7 +77,7 @@ fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
             .collect();
-        return Some((
+        return Some(Advice::new(
             format!(
                 "{name} follows with {} in its primary_conninfo, which the inventory does not say: without that it may be cut off",
                 lost.join(", ")
@@ -91,18 +94,15 @@ fn connection(b: &Builder, node: &Node, facts: &Facts) -> Option<(String, String
     };
     let next = files::host(b.cluster, b.seen, name, &upstream)?;
     (files::verifies_name(b.cluster, name) && next != said.1).then(|| {
-        (
-            format!(
+        Advice::new(format!(
                 "{name} compares the certificate of {upstream} with the name {}, and would with {next}",
                 said.1
-            ),
-            format!("hosts: {{ {upstream}: {{ address: {} }} }}", said.1),
-        )
+            ), format!("hosts: {{ {upstream}: {{ address: {} }} }}", said.1))
     })
 }
 
 /// Logical slots that wait for a standby by the name of a slot that it is to leave.
-fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<Advice> {
     let server = facts.primary()?;
     let names = &server.settings.get(files::WAITED_FOR)?.setting;
     let mut named = names
@@ -120,7 +120,7 @@ fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, St
     });
     let (slot, standby) = left?;
     let next = slot_name(standby.as_str());
-    Some((
+    Some(Advice::new(
         format!(
             "{} of {name} names the slot {slot}, and {standby} is to use the slot {next}: readers of logical slots would wait for ever",
             files::WAITED_FOR
@@ -134,7 +134,7 @@ fn waited_for(b: &Builder, name: &NodeName, facts: &Facts) -> Option<(String, St
 
 /// Two hosts that are the same address for one another, as where each has it in a network of its own: a standby would follow
 /// itself.
-fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
+fn one_address(b: &Builder, name: &NodeName) -> Option<Advice> {
     let own = |viewer: &NodeName, peer: &NodeName| {
         let found = files::addresses(b.cluster, b.seen, viewer, peer);
         let facts = b.seen.facts(viewer)?;
@@ -153,7 +153,7 @@ fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
         let address = own(name, &peer.name)?;
         own(&peer.name, name).map(|_| (&peer.name, address))
     })?;
-    Some((
+    Some(Advice::new(
         format!("{name} and {peer} are both {address} for one another: each would follow itself"),
         format!(
             "say by what addresses they are reached: hosts: {{ {name}: {{ address: … }}, {peer}: {{ address: … }} }}; ssh {name} ip -br addr"
@@ -163,12 +163,12 @@ fn one_address(b: &Builder, name: &NodeName) -> Option<(String, String)> {
 
 /// A server whose rules were not read, as where its command line names their file: what cannot be read is not absent, and it
 /// may never read pgrepl's.
-fn unread_rules(name: &NodeName, facts: &Facts) -> Option<(String, String)> {
+fn unread_rules(name: &NodeName, facts: &Facts) -> Option<Advice> {
     let place = &facts.server.as_ref()?.settings.get("hba_file")?.setting;
     let file = facts.files.get(place);
     let unread = place.starts_with('/') && file.is_none_or(|file| file.content.is_none());
     unread.then(|| {
-        (
+        Advice::new(
             format!("{name} has its rules in {place}, which could not be read"),
             format!(
                 "postgresql.conf has to name that file as hba_file, no command line, and {name}'s service user has to be able \

@@ -19,6 +19,7 @@ pub(super) mod standbys;
 pub(super) mod tablespaces;
 pub(super) mod wanted;
 
+use crate::facts::Advice;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::Action;
@@ -48,7 +49,7 @@ pub fn converge(
         .steps
         .iter()
         .filter(|step| matches!(step.action, Action::Restart(_)));
-    let full: BTreeMap<NodeName, (String, String)> = restarts
+    let full: BTreeMap<NodeName, Advice> = restarts
         .filter_map(|step| {
             Some((
                 step.node.clone(),
@@ -68,11 +69,11 @@ fn converge_but(
     templates: &Templates,
     seen: &Observation,
     limit: Option<&BTreeSet<NodeName>>,
-    alone: &BTreeMap<NodeName, (String, String)>,
+    alone: &BTreeMap<NodeName, Advice>,
 ) -> Result<Plan, PlanError> {
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), limit);
-    for (node, (message, help)) in alone {
+    for (node, Advice { message, help }) in alone {
         b.block(node, message, help);
     }
     if b.leader != cluster.primary {

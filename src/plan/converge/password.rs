@@ -1,6 +1,7 @@
 //! The password of the replication role. Only `apply` gives the role another one, and every server its own copy with it.
 
 use crate::action::{Action, EnsureRole};
+use crate::facts::Advice;
 use crate::facts::server::{Server, StoredPassword};
 use crate::facts::{Facts, Observation};
 use crate::inventory::{Cluster, NodeName, SecretSource};
@@ -9,7 +10,7 @@ use crate::plan::login::log_in;
 use crate::plan::{PlanError, Refusal};
 
 /// Tells that the password that was given is not the one that replication uses, and what gives the right one.
-pub(in crate::plan) fn another(cluster: &Cluster, seen: &Observation) -> Option<(String, String)> {
+pub(in crate::plan) fn another(cluster: &Cluster, seen: &Observation) -> Option<Advice> {
     let differs = |server: &Server| {
         let role = server.role.as_ref();
         role.is_some_and(|role| role.password == StoredPassword::Differs)
@@ -30,7 +31,7 @@ pub(in crate::plan) fn another(cluster: &Cluster, seen: &Observation) -> Option<
         SecretSource::Command(command) => ("what the command prints".into(), command.clone()),
     };
     let message = format!("{source} is not the password that replication uses");
-    Some((message, help))
+    Some(Advice { message, help })
 }
 
 /// Says whether a step belongs to giving the servers another password.
@@ -43,7 +44,7 @@ pub(in crate::plan) fn gives(action: &Action) -> bool {
 
 /// Tells in a plan that it changes the password: perhaps it was mistyped.
 fn tell_another(b: &mut Builder) {
-    if let Some((message, help)) = another(b.cluster, b.seen) {
+    if let Some(Advice { message, help }) = another(b.cluster, b.seen) {
         let message = format!("{message}: this plan gives it to all servers");
         b.cluster_note(message, format!("if it is not a new one: {help}"));
     }
@@ -54,7 +55,7 @@ pub(in crate::plan) fn refuse_another(
     cluster: &Cluster,
     seen: &Observation,
 ) -> Result<(), PlanError> {
-    another(cluster, seen).map_or(Ok(()), |(message, help)| {
+    another(cluster, seen).map_or(Ok(()), |Advice { message, help }| {
         Err(PlanError::Refused(Refusal {
             message,
             details: Vec::new(),

@@ -1,17 +1,18 @@
 //! A port that is somebody else's: found before anything is done.
 
+use crate::facts::Advice;
 use crate::facts::{Content, Facts};
 use crate::inventory::Node;
 use crate::plan::builder::Builder;
 
 /// Returns why a server cannot have its port, and the way out.
-pub(in crate::plan) fn trouble(facts: &Facts, node: &Node) -> Option<(String, String)> {
+pub(in crate::plan) fn trouble(facts: &Facts, node: &Node) -> Option<Advice> {
     let (name, port) = (&node.name, node.port);
     if facts.server.is_some() {
         return None;
     }
     if let Some(other) = facts.other_port {
-        return Some((
+        return Some(Advice::new(
             format!("its server runs on port {other}, but the inventory says {port}"),
             format!(
                 "`port: {other}`; or stop it first, and apply starts it on {port}: ssh {name} sudo systemctl stop 'postgresql@*-{}'",
@@ -27,9 +28,9 @@ pub(in crate::plan) fn trouble(facts: &Facts, node: &Node) -> Option<(String, St
         }
         _ => return None,
     };
-    Some((
+    Some(Advice::new(
         taken,
-        "give the server another `port:` and, beside another server, another `instance:`; or stop the one that has it, and keep it from starting".into(),
+        "give the server another `port:` and, beside another server, another `instance:`; or stop the one that has it, and keep it from starting",
     ))
 }
 
@@ -38,7 +39,7 @@ pub(in crate::plan) fn ports(b: &mut Builder) {
     let nodes: Vec<&Node> = b.cluster.nodes.values().collect();
     for node in nodes {
         let found = b.facts(&node.name).and_then(|facts| trouble(facts, node));
-        if let Some((message, help)) = found.filter(|_| b.within_limit(&node.name)) {
+        if let Some(Advice { message, help }) = found.filter(|_| b.within_limit(&node.name)) {
             b.block(&node.name, message, help);
         }
     }

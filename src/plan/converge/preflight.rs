@@ -1,5 +1,6 @@
 //! Whatever a later step needs of a server, asked of every server that will be touched before the first stop.
 
+use crate::facts::Advice;
 use std::collections::BTreeSet;
 
 use crate::action::Action;
@@ -19,7 +20,7 @@ use crate::plan::{Plan, PlanError, Refusal, Role};
 use crate::postgres::{Major, conf};
 
 /// Why something cannot be done on a server, and what to type.
-type Trouble = Option<(String, String)>;
+type Trouble = Option<Advice>;
 
 /// Returns why a copy of a server cannot become the data directory of another one.
 pub(in crate::plan) fn copy(b: &Builder, name: &NodeName, source: &NodeName) -> Trouble {
@@ -61,7 +62,7 @@ pub(in crate::plan) fn rebuild(
         Role::Standby { upstream } => upstream,
         Role::Primary => b.leader.clone(),
     };
-    let Some((message, help)) = copy(b, name, &source(b, &upstream)) else {
+    let Some(Advice { message, help }) = copy(b, name, &source(b, &upstream)) else {
         return Ok(());
     };
     match way {
@@ -105,11 +106,13 @@ pub(in crate::plan) fn restore(
         // A host on which nothing can be done now is no host to set something aside on.
         let blocked = b.blocked(name);
         let trouble = blocked
-            .map(|blocked| (blocked.message.clone(), blocked.help.clone()))
+            .cloned()
             .or_else(|| layout(b.cluster.major, name, facts))
             .or_else(inside)
             .or_else(|| settings(b, name, facts, to));
-        found.extend(trouble.map(|(message, help)| (format!("{name}: {message}"), help)));
+        found.extend(
+            trouble.map(|Advice { message, help }| Advice::new(format!("{name}: {message}"), help)),
+        );
     }
     irreplaceable(to, found)
 }
@@ -121,22 +124,20 @@ pub(in crate::plan) fn replaced(plan: &Plan, to: &NodeName) -> Result<(), PlanEr
         let mut actions = steps.map(|step| &step.action);
         *name == to || actions.any(|action| matches!(action, Action::SetAside(_)))
     });
-    let found = found.map(|(name, blocked)| {
-        let message = format!("{name}: {}", blocked.message);
-        (message, blocked.help.clone())
-    });
+    let found = found
+        .map(|(name, blocked)| Advice::new(format!("{name}: {}", blocked.message), &blocked.help));
     irreplaceable(to, found.collect())
 }
 
-fn irreplaceable(to: &NodeName, found: Vec<(String, String)>) -> Result<(), PlanError> {
-    let Some((_, help)) = found.first().cloned() else {
+fn irreplaceable(to: &NodeName, found: Vec<Advice>) -> Result<(), PlanError> {
+    let Some(Advice { help, .. }) = found.first().cloned() else {
         return Ok(());
     };
     Err(PlanError::Refused(Refusal {
         message: format!("cannot restore on {to}: the data of a server could not be replaced"),
         details: found
             .into_iter()
-            .map(|(message, help)| format!("{message} ({help})"))
+            .map(|Advice { message, help }| format!("{message} ({help})"))
             .collect(),
         help,
     }))
@@ -148,55 +149,55 @@ fn layout(major: Major, name: &NodeName, facts: &Facts) -> Trouble {
     let empty = facts.data.content == Content::Nothing;
     let elsewhere = |place: &str| format!("hosts: {{ {name}: {{ data_directory: {place} }} }}");
     Some(match facts.data.obstacle()? {
-        Obstacle::Link(place) => (
+        Obstacle::Link(place) => Advice::new(
             format!("{path} is a symbolic link to {place}: a copy beside it could not be renamed into place"),
             format!("say where it is, then pgrepl apply: {}", elsewhere(&place)),
         ),
-        Obstacle::Mount if empty => (
+        Obstacle::Mount if empty => Advice::new(
             format!("{path} is itself a mount point: a copy beside it could not be renamed into place"),
             format!("use a directory inside it: {}", elsewhere(&format!("{path}/data"))),
         ),
-        Obstacle::Mount => (
+        Obstacle::Mount => Advice::new(
             format!("{path} is itself a mount point: it cannot be set aside by a rename"),
             format!(
                 "stop its server, move what is in it to {path}/data, then pgrepl apply with {}",
                 elsewhere(&format!("{path}/data"))
             ),
         ),
-        Obstacle::Closed(parent) => (
+        Obstacle::Closed(parent) => Advice::new(
             format!("root may not write in {parent}: {path} could not be renamed"),
             format!("ssh {name} sudo touch {parent}/pgrepl-may-write"),
         ),
-        Obstacle::Between(parent) => (
+        Obstacle::Between(parent) => Advice::new(
             format!("{parent} is root's, in a directory of the service user's: {path} could not be renamed"),
             format!("ssh {name} sudo chown --reference={} {parent}", if empty { format!("{parent}/..") } else { path.clone() }),
         ),
         Obstacle::Wal(Some(place)) => {
             let wal = format!("{path}/{}", major.caps().names.wal_directory);
-            (
+            Advice::new(
                 format!("its WAL is in {place}: a copy would have it in {path}"),
                 format!("stop its server and put it back: ssh {name} \"sudo rm {wal} && sudo mv {place} {wal}\"; then pgrepl apply"),
             )
         }
-        Obstacle::Wal(None) => (
+        Obstacle::Wal(None) => Advice::new(
             format!("{path}/{} is itself a mount point: a copy would have its WAL in {path}", major.caps().names.wal_directory),
             "stop its server, move what is in it away, unmount it and put it back; then pgrepl apply".to_owned(),
         ),
         Obstacle::TablespaceInside(place) => tablespace_inside(&place, facts),
-        Obstacle::TablespaceMount(place) => (
+        Obstacle::TablespaceMount(place) => Advice::new(
             format!("the tablespace {place} is itself a mount point: it cannot be set aside by a rename"),
             move_tables(&format!("a directory inside {place}")),
         ),
-        Obstacle::TablespaceLink(written, place) => (
+        Obstacle::TablespaceLink(written, place) => Advice::new(
             format!("the tablespace {written} leads to {place} by a symbolic link: a copy of it would go elsewhere"),
             move_tables(&place),
         ),
     })
 }
 
-fn tablespace_inside(place: &str, facts: &Facts) -> (String, String) {
+fn tablespace_inside(place: &str, facts: &Facts) -> Advice {
     let path = &facts.data.path;
-    (
+    Advice::new(
         format!("the tablespace {place} lies inside the data directory {path}"),
         move_tables(&format!("a directory outside {path}")),
     )
@@ -268,5 +269,5 @@ fn settings(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> T
         "huge pages:" => format!("{what} huge pages {why}"),
         _ => format!("the {kind} {what}, which its settings name, {why}"),
     };
-    Some((message, help))
+    Some(Advice { message, help })
 }

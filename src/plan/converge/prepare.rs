@@ -1,6 +1,7 @@
 //! What a host needs before a server is on it: packages, the mount, the programs of the archive.
 
 use crate::action::{InstallPackages, PrepareMount};
+use crate::facts::Advice;
 use crate::facts::Mount;
 use crate::facts::rights::{lost, rights};
 use crate::files::archive::programs;
@@ -106,7 +107,7 @@ fn mount(b: &mut Builder, name: &NodeName) {
         return;
     };
     let help = format!("ssh {name} grep {} /proc/mounts", mount.path);
-    if let Some((message, help)) = rights(&b.world, name, Some(&b.leader)) {
+    if let Some(Advice { message, help }) = rights(&b.world, name, Some(&b.leader)) {
         if mount.closed {
             // What cannot be read is not taken for what is not there.
             b.block(name, message, help);
@@ -131,7 +132,8 @@ fn mount(b: &mut Builder, name: &NodeName) {
             ),
             help,
         );
-    } else if let Some((message, help)) = b.facts(name).and_then(|facts| lost(name, facts)) {
+    } else if let Some(Advice { message, help }) = b.facts(name).and_then(|facts| lost(name, facts))
+    {
         b.block(name, message, help);
     }
 }

@@ -1,5 +1,6 @@
 //! The standbys, those nearest to the leader first: slot, copy, files, start, proof.
 
+use crate::facts::Advice;
 use std::collections::BTreeSet;
 
 use crate::action::{Enable, MarkStandby, Register, Start, WaitStreaming};
@@ -93,7 +94,7 @@ fn why_not(b: &mut Builder, name: &NodeName) {
     let unit = b.platform(name).map(|platform| platform.unit);
     let unit = unit.filter(|unit| !unit.is_empty());
     let upstream = upstream_of(b, name);
-    if let Some((why, help)) = turned_away(name, &facts) {
+    if let Some(Advice { message: why, help }) = turned_away(name, &facts) {
         b.block(name, why, help);
         return;
     }
@@ -144,7 +145,8 @@ fn why_not(b: &mut Builder, name: &NodeName) {
             );
         }
         Content::Nothing => {
-            if let Some((message, help)) = preflight::copy(b, name, &source(b, &upstream)) {
+            if let Some(Advice { message, help }) = preflight::copy(b, name, &source(b, &upstream))
+            {
                 return b.block(name, message, help);
             }
             refuse(b, name);
@@ -155,7 +157,9 @@ fn why_not(b: &mut Builder, name: &NodeName) {
                     .filter(|(place, _)| place == "data")
                     .for_each(|(_, bytes)| *bytes += backup.parts);
             }
-            if let Some((message, help)) = space::lack(name, &facts, &space::begun(&facts, needs)) {
+            if let Some(Advice { message, help }) =
+                space::lack(name, &facts, &space::begun(&facts, needs))
+            {
                 b.block(name, message, help);
             }
         }

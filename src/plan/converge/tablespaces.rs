@@ -1,6 +1,7 @@
 //! Where tablespaces go. Another host or the mount names their places, and root makes nothing at the word of these: a place stands
 //! in the inventory, or is the service user's already, or is his to make.
 
+use crate::facts::Advice;
 use crate::facts::Facts;
 use crate::facts::backups::Backup;
 use crate::facts::needs::of_tablespace;
@@ -75,7 +76,7 @@ pub(in crate::plan) fn trouble(
     name: &NodeName,
     facts: &Facts,
     place: &str,
-) -> Option<(String, String)> {
+) -> Option<Advice> {
     let there = cluster.named_place(name, place);
     let map = |to: &str| format!("hosts: {{ {name}: {{ tablespaces: {{ {there}: {to} }} }} }}");
     if let Some(why) = unfit(place) {
@@ -83,7 +84,7 @@ pub(in crate::plan) fn trouble(
             .rsplit('/')
             .find(|part| !matches!(*part, "" | "." | ".."));
         let elsewhere = format!("/srv/{}", last.unwrap_or("tablespace"));
-        return Some((
+        return Some(Advice::new(
             format!("a tablespace would go to {place}, which {why}"),
             format!(
                 "give it another place, then pgrepl apply: {}",
@@ -99,7 +100,7 @@ pub(in crate::plan) fn trouble(
         .asked
         .get(&of_tablespace(place))
         .filter(|why| !why.is_empty())?;
-    Some((
+    Some(Advice::new(
         format!("a tablespace would go to {place}, which {why}"),
         format!("say that it may be made, then pgrepl apply: {}", map(place)),
     ))

@@ -1,6 +1,7 @@
 //! Makes a standby the primary because the primary is gone.
 
 use crate::action::{Checkpoint, Disable, Promote, Stop};
+use crate::facts::Advice;
 use crate::facts::leader::{Leader, leader};
 use crate::facts::server::Server;
 use crate::facts::{Observation, Process, turned_away};
@@ -97,7 +98,7 @@ pub fn failover(
     }
     // A server that runs and lets nobody ask is as good as a primary.
     let closed = seen.seen().filter(|(_, facts)| !facts.data.signals.standby);
-    if let Some((why, help)) = closed
+    if let Some(Advice { message: why, help }) = closed
         .filter(|(node, _)| !wish.force || **node != from)
         .find_map(|(node, facts)| turned_away(node, facts))
     {
@@ -107,7 +108,7 @@ pub fn failover(
     let promoted = running.first().copied();
     let promoted = promoted.filter(|node| **node != cluster.primary && !wish.force);
     let Some(to) = wish.to.or(promoted).or_else(|| most(cluster, &standbys)) else {
-        let (why, help) = alone(cluster, seen, &from);
+        let Advice { message: why, help } = alone(cluster, seen, &from);
         return refuse(why, help);
     };
     if !cluster.nodes.contains_key(to) {
@@ -131,7 +132,7 @@ pub fn failover(
             "pgrepl status".into(),
         );
     };
-    if let (false, Some((why, help))) =
+    if let (false, Some(Advice { message: why, help })) =
         (wish.force, still_there(cluster, seen, &standbys, &from, to))
     {
         return refuse(why, help);

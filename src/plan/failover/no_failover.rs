@@ -1,5 +1,6 @@
 //! Why there is no failover: a primary runs, starts, or could run again without any loss.
 
+use crate::facts::Advice;
 use crate::facts::server::Server;
 use crate::facts::{Facts, Observation, Process};
 use crate::inventory::{Cluster, NodeName};
@@ -23,38 +24,31 @@ pub(in crate::plan) fn starting(seen: &Observation) -> Option<&NodeName> {
 }
 
 /// Why nobody can take over, where no standby runs.
-pub(in crate::plan) fn alone(
-    cluster: &Cluster,
-    seen: &Observation,
-    from: &NodeName,
-) -> (String, String) {
+pub(in crate::plan) fn alone(cluster: &Cluster, seen: &Observation, from: &NodeName) -> Advice {
     let leads = |facts: &Facts| facts.primary().is_some();
     if let Some((node, _)) = seen.seen().find(|(_, facts)| leads(facts)) {
-        return (
+        return Advice::new(
             format!("{node} is the primary and runs, and no standby runs that could take over"),
-            "pgrepl status".into(),
+            "pgrepl status",
         );
     }
     let mut starting = seen.seen().filter(|(_, facts)| {
         facts.server.is_none() && facts.process == Process::Busy && facts.other_port.is_none()
     });
     if let Some(facts) = seen.facts(from).filter(|facts| is_only_stopped(facts)) {
-        return (
+        return Advice::new(
             format!("{from} is only stopped, and no standby runs that could take over"),
             start(cluster, seen, facts, from),
         );
     }
     match starting.next() {
-        Some((node, _)) => (
+        Some((node, _)) => Advice::new(
             format!(
                 "{node} is starting up and does not answer yet, and no standby runs that could take over"
             ),
-            "wait until it accepts connections, then run this again; pgrepl status --watch".into(),
+            "wait until it accepts connections, then run this again; pgrepl status --watch",
         ),
-        None => (
-            "no standby runs that could take over".into(),
-            "pgrepl status".into(),
-        ),
+        None => Advice::new("no standby runs that could take over", "pgrepl status"),
     }
 }
 
@@ -65,26 +59,29 @@ pub(in crate::plan) fn still_there(
     standbys: &[(&NodeName, &Server)],
     from: &NodeName,
     to: &NodeName,
-) -> Option<(String, String)> {
+) -> Option<Advice> {
     let switchover = format!("pgrepl switchover --to {to}");
     if let Some(facts) = seen.facts(from) {
         if facts.primary().is_some() {
-            return Some((format!("{from} is the primary and runs"), switchover));
+            return Some(Advice::new(
+                format!("{from} is the primary and runs"),
+                switchover,
+            ));
         }
         if facts.process == Process::Busy {
-            return Some((
+            return Some(Advice::new(
                 format!("{from} is starting up or recovering"),
-                "wait for it: pgrepl status --watch; or --force".into(),
+                "wait for it: pgrepl status --watch; or --force",
             ));
         }
         if facts.data.control_state() == Some(ClusterState::ShutDown) {
-            return Some((
+            return Some(Advice::new(
                 format!("{from} was stopped cleanly: nothing has to be lost"),
                 switchover,
             ));
         }
         if is_only_stopped(facts) {
-            return Some((
+            return Some(Advice::new(
                 format!(
                     "{from} can be reached and is only stopped: starting it again loses nothing"
                 ),
@@ -106,9 +103,9 @@ pub(in crate::plan) fn still_there(
             })
         })
         .map(|(node, _)| {
-            (
+            Advice::new(
                 format!("{node} still hears from its primary: {from} lives"),
-                "pgrepl status; or --force".into(),
+                "pgrepl status; or --force",
             )
         })
 }

@@ -1,5 +1,6 @@
 //! Makes a server a standby again, whatever became of it, in the cheapest way that can work.
 
+use crate::facts::Advice;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Checkpoint, GrantRewind, Rewind, SetAside, Stop};
@@ -100,7 +101,7 @@ pub fn rebuild(
             format!("ssh {node} true"),
         );
     };
-    if let Some((message, help)) = cluster
+    if let Some(Advice { message, help }) = cluster
         .nodes
         .get(node)
         .and_then(|node| trouble(facts, node))
@@ -138,7 +139,8 @@ pub fn rebuild(
         .then(|| format!("its slot on {upstream} has lost the WAL that it needs next"));
     let (way, why, may_lose) = way(cluster, primary, &lead, facts, wish, lost)?;
     if let Way::Rewind = way
-        && let Some((message, help)) = space::lack(node, facts, &space::of_rewind(primary, facts))
+        && let Some(Advice { message, help }) =
+            space::lack(node, facts, &space::of_rewind(primary, facts))
     {
         return refuse(format!("cannot rebuild {node}: {message}"), help);
     }

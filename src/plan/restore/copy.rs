@@ -1,6 +1,7 @@
 //! Restores a backup into a directory and a server of its own, beside a cluster that is left alone.
 
 use crate::action::{RestoreCopy, SeeArchived, SwitchWal};
+use crate::facts::Advice;
 use crate::facts::Observation;
 use crate::facts::backups::Backups;
 use crate::facts::leader::{Leader, leader};
@@ -88,7 +89,7 @@ pub fn restore_copy(
     for (place, _) in needs.iter_mut().filter(|(place, _)| place == "data") {
         directory.clone_into(place);
     }
-    if let Some((message, help)) = space::lack(to, facts, &needs) {
+    if let Some(Advice { message, help }) = space::lack(to, facts, &needs) {
         return refuse(format!("cannot restore on {to}: {message}"), &help);
     }
     let recovery = match recovery::recovery(cluster, wish.target, follow(there, &way)) {

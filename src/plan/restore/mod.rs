@@ -1,5 +1,6 @@
 //! Brings a server back to a moment in the past, and everybody else after it.
 
+use crate::facts::Advice;
 use std::collections::BTreeMap;
 
 use crate::action::{
@@ -136,7 +137,7 @@ pub fn restore(
             "--latest, or a time that pgrepl backup list shows to be in the archive",
         );
     }
-    if let Some((message, help)) = lack(cluster, seen, there, backup, to) {
+    if let Some(Advice { message, help }) = lack(cluster, seen, there, backup, to) {
         return refuse(
             format!("cannot restore on {to}: {message}"),
             Vec::new(),
@@ -191,7 +192,7 @@ pub fn restore(
     b.next_phase();
     let keep = keeps(&b, there, backup);
     for node in &nodes {
-        if let Some((message, help)) = keep.get(node) {
+        if let Some(Advice { message, help }) = keep.get(node) {
             // Its old data stays where it is, and it is copied when there is room.
             b.block(node, message, help);
         } else {
@@ -255,7 +256,7 @@ pub fn restore(
 }
 
 /// Returns who is stopped and keeps its data, and why: who has no room for other data, and who follows one that will not be there.
-fn keeps(b: &Builder, there: &Backups, backup: &Backup) -> BTreeMap<NodeName, (String, String)> {
+fn keeps(b: &Builder, there: &Backups, backup: &Backup) -> BTreeMap<NodeName, Advice> {
     let mut keep = BTreeMap::new();
     // Those come first whom others follow.
     for (_, node) in b.standbys() {
@@ -272,7 +273,7 @@ fn keeps(b: &Builder, there: &Backups, backup: &Backup) -> BTreeMap<NodeName, (S
             None
         };
         let follows = away.map(|away| {
-            (
+            Advice::new(
                 format!("it follows {upstream}, which {away}: it keeps its data too"),
                 format!("once {upstream} is a standby again: pgrepl rebuild {node}"),
             )
@@ -292,7 +293,7 @@ fn lack(
     there: &Backups,
     backup: &Backup,
     node: &NodeName,
-) -> Option<(String, String)> {
+) -> Option<Advice> {
     let facts = seen.facts(node)?;
     let mapped = &cluster.nodes.get(node)?.tablespaces;
     let place = |_: &str, path: &str| mapped.get(path).map_or(path, String::as_str).to_owned();

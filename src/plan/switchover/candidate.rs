@@ -1,5 +1,6 @@
 //! What the standby that is to lead must have before anything stops.
 
+use crate::facts::Advice;
 use crate::facts::Observation;
 use crate::facts::server::Server;
 use crate::files::archive::programs;
@@ -98,7 +99,7 @@ pub(in crate::plan) fn candidate_can_lead(
             }
         }
     }
-    if let Some((message, help)) = space::to_lead(to, facts) {
+    if let Some(Advice { message, help }) = space::to_lead(to, facts) {
         checks.forbid(message, help);
     }
 }

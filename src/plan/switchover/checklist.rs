@@ -1,14 +1,15 @@
 //! What a switchover needs, each point met or not.
 
+use crate::facts::Advice;
 use crate::inventory::NodeName;
 use crate::plan::{PlanError, Refusal};
 
 /// What was found: problems that forbid it, and remarks that do not.
 #[derive(Default)]
 pub struct Checks {
-    pub(in crate::plan) problems: Vec<(String, String)>,
+    pub(in crate::plan) problems: Vec<Advice>,
     /// What should be known before it is done, each with a help or nothing.
-    pub remarks: Vec<(String, String)>,
+    pub remarks: Vec<Advice>,
 }
 
 impl Checks {
@@ -20,19 +21,19 @@ impl Checks {
     }
 
     pub(in crate::plan) fn forbid(&mut self, message: impl Into<String>, help: impl Into<String>) {
-        self.problems.push((message.into(), help.into()));
+        self.problems.push(Advice::new(message, help));
     }
 
     pub(in crate::plan) fn remark(&mut self, message: impl Into<String>, help: impl Into<String>) {
-        self.remarks.push((message.into(), help.into()));
+        self.remarks.push(Advice::new(message, help));
     }
 
     /// Turns the problems into a refusal.
     pub fn conclude(&self, to: &NodeName) -> Result<(), PlanError> {
-        let Some((_, help)) = self.problems.first() else {
+        let Some(Advice { help, .. }) = self.problems.first() else {
             return Ok(());
         };
-        let told = self.problems.iter().map(|(message, help)| {
+        let told = self.problems.iter().map(|Advice { message, help }| {
             // Where there is one alone, its help is that of all.
             match self.problems.len() {
                 1 => message.clone(),

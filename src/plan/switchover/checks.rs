@@ -1,6 +1,7 @@
 //! What must be true before a primary is stopped for another one; all of it is told at once.
 
 use crate::action::Action;
+use crate::facts::Advice;
 use crate::facts::Observation;
 use crate::facts::server::Server;
 use crate::inventory::{Cluster, NodeName};
@@ -27,7 +28,7 @@ pub fn ready(
     let mut checks = Checks::default();
     let another = password::another(cluster, seen);
     let rotates = another.is_some();
-    if let Some((message, help)) = another {
+    if let Some(Advice { message, help }) = another {
         checks.forbid(message, help);
     }
     everyone_is_seen(&mut checks, seen);
@@ -67,7 +68,7 @@ pub fn ready(
     let server = |node: &NodeName| seen.facts(node).and_then(|facts| facts.server.as_ref());
     if let Some(primary) = server(from) {
         primary_can_stop(&mut checks, primary, from, to);
-        if let Some((message, help)) = seen
+        if let Some(Advice { message, help }) = seen
             .facts(from)
             .and_then(|facts| space::to_stop(from, facts))
         {

@@ -6,6 +6,7 @@ pub(super) mod checks;
 pub mod cut;
 
 use crate::action::{Checkpoint, LONGEST_WAL, MarkStandby, PlaceWal, Promote, ReadWal, Stop};
+use crate::facts::Advice;
 use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
 use crate::inventory::{Cluster, NodeName};
@@ -61,7 +62,7 @@ pub fn switchover(
         Leader::Running(_) => hand_over(&mut b, &from, &to, wish)?,
         _ => take_over(&mut b, &from, &to),
     }
-    for (message, help) in checks.remarks {
+    for Advice { message, help } in checks.remarks {
         b.cluster_note(message, help);
     }
     b.next_phase();
