@@ -263,6 +263,21 @@ fn every_state_is_a_problem_with_something_to_type() {
 }
 
 #[test]
+fn a_new_timeline_of_which_nothing_is_archived_yet_is_no_problem() {
+    let right = works();
+    for fork in ["0/5000000", "0/5001000", "0/4000100", "0/6000100"] {
+        let mut archive = there(&right);
+        archive.live = Some(History {
+            of: Timeline(2),
+            forks: vec![(Timeline(1), fork.parse().unwrap())],
+            promoted: true,
+        });
+        let told = status(&right, Some(&archive)).problems;
+        assert_eq!(told, [], "{fork}");
+    }
+}
+
+#[test]
 fn what_is_most_urgent_is_told_first() {
     for (state, make, said, _) in STATES.iter().rev().take(2) {
         let (mut story, mut archive) = (works(), Some(there(&works())));
