@@ -205,6 +205,16 @@ const STATES: &[State] = &[
         "tail",
     ),
     (
+        "the disk of a standby is full",
+        |story, _| {
+            server(story, "server2").receiver = None;
+            let facts = story.world.facts_mut(&NodeName::from("server2")).unwrap();
+            facts.disks[0].free = 0;
+        },
+        "does not stream: / has 0 B left",
+        "ssh server2 df -h /",
+    ),
+    (
         "a standby has no slot",
         |story, _| {
             server(story, "server2").receiver = None;
