@@ -92,9 +92,13 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let next = {
         let cluster = draft.file.cluster.value.as_ref();
         let password = cluster.map_or_else(String::new, |name| password(&name.0));
+        // A server that nobody follows may have no such role yet.
+        let standbys = draft.file.standbys.as_ref();
+        let standbys = standbys.and_then(|standbys| standbys.value.as_ref());
+        let followed = standbys.is_some_and(|standbys| !standbys.is_empty());
         let known = match arguments.from_host {
-            Some(_) => "=…   # the password that replication uses now",
-            None => "=…",
+            Some(_) if followed => "=…   # the password that replication uses now",
+            _ => "=…",
         };
         [
             format!("export {password}{known}"),

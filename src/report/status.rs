@@ -80,7 +80,7 @@ fn host_troubles(
         add(
             Rest,
             format!("a step of a run that is gone is still at work: {step}"),
-            String::new(),
+            "pgrepl status --watch".into(),
         );
     }
     match (&facts.data.content, &facts.server) {

@@ -42,34 +42,12 @@ pub(super) fn server_troubles(
                 );
             }
             Stream::Not(state) => {
-                let why = match leader.and_then(|leader| Some(way_back(seen.facts(leader)?, facts)))
-                {
-                    Some(WayBack::Diverged { fork, end }) => Some(format!(
-                        "its primary left its history at {fork}, and it went on to {end}"
-                    )),
-                    _ => None,
-                };
-                let from = upstream(cluster, leader, name);
-                let from = from.filter(|from| lacks_slot(cluster, seen, from, name));
-                match why {
-                    Some(why) => add(
-                        Replication,
-                        format!("does not stream: {why}"),
-                        format!("pgrepl rebuild {name}"),
-                    ),
-                    None if from.is_some() => add(
-                        Replication,
-                        format!(
-                            "does not stream: {} has no slot for it",
-                            from.map_or("", NodeName::as_str)
-                        ),
-                        "pgrepl apply".into(),
-                    ),
-                    None if state == "not streaming" => {
-                        add(Replication, "does not stream".into(), log)
-                    }
-                    None => add(Replication, format!("does not stream: {state}"), log),
-                }
+                let (message, help) = not_streaming(cluster, seen, leader, name, facts)
+                    .unwrap_or_else(|| match state {
+                        "not streaming" => ("does not stream".into(), log),
+                        state => (format!("does not stream: {state}"), log),
+                    });
+                add(Replication, message, help);
             }
         }
         if server.paused {
@@ -157,6 +135,33 @@ pub(super) fn server_troubles(
             "pgrepl plan".into(),
         );
     }
+}
+
+/// Says why a standby does not stream, and what to type, where that is seen.
+fn not_streaming(
+    cluster: &Cluster,
+    seen: &Observation,
+    leader: Option<&NodeName>,
+    name: &NodeName,
+    facts: &Facts,
+) -> Option<(String, String)> {
+    let way = leader.and_then(|leader| Some(way_back(seen.facts(leader)?, facts)));
+    if let Some(WayBack::Diverged { fork, end }) = way {
+        let why = format!("its primary left its history at {fork}, and it went on to {end}");
+        let help = format!("pgrepl rebuild {name}");
+        return Some((format!("does not stream: {why}"), help));
+    }
+    // Without room for WAL it receives none.
+    if let Some(disk) = facts.disks_in_use().find(|disk| disk.free < 16 << 20) {
+        let (place, left) = (&disk.mounted_on, bytes(disk.free));
+        let help = format!("ssh {name} df -h {place}");
+        return Some((format!("does not stream: {place} has {left} left"), help));
+    }
+    let from = upstream(cluster, leader, name)?;
+    lacks_slot(cluster, seen, from, name).then(|| {
+        let message = format!("does not stream: {from} has no slot for it");
+        (message, "pgrepl apply".into())
+    })
 }
 
 /// Says whether the server that a standby follows was seen to have no slot for it, where slots are wanted.

@@ -65,6 +65,22 @@ pub fn a_copy_is_of_use_and_goes(
     );
     refused(&drop("/srv/other"), "is a copy of cluster other");
 
+    // Stopped it is still told of, with the words that start it again.
+    lab.on(
+        "server1",
+        "systemctl stop pgrepl-shop-copy-srv-copy.service",
+    );
+    let status = good(lab.pgrepl(&["status", path])).out;
+    let (_, start) = status.split_once("help: ssh server1 sudo ").expect(&status);
+    assert!(status.contains("its server does not run"), "{status}");
+    lab.on("server1", start.split(';').next().unwrap());
+    wait(lab, "server1", "pg_isready -q -p 5433");
+    let status = good(lab.pgrepl(&["status", path])).out;
+    assert!(
+        status.contains("a copy of the cluster runs in /srv/copy"),
+        "{status}"
+    );
+
     // Cut in the middle it is known all the same, and so is what a restore that was cut has left.
     lab.on(
         "server1",

@@ -206,6 +206,16 @@ const STATES: &[State] = &[
         "tail",
     ),
     (
+        "the disk of a standby is full",
+        |story, _| {
+            server(story, "server2").receiver = None;
+            let facts = story.world.facts_mut(&NodeName::from("server2")).unwrap();
+            facts.disks[0].free = 0;
+        },
+        "does not stream: / has 0 B left",
+        "ssh server2 df -h /",
+    ),
+    (
         "a standby has no slot",
         |story, _| {
             server(story, "server2").receiver = None;
@@ -260,6 +270,21 @@ fn every_state_is_a_problem_with_something_to_type() {
             told.iter().any(|told| tells(&told.message, &told.help)),
             "{state}: {told:#?}"
         );
+    }
+}
+
+#[test]
+fn a_new_timeline_of_which_nothing_is_archived_yet_is_no_problem() {
+    let right = works();
+    for fork in ["0/5000000", "0/5001000", "0/4000100", "0/6000100"] {
+        let mut archive = there(&right);
+        archive.live = Some(History {
+            of: Timeline(2),
+            forks: vec![(Timeline(1), fork.parse().unwrap())],
+            promoted: true,
+        });
+        let told = status(&right, Some(&archive)).problems;
+        assert_eq!(told, [], "{fork}");
     }
 }
 

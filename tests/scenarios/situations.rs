@@ -1,8 +1,10 @@
 //! Situations in the middle of the night, and what each command says to do next.
 
-use pgrepl::facts::{Content, Observation, Process, Sight, Unreachable};
+use pgrepl::facts::beside::{Copy, State};
+use pgrepl::facts::{Content, Observation, Process, SetAside, Sight, Unreachable};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::PlanError;
+use pgrepl::plan::check::check;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::failover::{self, failover};
 use pgrepl::plan::rebuild::{self, rebuild};
@@ -11,6 +13,7 @@ use pgrepl::plan::switchover::{self, switchover};
 use pgrepl::render::Templates;
 use pgrepl::report::status::conclude;
 
+use crate::checks::other_password;
 use crate::worlds::state;
 
 const INVENTORY: &str = "cluster: shop\npostgresql: { version: 15 }\nreplication: { password: { env: A } }\n\
@@ -110,8 +113,35 @@ fn is_worked_on(world: &mut Observation) {
     facts.data.content = Content::Nothing;
 }
 
+fn password_is_wrong(world: &mut Observation) {
+    let server = world.facts_mut(&"server1".into()).unwrap();
+    other_password(server.server.as_mut().unwrap());
+}
+
+/// A run that is gone has begun a step that goes on.
+fn dead_run_works_on(world: &mut Observation) {
+    let facts = world.facts_mut(&"server2".into()).unwrap();
+    facts.at_work = Some("base backup from server1".into());
+}
+
+/// A rebuild was killed between setting aside and the copy.
+fn rebuild_was_killed(world: &mut Observation) {
+    let facts = world.facts_mut(&"server2".into()).unwrap();
+    let path = format!("{}.pgrepl-20260131T120000Z", facts.data.path);
+    facts.set_aside = vec![SetAside { path }];
+}
+
+fn copy_is_stopped(world: &mut Observation) {
+    let facts = world.facts_mut(&"server2".into()).unwrap();
+    facts.copies = vec![Copy {
+        directory: "/srv/restored".into(),
+        port: 5433,
+        state: State::Stopped,
+    }];
+}
+
 /// The situations, and the command that somebody must find in what status or plan, and failover or rebuild say.
-const SITUATIONS: [(&str, usize, usize, Change, &str); 18] = [
+const SITUATIONS: [(&str, usize, usize, Change, &str); 22] = [
     ("all is well", LEADS, FOLLOWS, as_it_is, ""),
     (
         "the host of the primary is dead",
@@ -226,6 +256,34 @@ const SITUATIONS: [(&str, usize, usize, Change, &str); 18] = [
         "ssh server1 sudo tail -n 20",
     ),
     (
+        "the password is wrong",
+        LEADS,
+        FOLLOWS,
+        password_is_wrong,
+        "export A=",
+    ),
+    (
+        "a step of a run that is gone goes on",
+        LEADS,
+        FOLLOWS,
+        dead_run_works_on,
+        "pgrepl status --watch",
+    ),
+    (
+        "a rebuild was killed in its middle",
+        LEADS,
+        NOTHING,
+        rebuild_was_killed,
+        "pgrepl apply",
+    ),
+    (
+        "a copy beside the cluster is stopped",
+        LEADS,
+        FOLLOWS,
+        copy_is_stopped,
+        "pgrepl restore --drop /srv/restored --to server2",
+    ),
+    (
         "another run is at work",
         LEADS,
         FOLLOWS,
@@ -260,9 +318,9 @@ fn said(cluster: &Cluster, world: &Observation) -> Vec<(&'static str, String)> {
         Err(PlanError::Refused(no)) => format!("refused: {}\n      help: {}", no.message, no.help),
         Err(PlanError::Template(error)) => panic!("{error}"),
     };
-    let status: Vec<String> = conclude(cluster, world)
-        .problems
-        .iter()
+    let status = conclude(cluster, world);
+    let status: Vec<String> = (status.problems.iter())
+        .chain(&status.notes)
         .map(|problem| {
             format!(
                 "{}: {}\n      help: {}",
@@ -297,6 +355,7 @@ fn said(cluster: &Cluster, world: &Observation) -> Vec<(&'static str, String)> {
     vec![
         ("status", status),
         ("plan", tell(converge(cluster, &templates, world, None))),
+        ("check", tell(check(cluster, &templates, world, "aa", 30))),
         (
             "switchover",
             tell(switchover(cluster, &templates, world, &switches)),

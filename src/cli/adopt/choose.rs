@@ -39,9 +39,10 @@ pub fn choose(
                     list(&all)
                 ),
             )
-            .help(format!(
-                "ssh {name} systemctl list-units --all 'postgresql*'"
-            )))
+            .help(match servers {
+                [] => format!("ssh {name} systemctl list-units --all 'postgresql*'; a host that is to become a standby is written into the file afterwards: standbys: [{name}]"),
+                _ => format!("ssh {name} systemctl list-units --all 'postgresql*'"),
+            }))
         }
         ([one, ..], _) => {
             let same = |server: &&Installed| server.instance == one.instance;

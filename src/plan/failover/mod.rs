@@ -288,7 +288,10 @@ fn loss(
         .filter(|control| control.timeline == candidate.timeline)
         .map(|control| control.checkpoint);
     match announced.max(written) {
-        Some(known) => text += &format!(": at least {} bytes", known.bytes_after(end(candidate).1)),
+        Some(known) => match known.bytes_after(end(candidate).1) {
+            0 => text += ": nothing of that kind is known",
+            bytes => text += &format!(": at least {bytes} bytes"),
+        },
         None => text += "; how much that is nobody can tell",
     }
     let history = seen
