@@ -20,6 +20,7 @@ mod exit;
 mod failover;
 mod init;
 mod locks;
+mod man;
 mod pipe;
 mod plan;
 mod rebuild;
@@ -31,6 +32,7 @@ mod status;
 mod switchover;
 mod undo;
 mod validate;
+mod version;
 mod write;
 
 pub use exit::{Failure, Kind};
@@ -121,10 +123,8 @@ enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Prints the manual page
-    Man,
-    /// Prints the version
-    Version,
+    Man(man::Arguments),
+    Version(version::Arguments),
 }
 
 impl Command {
@@ -137,8 +137,8 @@ impl Command {
             | Command::Render(_)
             | Command::Schema(_)
             | Command::Completions { .. }
-            | Command::Man
-            | Command::Version => false,
+            | Command::Man(_)
+            | Command::Version(_) => false,
             _ => true,
         }
     }
@@ -223,17 +223,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }
-        Command::Man => {
-            let mut text = Vec::new();
-            // Writing to memory does not fail.
-            let _ = clap_mangen::Man::new(command()).render(&mut text);
-            sink::exactly(&String::from_utf8_lossy(&text));
-            Ok(0)
-        }
-        Command::Version => {
-            sink::out(concat!("pgrepl ", env!("CARGO_PKG_VERSION"), "\n"));
-            Ok(0)
-        }
+        Command::Man(arguments) => man::run(global, &arguments),
+        Command::Version(arguments) => version::run(global, &arguments),
     };
     match result {
         Ok(code) => code,

@@ -6,6 +6,7 @@ pub mod at;
 mod calendar;
 pub mod cluster;
 pub mod file;
+mod keys;
 mod parameters;
 pub mod reach;
 mod read;
@@ -18,6 +19,7 @@ pub mod write;
 mod yaml;
 
 pub use cluster::*;
+pub use keys::{KeyEntry, keys};
 pub use parameters::{is_written_by_pgrepl, risk};
 pub use read::read;
 pub use schema::schema;

@@ -120,7 +120,8 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
     foreign::line(&words.join("  "))
 }
 
-fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
+/// Shows what happens on a node.
+pub(super) fn node_text(plan: &Plan, node: &NodePlan, diff: Diff, style: Style) -> String {
     let steps: Vec<&Step> = plan
         .steps
         .iter()

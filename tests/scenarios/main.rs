@@ -9,6 +9,7 @@ mod beside;
 mod blind;
 mod canary;
 mod checks;
+mod comment;
 mod cut_off;
 mod day_two;
 mod engines;
