@@ -35,6 +35,7 @@ pub mod restore;
 pub mod restore_copy;
 mod risks;
 mod schedule;
+mod schema;
 mod sensitive;
 mod slots;
 mod space;
@@ -50,11 +51,13 @@ mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
 pub use crate::inventory::Role;
 use lead::Lack;
+pub use schema::schema;
 
 use crate::inventory::NodeName;
 use crate::postgres::Major;
@@ -63,7 +66,7 @@ use crate::postgres::Major;
 pub const FORMAT_VERSION: &str = "1.2";
 
 /// What a run is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Make every server match the inventory.
@@ -83,13 +86,14 @@ pub enum Goal {
 }
 
 /// Everything that will be done, in order, and what is left alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// [`FORMAT_VERSION`].
     pub format_version: String,
     /// The cluster's name.
     pub cluster: String,
     /// The major version.
+    #[schemars(with = "String")]
     pub major: Major,
     /// What it is for.
     pub goal: Goal,
@@ -110,7 +114,7 @@ pub struct Plan {
 }
 
 /// One node's place in a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodePlan {
     /// The node.
     pub node: NodeName,
@@ -130,13 +134,14 @@ pub struct NodePlan {
 }
 
 /// One thing done on one node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Steps of one phase run at the same time on different nodes; phases follow each other.
     pub phase: u32,
     /// Where.
     pub node: NodeName,
     /// What.
+    #[schemars(schema_with = "schema::action")]
     pub action: Action,
     /// Why, in a few words; empty where the title says it all.
     pub why: String,
@@ -145,7 +150,7 @@ pub struct Step {
 }
 
 /// A remark, with what to type where there is something to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
     /// One line.
     pub message: String,
@@ -154,7 +159,7 @@ pub struct Note {
 }
 
 /// Something that is done only if somebody says a word for it: `--confirm WORD`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Word {
     /// The word: the name of a host, or of a parameter.
     pub word: String,
@@ -174,7 +179,7 @@ pub struct Refusal {
 }
 
 /// This node is left alone; the others proceed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Blocked {
     /// One line.
     pub message: String,

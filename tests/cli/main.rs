@@ -2,9 +2,11 @@
 
 mod advice;
 mod bad;
+mod ci;
 mod environment;
 mod hostile;
 mod options;
+mod sarif;
 mod shape;
 mod tools;
 mod trust;

@@ -48,6 +48,10 @@ fn the_reference_and_the_schema_are_those_of_the_shape() {
     for (file, text) in [
         ("docs/INVENTORY.md", reference()),
         ("docs/inventory.schema.json", schema),
+        (
+            "docs/plan.schema.json",
+            format!("{:#}\n", pgrepl::plan::schema()),
+        ),
     ] {
         let path = root().join(file);
         if std::env::var_os("PGREPL_WRITE").is_some() {

@@ -29,6 +29,7 @@ mod not_working;
 mod others_files;
 mod others_standby;
 mod password;
+mod plan_schema;
 mod preflight;
 mod put_back;
 mod recovery;

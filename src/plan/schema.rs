@@ -1,0 +1,33 @@
+//! The JSON Schema of a plan as `pgrepl plan --format json` shows it, from the shape of a plan.
+
+use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::Plan;
+
+/// What readers may rely on.
+const PROMISE: &str = "As long as the first number of format_version is the same, no key named here goes, changes its type or \
+    its meaning; keys and actions may be added, and then the second number grows. What an action holds beside its name is for \
+    people, and may change.";
+
+/// Returns the schema.
+pub fn schema() -> Value {
+    let settings = SchemaSettings::draft07();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<Plan>()
+        .to_value();
+    schema["title"] = "pgrepl plan".into();
+    schema["$comment"] = PROMISE.into();
+    schema
+}
+
+/// An action: its name, and what it works on.
+pub(super) fn action(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["action"],
+        "properties": { "action": { "type": "string", "pattern": "^[a-z_]+$" } },
+    })
+}
