@@ -3,6 +3,8 @@
 # those that make test leaves out. make test-long: that of make test, 20 more rounds, and two short lists of make sequences.
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
 # repeats such rounds. make sequences: see below. make fuzz: CASES= inputs that others could have written, from SEED= on.
+# make dist: packages into target/dist. make test-dist: they are built twice, installed, used and removed on real hosts.
+# make repository: a signed repository of them for apt, dnf and yum. make deny: licences, sources and bans of what is built in.
 LAB = tests/lab/lab
 export PGREPL_DEMO_PASSWORD ?= demo-password
 
@@ -13,7 +15,8 @@ ROUNDS ?= 4
 LENGTH ?= 8
 LANES ?= 1
 
-.PHONY: all build demo demo-down test test-long test-matrix chaos sequences fuzz lint unit lab-base
+.PHONY: all build demo demo-down test test-long test-matrix chaos sequences fuzz lint unit lab-base dist dist-tools repository test-dist \
+  deny deny-advisories
 
 all: build
 
@@ -68,7 +71,29 @@ lint:
 	$(LAB) install
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	shellcheck -x $(LAB)
+	shellcheck -x $(LAB) packaging/* ci/pgrepl-ci
+
+deny:
+	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check licenses bans sources
+
+# Its database is fetched from GitHub.
+deny-advisories: deny
+	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check advisories
+
+dist-tools:
+	packaging/install python3-venv
+
+dist: dist-tools
+	packaging/dist
+
+repository:
+	packaging/install reprepro createrepo-c rpm gnupg
+	packaging/repository
+
+test-dist: lab-base dist
+	packaging/install lintian binutils reprepro createrepo-c rpm gnupg
+	packaging/reproduce
+	cargo test --test dist -- --test-threads=1
 
 unit:
 	cargo test --lib --bins --test house --test cli --test scenarios --test hostile --test fuzz
