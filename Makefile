@@ -71,7 +71,7 @@ lint:
 	$(LAB) install
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	shellcheck -x $(LAB) packaging/* ci/pgrepl-ci
+	shellcheck -x $(LAB) $(filter-out %.spec,$(wildcard packaging/*)) ci/pgrepl-ci
 
 deny:
 	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check licenses bans sources
@@ -81,7 +81,7 @@ deny-advisories: deny
 	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check advisories
 
 dist-tools:
-	packaging/install python3-venv
+	packaging/install python3-venv rpm
 
 dist: dist-tools
 	packaging/dist

@@ -72,6 +72,25 @@ fn bash(lab: &Lab, host: &str, script: &str) -> String {
     lab.tell("exec", &[host, "bash", "-euc", script])
 }
 
+/// What a real host of that family has from its own packages, and the imitation from Debian's.
+const STAND_IN: &str = "mkdir -p /root/build && cd /root/build && cat >host.spec <<'TXT'
+Name: host
+Version: 1
+Release: 1
+Summary: What Debian provides
+License: none
+BuildArch: noarch
+Provides: glibc = 2.34
+Provides: openssh-clients
+AutoReqProv: no
+%description
+What Debian provides.
+%files
+TXT
+rpmbuild -bb --define '_topdir /root/build' --define '_rpmdir /root/build' host.spec
+rpm -i --nodeps --force-debian noarch/host-1-1.noarch.rpm
+";
+
 /// Puts a directory into a directory of a host.
 fn send_tree(lab: &Lab, host: &str, from: &str, to: &str) {
     let archive = lab.path("tree.tar");
@@ -148,6 +167,7 @@ fn packages_come_from_the_repository_and_go_again() {
         &repository.join("pgrepl.repo"),
         "/etc/yum.repos.d/pgrepl.repo",
     );
+    bash(&lab, "rocky", STAND_IN);
     bash(
         &lab,
         "rocky",
