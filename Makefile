@@ -1,4 +1,4 @@
-# make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
+# make demo: two real Debian hosts become a primary and a streaming standby: minutes the first time, then half a minute.
 # make test: everything that CI runs, 20 rounds of make chaos among it. make test-matrix: every release and version, also
 # those that make test leaves out. make test-long: that of make test, 20 more rounds, and two short lists of make sequences.
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
@@ -6,7 +6,6 @@
 # make dist: packages into target/dist. make test-dist: they are built twice, installed, used and removed on real hosts.
 # make repository: a signed repository of them for apt, dnf and yum. make deny: licences, sources and bans of what is built in.
 LAB = tests/lab/lab
-export PGREPL_DEMO_PASSWORD ?= demo-password
 
 VERSION ?= 15
 TOOL ?= basebackup
@@ -23,20 +22,8 @@ all: build
 build:
 	cargo build --release
 
-demo: build
-	$(LAB) install
-	-@$(LAB) down --run demo
-	$(LAB) up --run demo server1=12:pg server2=12:pg
-	@mkdir -p target/demo
-	@sed "s|^cluster: demo|&\nssh: { config_file: $$($(LAB) ssh-config --run demo) }|" inventories/demo.yaml >target/demo/inventory.yaml
-	target/release/pgrepl apply target/demo/inventory.yaml --auto-approve
-	@echo
-	target/release/pgrepl status target/demo/inventory.yaml
-	@printf '%s\n' '' \
-	  "Log in:            ssh -F $$($(LAB) ssh-config --run demo) server1" \
-	  "Change something:  edit target/demo/inventory.yaml, then" \
-	  "                   PGREPL_DEMO_PASSWORD=$(PGREPL_DEMO_PASSWORD) target/release/pgrepl apply target/demo/inventory.yaml" \
-	  "Take it down:      make demo-down"
+demo:
+	tests/lab/demo
 
 demo-down:
 	$(LAB) down --run demo
@@ -71,7 +58,7 @@ lint:
 	$(LAB) install
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	shellcheck -x $(LAB) $(filter-out %.spec,$(wildcard packaging/*)) ci/pgrepl-ci
+	shellcheck -x $(LAB) tests/lab/demo $(filter-out %.spec,$(wildcard packaging/*)) ci/pgrepl-ci
 
 deny:
 	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check licenses bans sources

@@ -3,11 +3,14 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Global, Kind, adopt};
+use super::{Failure, Global, Kind, adopt, ssh_names};
 use crate::inventory;
 use crate::inventory::file::USUAL_VERSION;
 use crate::inventory::write::{Draft, SCHEMA, password};
 use crate::report::{problems, sink};
+
+/// How many hosts are suggested.
+const MOST: usize = 20;
 
 /// Writes a first inventory, asking only what it must
 ///
@@ -99,7 +102,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
             None => "=…",
         };
         sink::out(&format!(
-            "Written: {0}\n\nNext:\n  export {1}{known}\n  pgrepl plan {0}\n",
+            "Written: {0}\n\nNext:\n  export {1}{known}\n  pgrepl -i {0} doctor\n  pgrepl plan {0}\n",
             path.display(),
             password
         ));
@@ -163,13 +166,30 @@ fn asked(arguments: &Arguments, asks: bool) -> Result<Draft, Failure> {
         USUAL_VERSION,
         &|draft, answer| draft.file.postgresql.made().version = answer.into(),
     )?;
+    let known = match arguments.primary {
+        Some(_) => Vec::new(),
+        None => ssh_names::names(arguments.ssh_config.as_deref()),
+    };
+    if asks && !known.is_empty() {
+        sink::err(&format!(
+            "hosts of your SSH configuration: {}\n",
+            shortened(&known)
+        ));
+    }
     let primary = need(
         &arguments.primary,
         "--primary",
         "host of the primary, as in `ssh server1`",
         "",
         &|draft, answer| draft.file.primary = answer.into(),
-    )?;
+    )
+    .map_err(|failure| match &known[..] {
+        [first, second, ..] => failure.help(format!(
+            "pgrepl init --primary {first} --standby {second}; your SSH configuration has {}",
+            shortened(&known)
+        )),
+        _ => failure,
+    })?;
     let split =
         |answer: &str| -> Vec<String> { answer.split_whitespace().map(str::to_owned).collect() };
     let standbys = if arguments.standbys.is_empty() && asks {
@@ -186,6 +206,20 @@ fn asked(arguments: &Arguments, asks: bool) -> Result<Draft, Failure> {
     draft.ssh_config(arguments.ssh_config.as_deref());
     mount(&mut draft, arguments);
     Ok(draft)
+}
+
+/// As many names as somebody reads.
+fn shortened(names: &[String]) -> String {
+    let mut text = names
+        .iter()
+        .take(MOST)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if let Some(more) = names.len().checked_sub(MOST).filter(|more| *more > 0) {
+        text += &format!(" and {more} more");
+    }
+    text
 }
 
 fn mount(draft: &mut Draft, arguments: &Arguments) {

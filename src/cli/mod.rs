@@ -14,6 +14,7 @@ mod backup;
 mod bounds;
 mod check;
 mod context;
+mod doctor;
 mod drive;
 mod drop_copy;
 mod exit;
@@ -28,6 +29,7 @@ mod render;
 mod restore;
 mod schema;
 mod secrets;
+mod ssh_names;
 mod status;
 mod switchover;
 mod undo;
@@ -106,6 +108,7 @@ pub enum Format {
 #[derive(Subcommand)]
 enum Command {
     Init(init::Arguments),
+    Doctor(doctor::Arguments),
     Validate(validate::Arguments),
     Render(render::Arguments),
     Plan(plan::Arguments),
@@ -205,6 +208,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             Err(no_markdown())
         }
         Command::Init(arguments) => init::run(global, &arguments),
+        Command::Doctor(arguments) => doctor::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Switchover(arguments) => switchover::run(global, &arguments),
         Command::Rebuild(arguments) => rebuild::run(global, &arguments),

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod backups;
 pub mod copy;
+pub mod doctor;
 pub mod documents;
 pub mod ending;
 pub mod event;

@@ -57,6 +57,25 @@ fn a_good_inventory_is_said_to_be_good() {
 }
 
 #[test]
+fn hosts_of_the_ssh_configuration_are_suggested() {
+    let directory = tempfile::tempdir().unwrap();
+    let ssh = directory.path().join(".ssh/conf.d");
+    std::fs::create_dir_all(&ssh).unwrap();
+    std::fs::write(ssh.join("db.conf"), "Host db2 *.lan\n").unwrap();
+    std::fs::write(
+        directory.path().join(".ssh/config"),
+        "Host db1\nInclude conf.d/*.conf\n",
+    )
+    .unwrap();
+    let ran = pgrepl(directory.path(), &["init"]);
+    assert_eq!(ran.status.code(), Some(64));
+    let said = text(&ran.stderr);
+    let help =
+        "help: pgrepl init --primary db1 --standby db2; your SSH configuration has db1, db2\n";
+    assert!(said.ends_with(help), "{said}");
+}
+
+#[test]
 fn every_example_is_valid_and_renders() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("inventories");
     let mut seen = 0;

@@ -143,7 +143,7 @@ fn packages_come_from_the_repository_and_go_again() {
             };
             lab.send(host, &repository.join(file), to);
         }
-        let only = "-o Dir::Etc::sourcelist=/dev/null";
+        let only = "-o Dir::Etc::sourcelist=/dev/null -o APT::Get::List-Cleanup=0";
         bash(
             &lab,
             host,

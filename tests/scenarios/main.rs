@@ -12,6 +12,7 @@ mod checks;
 mod comment;
 mod cut_off;
 mod day_two;
+mod doctor;
 mod engines;
 mod facts;
 mod failover_again;
