@@ -4,6 +4,7 @@
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
 # repeats such rounds. make sequences: see below. make fuzz: CASES= inputs that others could have written, from SEED= on.
 # make dist: packages into target/dist. make test-dist: they are built twice, installed, used and removed on real hosts.
+# make docs: the manual as a book, in target/book.
 # make repository: a signed repository of them for apt, dnf and yum. make deny: licences, sources and bans of what is built in.
 LAB = tests/lab/lab
 
@@ -15,7 +16,7 @@ LENGTH ?= 8
 LANES ?= 1
 
 .PHONY: all build demo demo-down test test-long test-matrix chaos sequences fuzz lint unit lab-base dist dist-tools repository test-dist \
-  deny deny-advisories
+  deny deny-advisories docs
 
 all: build
 
@@ -59,6 +60,9 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	shellcheck -x $(LAB) tests/lab/demo $(filter-out %.spec,$(wildcard packaging/*)) ci/pgrepl-ci
+
+docs:
+	PATH="$$(packaging/tools mdbook):$$PATH" && mdbook build docs
 
 deny:
 	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check licenses bans sources

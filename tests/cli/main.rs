@@ -5,6 +5,7 @@ mod bad;
 mod ci;
 mod environment;
 mod hostile;
+mod manual;
 mod options;
 mod sarif;
 mod shape;

@@ -5,6 +5,8 @@
 #[path = "../e2e/lab.rs"]
 mod lab;
 
+mod walk;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
