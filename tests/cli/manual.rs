@@ -275,7 +275,7 @@ fn reference() -> String {
     let global = help.split_once("Global options:").unwrap().1;
     let global: Vec<&str> = global.lines().map(str::trim_end).collect();
     let mut text = format!(
-        "# Commands\n\nWhat `pgrepl COMMAND --help` shows, written from there. Options of every command:\n\n```text\n{}\n```\n\n",
+        "# Commands\n\nWhat `--help` of each command shows, written from there. Options of every command:\n\n```text\n{}\n```\n\n",
         global.join("\n").trim_matches('\n')
     );
     whole.build();
@@ -314,6 +314,28 @@ fn the_page_of_exit_codes_has_them_all() {
     for line in help.lines().skip(1) {
         let code = line.split_whitespace().next().unwrap();
         assert!(page.contains(&format!("\n| {code} | ")), "{code}");
+    }
+}
+
+/// A blank in a picture has the width that a viewer's font gives it, or none: each word stands at its own place.
+#[test]
+fn no_picture_of_a_terminal_depends_on_blanks() {
+    for name in ["plan", "apply", "status", "doctor"] {
+        let path = root().join(format!("docs/{name}.svg"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let words = text
+            .split("<text ")
+            .filter(|word| word.contains("textLength"));
+        let mut seen = 0;
+        for word in words {
+            let shown = word.split(['>', '<']).nth(1).unwrap();
+            assert!(
+                !shown.is_empty() && !shown.contains(char::is_whitespace),
+                "{name}: {word}"
+            );
+            seen += 1;
+        }
+        assert!(seen > 20, "{name}: {seen}");
     }
 }
 
