@@ -65,7 +65,7 @@ pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Fail
                 Kind::Usage,
                 "no inventory given, and neither ./pgrepl.yaml nor ./inventory.yaml exists",
             )
-            .help("pgrepl plan inventory.yaml")
+            .help("pgrepl init writes one; to name one: pgrepl -i inventory.yaml plan")
         })
 }
 
