@@ -339,6 +339,20 @@ fn no_picture_of_a_terminal_depends_on_blanks() {
     }
 }
 
+/// Packages take the newest entry for their own.
+#[test]
+fn the_newest_change_is_of_this_version() {
+    let text = std::fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    let newest = text
+        .lines()
+        .find_map(|line| line.strip_prefix("## "))
+        .unwrap();
+    assert!(
+        newest.starts_with(concat!(env!("CARGO_PKG_VERSION"), " - ")),
+        "{newest}"
+    );
+}
+
 /// What people read first fits on two screens.
 #[test]
 fn the_readme_is_short() {
