@@ -51,7 +51,7 @@ mod wanted;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
@@ -141,12 +141,21 @@ pub struct Step {
     /// Where.
     pub node: NodeName,
     /// What.
-    #[schemars(schema_with = "schema::action")]
+    #[schemars(schema_with = "action_schema")]
     pub action: Action,
     /// Why, in a few words; empty where the title says it all.
     pub why: String,
     /// Nodes whose earlier failure makes this step pointless.
     pub needs: Vec<NodeName>,
+}
+
+/// An action: its name, and what it works on.
+fn action_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["action"],
+        "properties": { "action": { "type": "string", "pattern": "^[a-z_]+$" } },
+    })
 }
 
 /// A remark, with what to type where there is something to do about it.

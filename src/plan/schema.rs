@@ -1,7 +1,6 @@
 //! The JSON Schema of a plan as `pgrepl plan --format json` shows it, from the shape of a plan.
 
 use schemars::generate::SchemaSettings;
-use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::Plan;
@@ -21,13 +20,4 @@ pub fn schema() -> Value {
     schema["title"] = "pgrepl plan".into();
     schema["$comment"] = PROMISE.into();
     schema
-}
-
-/// An action: its name, and what it works on.
-pub(super) fn action(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "required": ["action"],
-        "properties": { "action": { "type": "string", "pattern": "^[a-z_]+$" } },
-    })
 }
