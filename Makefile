@@ -1,10 +1,12 @@
-# make demo: two real Debian hosts become a primary and a streaming standby, in a minute or two.
+# make demo: two real Debian hosts become a primary and a streaming standby: minutes the first time, then half a minute.
 # make test: everything that CI runs, 20 rounds of make chaos among it. make test-matrix: every release and version, also
 # those that make test leaves out. make test-long: that of make test, 20 more rounds, and two short lists of make sequences.
 # make chaos: random cuts, ROUNDS= of them from SEED= on; RELEASE= HOSTS= MOUNT= choose the hosts, PLAY="Lower cut leader 2000; …"
 # repeats such rounds. make sequences: see below. make fuzz: CASES= inputs that others could have written, from SEED= on.
+# make dist: packages into target/dist. make test-dist: they are built twice, installed, used and removed on real hosts.
+# make docs: the manual as a book, in target/book.
+# make repository: a signed repository of them for apt, dnf and yum. make deny: licences, sources and bans of what is built in.
 LAB = tests/lab/lab
-export PGREPL_DEMO_PASSWORD ?= demo-password
 
 VERSION ?= 15
 TOOL ?= basebackup
@@ -13,27 +15,16 @@ ROUNDS ?= 4
 LENGTH ?= 8
 LANES ?= 1
 
-.PHONY: all build demo demo-down test test-long test-matrix chaos sequences fuzz lint unit lab-base
+.PHONY: all build demo demo-down test test-long test-matrix chaos sequences fuzz lint unit lab-base dist dist-tools repository test-dist \
+  deny deny-advisories docs
 
 all: build
 
 build:
 	cargo build --release
 
-demo: build
-	$(LAB) install
-	-@$(LAB) down --run demo
-	$(LAB) up --run demo server1=12:pg server2=12:pg
-	@mkdir -p target/demo
-	@sed "s|^cluster: demo|&\nssh: { config_file: $$($(LAB) ssh-config --run demo) }|" inventories/demo.yaml >target/demo/inventory.yaml
-	target/release/pgrepl apply target/demo/inventory.yaml --auto-approve
-	@echo
-	target/release/pgrepl status target/demo/inventory.yaml
-	@printf '%s\n' '' \
-	  "Log in:            ssh -F $$($(LAB) ssh-config --run demo) server1" \
-	  "Change something:  edit target/demo/inventory.yaml, then" \
-	  "                   PGREPL_DEMO_PASSWORD=$(PGREPL_DEMO_PASSWORD) target/release/pgrepl apply target/demo/inventory.yaml" \
-	  "Take it down:      make demo-down"
+demo:
+	tests/lab/demo
 
 demo-down:
 	$(LAB) down --run demo
@@ -68,7 +59,34 @@ lint:
 	$(LAB) install
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	shellcheck -x $(LAB)
+	shellcheck -x $(LAB) tests/lab/demo $(filter-out %.spec,$(wildcard packaging/*)) ci/pgrepl-ci
+	@if packaging/tools --there cargo-deny; then $(MAKE) --no-print-directory deny; \
+	else echo 'lint: what is built in is not looked at; make deny does, and builds cargo-deny first (10 minutes, once)'; fi
+
+docs:
+	PATH="$$(packaging/tools mdbook):$$PATH" && mdbook build docs
+
+deny:
+	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check --hide-inclusion-graph licenses bans sources
+
+# Its database is fetched from GitHub.
+deny-advisories: deny
+	PATH="$$(packaging/tools cargo-deny):$$PATH" && cargo deny check advisories
+
+dist-tools:
+	packaging/install python3-venv rpm
+
+dist: dist-tools
+	packaging/dist
+
+repository:
+	packaging/install reprepro createrepo-c rpm gnupg
+	packaging/repository
+
+test-dist: lab-base dist
+	packaging/install lintian binutils reprepro createrepo-c rpm gnupg
+	packaging/reproduce
+	cargo test --test dist -- --test-threads=1
 
 unit:
 	cargo test --lib --bins --test house --test cli --test scenarios --test hostile --test fuzz

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 pub mod able;
 pub mod beside;
 pub mod commits;
+pub mod doctor;
 pub mod find;
 
 use crate::action::Place;

@@ -5,18 +5,19 @@ use std::time::Instant;
 
 use super::drive::Drive;
 use super::exit::PENDING;
-use super::{Failure, FailureKind, Format, Global, context, plan, secrets};
+use super::{Failure, FailureKind, Format, Global, context, plan, secrets, write};
 use crate::action::Action;
 use crate::plan::{Plan, Step, check::check};
 use crate::report::proof::{self, Proof};
 use crate::report::style::Style;
-use crate::report::{markdown, sink};
+use crate::report::{junit, markdown, sink};
 
 /// Proves replication: a row written on the primary is read on every standby, and nothing is left behind
 ///
 /// Examples:
 ///   pgrepl check
 ///   pgrepl check inventory.yaml --timeout 5 --format json
+///   pgrepl check --junit check.xml
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Arguments {
@@ -25,6 +26,9 @@ pub struct Arguments {
     /// How many seconds a standby has to show the row
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     timeout: u64,
+    /// Writes what was proven as JUnit's XML, too, for CI systems that show it as tests
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -41,15 +45,21 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         screen,
         ..Drive::without_secrets(global, &loaded, "check", again)?
     };
-    drive.run(go(&drive, arguments.timeout))
+    drive.run(go(&drive, arguments))
 }
 
-async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
+async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
     let token = secrets::token()?;
     let seen = drive.look().await;
     let cluster = &drive.loaded.cluster;
-    let plan = check(cluster, &drive.loaded.templates, &seen, &token, seconds)
-        .map_err(|error| plan::no_plan(drive.global, &seen, error))?;
+    let plan = check(
+        cluster,
+        &drive.loaded.templates,
+        &seen,
+        &token,
+        arguments.timeout,
+    )
+    .map_err(|error| plan::no_plan(drive.global, &seen, error))?;
     let _locks = drive.lock(&seen).await?;
     let (outcomes, interrupted) = drive.execute(&plan, &seen).await?;
     let is_drop = |step: &Step| matches!(step.action, Action::DropProof(_));
@@ -104,6 +114,13 @@ async fn go(drive: &Drive<'_>, seconds: u64) -> Result<u8, Failure> {
             let plain = Style::plain();
             sink::out(&markdown::block(&proof::show(&proof, plain)));
         }
+    }
+    if let Some(out) = &arguments.junit {
+        let text = junit::show(&cluster.name.to_string(), &proof);
+        write::open(out, &text).map_err(|error| {
+            let cannot = format!("cannot write {}", out.display());
+            Failure::of(FailureKind::Failed)(anyhow::Error::new(error).context(cannot))
+        })?;
     }
     if interrupted {
         return Ok(FailureKind::Interrupted.code());

@@ -3,14 +3,15 @@
 use clap::Subcommand;
 
 use super::{
-    apply, backup, check, failover, init, plan, rebuild, render, restore, schema, status,
-    switchover, validate,
+    apply, backup, check, doctor, failover, init, man, plan, rebuild, render, restore, schema,
+    status, switchover, validate, version,
 };
 
 /// What pgrepl can be asked for.
 #[derive(Subcommand)]
 pub enum Command {
     Init(init::Arguments),
+    Doctor(doctor::Arguments),
     Validate(validate::Arguments),
     Render(render::Arguments),
     Plan(plan::Arguments),
@@ -28,8 +29,6 @@ pub enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Prints the manual page
-    Man,
-    /// Prints the version
-    Version,
+    Man(man::Arguments),
+    Version(version::Arguments),
 }

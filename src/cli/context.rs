@@ -65,7 +65,7 @@ pub fn path(global: &Global, argument: Option<&PathBuf>) -> Result<PathBuf, Fail
                 FailureKind::Usage,
                 "no inventory given, and neither ./pgrepl.yaml nor ./inventory.yaml exists",
             )
-            .help("pgrepl plan inventory.yaml")
+            .help("pgrepl init writes one; to name one: pgrepl -i inventory.yaml plan")
         })
 }
 
@@ -80,7 +80,16 @@ pub fn load_from(
     argument: Option<&PathBuf>,
     author: &Author,
 ) -> Result<Loaded, Failure> {
-    let path = path(global, argument)?;
+    load_telling(global, path(global, argument)?, author, &|_, _| ())
+}
+
+/// Reads an inventory and its templates, and hands the mistakes that stand on a line over with the text.
+pub fn load_telling(
+    global: &Global,
+    path: PathBuf,
+    author: &Author,
+    tell: &dyn Fn(&str, &[Problem]),
+) -> Result<Loaded, Failure> {
     let directory = path.parent().unwrap_or(Path::new(""));
     if author.untrusted && !is_inside(directory, &path) {
         // What is wrong with a file is shown with the line.
@@ -94,6 +103,7 @@ pub fn load_from(
     }
     let text = text(&path, inventory::LARGEST, "an inventory")?;
     let shown = |found: &[Problem]| {
+        tell(&text, found);
         let file = path.display().to_string();
         invalid(global, found, &file, &text)
     };

@@ -14,7 +14,7 @@ impl Command {
     fn has(&self, format: Format) -> bool {
         match (self, format) {
             (_, Format::Human) => true,
-            (Command::Completions { .. } | Command::Man, _) => false,
+            (Command::Completions { .. } | Command::Man(_), _) => false,
             // What is watched is a document again and again.
             (Command::Status(status), Format::Json) => !status.watch,
             (_, Format::Json) => true,
@@ -23,11 +23,14 @@ impl Command {
                 | Command::Validate(_)
                 | Command::Render(_)
                 | Command::Schema(_)
-                | Command::Version,
+                | Command::Version(_),
                 _,
             ) => false,
             (_, Format::Jsonl) => true,
-            (Command::Plan(_) | Command::Status(_) | Command::Check(_), Format::Markdown) => true,
+            (
+                Command::Plan(_) | Command::Status(_) | Command::Check(_) | Command::Doctor(_),
+                Format::Markdown,
+            ) => true,
             (Command::Backup(backup), Format::Markdown) => backup.has_markdown(),
             (Command::Apply(apply), Format::Markdown) => apply.dry_run,
             (Command::Switchover(switchover), Format::Markdown) => switchover.dry_run,

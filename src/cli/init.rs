@@ -3,12 +3,15 @@
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, FailureKind, Format, Global, adopt};
+use super::{Failure, FailureKind, Format, Global, adopt, ssh_names};
 use crate::cli::ask::{Set, ask_for, nobody};
 use crate::inventory;
 use crate::inventory::file::USUAL_VERSION;
 use crate::inventory::write::{Draft, SCHEMA, password};
 use crate::report::sink;
+
+/// How many hosts are suggested.
+const MOST: usize = 20;
 
 /// Writes a first inventory, asking only what it must
 ///
@@ -102,6 +105,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         };
         [
             format!("export {password}{known}"),
+            format!("pgrepl -i {} doctor", path.display()),
             format!("pgrepl plan {}", path.display()),
         ]
     };
@@ -172,13 +176,30 @@ fn asked(arguments: &Arguments, asks: bool) -> Result<Draft, Failure> {
         USUAL_VERSION,
         &|draft, answer| draft.file.postgresql.made().version = answer.into(),
     )?;
+    let known = match arguments.primary {
+        Some(_) => Vec::new(),
+        None => ssh_names::names(arguments.ssh_config.as_deref()),
+    };
+    if asks && !known.is_empty() {
+        sink::err(&format!(
+            "hosts of your SSH configuration: {}\n",
+            shortened(&known)
+        ));
+    }
     let primary = need(
         &arguments.primary,
         "--primary",
         "host of the primary, as in `ssh server1`",
         "",
         &|draft, answer| draft.file.primary = answer.into(),
-    )?;
+    )
+    .map_err(|failure| match &known[..] {
+        [first, second, ..] => failure.help(format!(
+            "pgrepl init --primary {first} --standby {second}; your SSH configuration has {}",
+            shortened(&known)
+        )),
+        _ => failure,
+    })?;
     let split =
         |answer: &str| -> Vec<String> { answer.split_whitespace().map(str::to_owned).collect() };
     let standbys = if arguments.standbys.is_empty() && asks {
@@ -195,6 +216,20 @@ fn asked(arguments: &Arguments, asks: bool) -> Result<Draft, Failure> {
     draft.ssh_config(arguments.ssh_config.as_deref());
     mount(&mut draft, arguments);
     Ok(draft)
+}
+
+/// As many names as somebody reads.
+fn shortened(names: &[String]) -> String {
+    let mut text = names
+        .iter()
+        .take(MOST)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if let Some(more) = names.len().checked_sub(MOST).filter(|more| *more > 0) {
+        text += &format!(" and {more} more");
+    }
+    text
 }
 
 fn mount(draft: &mut Draft, arguments: &Arguments) {

@@ -16,6 +16,7 @@ mod bounds;
 mod check;
 mod command;
 mod context;
+mod doctor;
 mod drive;
 mod drop_copy;
 mod exit;
@@ -24,6 +25,7 @@ mod formats;
 mod global;
 mod init;
 mod locks;
+mod man;
 mod pipe;
 mod plan;
 mod rebuild;
@@ -31,10 +33,12 @@ mod render;
 mod restore;
 mod schema;
 mod secrets;
+mod ssh_names;
 mod status;
 mod switchover;
 mod undo;
 mod validate;
+mod version;
 mod write;
 
 pub use exit::{Failure, FailureKind};
@@ -93,6 +97,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let result = cli.command.allow(global.format);
     let result = result.and_then(|()| match cli.command {
         Command::Init(arguments) => init::run(global, &arguments),
+        Command::Doctor(arguments) => doctor::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Switchover(arguments) => switchover::run(global, &arguments),
         Command::Rebuild(arguments) => rebuild::run(global, &arguments),
@@ -111,21 +116,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }
-        Command::Man => {
-            let mut text = Vec::new();
-            // Writing to memory does not fail.
-            let _ = clap_mangen::Man::new(command()).render(&mut text);
-            sink::exactly(&String::from_utf8_lossy(&text));
-            Ok(0)
-        }
-        Command::Version => {
-            let version = env!("CARGO_PKG_VERSION");
-            global.result(&serde_json::json!({ "version": version }));
-            if global.format == Format::Human {
-                sink::out(&format!("pgrepl {version}\n"));
-            }
-            Ok(0)
-        }
+        Command::Man(arguments) => man::run(&arguments, command()),
+        Command::Version(arguments) => version::run(global, &arguments),
     });
     match result {
         Ok(code) => {

@@ -1,9 +1,10 @@
 //! What is to be said, and what to type.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A remark, a trouble or a reason, with what to type where there is something to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
     /// One line.
     pub message: String,

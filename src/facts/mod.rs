@@ -8,6 +8,7 @@ pub mod backups;
 pub mod beside;
 pub mod clients;
 mod disk;
+pub mod doctor;
 pub mod firewall;
 pub mod history;
 pub mod host;

@@ -49,7 +49,8 @@ pub fn units(
     let schedule = backup.schedule.as_ref()?;
     let caps = cluster.major.caps();
     let name = &cluster.name;
-    let nodes: Vec<&str> = cluster.in_order().map(|node| node.name.as_str()).collect();
+    // By name: the order of the inventory changes with the roles.
+    let nodes: Vec<&str> = cluster.nodes.keys().map(NodeName::as_str).collect();
     let (keep, number) = match backup.keep {
         Keep::Count(count) => ("count", count),
         Keep::Days(days) => ("days", days),

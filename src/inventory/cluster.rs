@@ -10,7 +10,9 @@ use crate::platform::Custom;
 use crate::postgres::Major;
 
 /// The name of a host in the inventory, which is also its SSH destination.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct NodeName(String);
 
@@ -99,7 +101,7 @@ pub struct Node {
 }
 
 /// A role in replication.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It takes writes.

@@ -4,6 +4,7 @@ pub mod at;
 mod calendar;
 pub mod cluster;
 pub mod file;
+mod keys;
 mod parameters;
 mod places;
 mod problem;
@@ -20,6 +21,7 @@ pub mod write;
 mod yaml;
 
 pub use cluster::*;
+pub use keys::{KeyEntry, keys};
 pub use parameters::{is_written_by_pgrepl, risk};
 pub use problem::Problem;
 pub use read::read;

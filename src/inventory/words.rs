@@ -217,7 +217,7 @@ texts! {
 
     // Debian's tools take more, but a dash means something else in the name of a systemd unit (pg_createcluster(1)).
     /// The name of a server at its service manager.
-    Instance, deserialize_string, json_schema!({ "type": ["string", "integer"], "pattern": "^[A-Za-z0-9_]{1,63}$" }), |text| when(
+    Instance, deserialize_string, json_schema!({ "type": ["string", "integer"], "minimum": 0, "pattern": "^[A-Za-z0-9_]{1,63}$" }), |text| when(
         (1..=63).contains(&text.len()) && text.chars().all(word),
         "not a valid name of an instance\nexpected letters, digits and `_`, at most 63",
     );

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
@@ -14,7 +15,7 @@ use crate::postgres::Major;
 pub const FORMAT_VERSION: &str = "1.3";
 
 /// What a run is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Make every server match the inventory.
@@ -34,13 +35,14 @@ pub enum Goal {
 }
 
 /// Everything that will be done, in order, and what is left alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// [`FORMAT_VERSION`].
     pub format_version: String,
     /// The cluster's name.
     pub cluster: String,
     /// The major version.
+    #[schemars(with = "String")]
     pub major: Major,
     /// What it is for.
     pub goal: Goal,
@@ -61,7 +63,7 @@ pub struct Plan {
 }
 
 /// One node's place in a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NodePlan {
     /// The node.
     pub node: NodeName,
@@ -81,13 +83,14 @@ pub struct NodePlan {
 }
 
 /// One thing done on one node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Steps of one phase run at the same time on different nodes; phases follow each other.
     pub phase: u32,
     /// Where.
     pub node: NodeName,
     /// What.
+    #[schemars(schema_with = "action_schema")]
     pub action: Action,
     /// Why, in a few words; empty where the title says it all.
     pub why: String,
@@ -95,8 +98,17 @@ pub struct Step {
     pub needs: Vec<NodeName>,
 }
 
+/// An action: its name, and what it works on.
+fn action_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "required": ["action"],
+        "properties": { "action": { "type": "string", "pattern": "^[a-z_]+$" } },
+    })
+}
+
 /// Something that is done only if somebody says a word for it: `--confirm WORD`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Word {
     /// The word: the name of a host, or of a parameter.
     pub word: String,

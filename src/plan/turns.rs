@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Plan;
 use crate::inventory::NodeName;
 
 /// Steps that run before all of the next turn, and after all of the one before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Turn {
     /// Its number, from 1.
     pub turn: usize,

@@ -123,7 +123,13 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
     foreign::line(&words.join("  "))
 }
 
-fn node_text(plan: &Plan, node: &NodePlan, turns: &[Turn], diff: Diff, style: Style) -> String {
+pub(super) fn node_text(
+    plan: &Plan,
+    node: &NodePlan,
+    turns: &[Turn],
+    diff: Diff,
+    style: Style,
+) -> String {
     let steps: Vec<&Step> = plan
         .steps
         .iter()

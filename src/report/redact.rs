@@ -64,7 +64,8 @@ pub fn text(text: &str) -> String {
 
 pub(super) fn names_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
-    NAMES.iter().any(|name| key.ends_with(name))
+    // A word of sudoers, and what stands behind it is a command.
+    key != "nopasswd" && NAMES.iter().any(|name| key.ends_with(name))
         || WORDS.contains(&key.as_str())
         || key.ends_with("_pwd")
 }

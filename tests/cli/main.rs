@@ -2,10 +2,13 @@
 
 mod advice;
 mod bad;
+mod ci;
 mod environment;
 mod formats;
 mod hostile;
+mod manual;
 mod options;
+mod sarif;
 mod shape;
 mod tools;
 mod trust;
@@ -53,6 +56,25 @@ fn a_good_inventory_is_said_to_be_good() {
     assert_eq!(text(&ran.stderr), "");
     assert_eq!(ran.status.code(), Some(0));
     insta::assert_snapshot!(text(&ran.stdout));
+}
+
+#[test]
+fn hosts_of_the_ssh_configuration_are_suggested() {
+    let directory = tempfile::tempdir().unwrap();
+    let ssh = directory.path().join(".ssh/conf.d");
+    std::fs::create_dir_all(&ssh).unwrap();
+    std::fs::write(ssh.join("db.conf"), "Host db2 *.lan\n").unwrap();
+    std::fs::write(
+        directory.path().join(".ssh/config"),
+        "Host db1\nInclude conf.d/*.conf\n",
+    )
+    .unwrap();
+    let ran = pgrepl(directory.path(), &["init"]);
+    assert_eq!(ran.status.code(), Some(64));
+    let said = text(&ran.stderr);
+    let help =
+        "help: pgrepl init --primary db1 --standby db2; your SSH configuration has db1, db2\n";
+    assert!(said.ends_with(help), "{said}");
 }
 
 #[test]
@@ -203,9 +225,11 @@ fn usage_errors_end_with_64_and_help_with_0() {
         assert!(examples >= 1, "{command} shows no example: {help}");
     }
     let ran = pgrepl(directory.path(), &["version"]);
-    assert_eq!(
-        text(&ran.stdout),
-        format!("pgrepl {}\n", env!("CARGO_PKG_VERSION"))
+    let told = text(&ran.stdout);
+    assert!(told.starts_with(concat!("pgrepl ", env!("CARGO_PKG_VERSION"), "\n")));
+    assert!(
+        told.contains("PostgreSQL 9.6, 10, ") && told.contains(", 18\n"),
+        "{told}"
     );
     assert!(text(&pgrepl(directory.path(), &["man"]).stdout).contains(".TH pgrepl"));
     for told in ["man", "--help"] {

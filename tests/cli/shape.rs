@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use pgrepl::inventory::keys;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -12,91 +13,23 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-fn known() -> Vec<(String, Value)> {
-    fn walk(path: &str, schema: &Value, found: &mut Vec<(String, Value)>) {
-        let join = |key: &str| {
-            if path.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{path}.{key}")
-            }
-        };
-        for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
-            let mut own = inner.clone();
-            // Of several ways to say it each is described as a whole.
-            if own["description"].is_null() {
-                own["description"] = schema["description"].clone();
-            }
-            found.push((join(key), own));
-            walk(&join(key), inner, found);
-        }
-        for one in schema["oneOf"].as_array().into_iter().flatten() {
-            walk(path, one, found);
-        }
-        if schema["additionalProperties"].is_object() {
-            walk(&join("NAME"), &schema["additionalProperties"], found);
-        }
-    }
-    let mut found = Vec::new();
-    walk("", &pgrepl::inventory::schema(), &mut found);
-    found
-}
-
-/// What may stand under a key, in a few words.
-fn values(schema: &Value) -> String {
-    let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
-    let words: Vec<String> = schema["oneOf"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|one| one.get("const"))
-        .chain(schema["enum"].as_array().into_iter().flatten())
-        .map(|word| format!("`{}`", text(word)))
-        .collect();
-    let kinds: Vec<String> = match &schema["type"] {
-        Value::Array(kinds) => kinds
-            .iter()
-            .map(text)
-            .filter(|kind| kind != "null")
-            .collect(),
-        Value::Null => vec!["object".into()],
-        kind => vec![text(kind)],
-    };
-    let kinds = kinds
-        .join(" or ")
-        .replace("object", "mapping")
-        .replace("array", "list");
-    match (words.is_empty(), &schema["minimum"], &schema["maximum"]) {
-        (false, ..) => words
-            .into_iter()
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .collect::<Vec<_>>()
-            .join(", "),
-        (_, Value::Number(least), Value::Number(most)) => {
-            format!("a number from {least} to {most}")
-        }
-        _ => kinds,
-    }
-}
-
 fn reference() -> String {
     let mut text = String::from(
         "# Every key of an inventory\n\n\
          Written from `src/inventory/file.rs`, the one place that declares them. NAME stands for a name of your own.\n\n\
          | key | what it says | values | if it is left out | example |\n|---|---|---|---|---|\n",
     );
-    for (path, schema) in known() {
-        let cell = |value: &Value| match value {
-            Value::Null => String::new(),
-            value => format!("`{value}`"),
+    for key in keys() {
+        let cell = |value: &Option<Value>| match value {
+            None => String::new(),
+            Some(value) => format!("`{value}`"),
         };
         let cells = [
-            format!("`{path}`"),
-            schema["description"].as_str().unwrap_or_default().into(),
-            values(&schema),
-            cell(&schema["default"]),
-            cell(&schema["examples"][0]),
+            format!("`{}`", key.path),
+            key.says,
+            key.values,
+            cell(&key.usual),
+            cell(&key.example),
         ];
         text += &format!(
             "| {} |\n",
@@ -115,6 +48,10 @@ fn the_reference_and_the_schema_are_those_of_the_shape() {
     for (file, text) in [
         ("docs/INVENTORY.md", reference()),
         ("docs/inventory.schema.json", schema),
+        (
+            "docs/plan.schema.json",
+            format!("{:#}\n", pgrepl::plan::schema()),
+        ),
     ] {
         let path = root().join(file);
         if std::env::var_os("PGREPL_WRITE").is_some() {
@@ -126,11 +63,8 @@ fn the_reference_and_the_schema_are_those_of_the_shape() {
             "{file} is old: PGREPL_WRITE=1 cargo test --test cli shape"
         );
     }
-    for (path, schema) in known() {
-        assert!(
-            schema["description"].is_string(),
-            "{path} has no description"
-        );
+    for key in keys() {
+        assert!(!key.says.is_empty(), "{} has no description", key.path);
     }
 }
 
@@ -168,7 +102,7 @@ fn every_key_stands_in_an_example_and_every_example_fits_the_schema() {
             walk(&place, inner, known, seen);
         }
     }
-    let known: BTreeSet<String> = known().into_iter().map(|(path, _)| path).collect();
+    let known: BTreeSet<String> = keys().into_iter().map(|key| key.path).collect();
     let check = Schema::new();
     let mut seen = BTreeSet::new();
     for (name, value) in examples() {

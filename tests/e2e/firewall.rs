@@ -50,6 +50,11 @@ fn firewalls_let_in_the_servers_of_the_cluster_and_nobody_else() {
     assert!(!gets_in(&lab, "server2", "server1", 5432));
 
     lab.inventory(&body("auto", "server2, server3"));
+    // What a first run needs is there, since the firewalls are opened by it.
+    let doctor = lab.pgrepl(&["-i", path, "doctor"]);
+    assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
+    let way = "server2: closed by its firewall, which apply opens (port 5432)";
+    assert!(doctor.out.contains(way), "{}", doctor.out);
     let plan = lab.pgrepl(&["plan", path]);
     assert!(
         plan.out.contains("+ firewalld lets 10.") && plan.out.contains("+ ufw lets 10."),

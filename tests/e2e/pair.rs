@@ -46,6 +46,7 @@ fn bare_hosts_become_a_streaming_pair() {
         for command in [
             vec!["plan", inventory],
             vec!["status", inventory],
+            vec!["-i", inventory, "doctor"],
             vec!["render", inventory],
             vec!["validate", inventory],
             vec!["apply", inventory, "--dry-run"],

@@ -76,6 +76,11 @@ fn every_host_has_the_timer_and_none_keeps_it() {
     }
     // The units say nothing of roles: a change of them changes no unit. Another schedule does.
     let end = after(&plan, &story.world, plan.steps.len());
+    let exchanged = Cluster {
+        primary: "server2".into(),
+        ..story.cluster.clone()
+    };
+    assert_eq!(sets(&planned(&exchanged, &end)), 0);
     // An engine with a program of its own has its own program on the timer.
     let tool = SCHEDULED.replace("keep:", "tool: pgbackrest, keep:");
     let of_tool = planned(&cluster(&tool), &end);

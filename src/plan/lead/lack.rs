@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Facts;
@@ -9,7 +10,9 @@ use crate::inventory::NodeName;
 use crate::postgres::hba::Rule;
 
 /// What a lack is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum About {
     /// WAL would not be archived, or elsewhere.
@@ -37,7 +40,7 @@ pub enum About {
 }
 
 /// Something that the primary has and a standby does not.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lack {
     /// What it is about.
     pub about: About,

@@ -3,7 +3,7 @@
 
 lab_install() {
     local missing=() package
-    for package in debootstrap systemd-container iproute2 nftables openssh-client e2fsprogs util-linux shellcheck; do
+    for package in debootstrap systemd-container iproute2 nftables openssh-client e2fsprogs util-linux shellcheck curl jq unzip; do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
     if [ ${#missing[@]} -gt 0 ]; then
