@@ -8,7 +8,7 @@ use super::{foreign, lead, sink, topology};
 use crate::action::Action;
 use crate::facts::Observation;
 use crate::inventory::NodeName;
-use crate::plan::turns::turns;
+
 use crate::plan::{Advice, NodePlan, Plan, Role, Step};
 
 /// The longest comment that code hosts take is 65 536 characters; whoever posts it adds a mark to find it again by.
@@ -205,7 +205,8 @@ fn details(plan: &Plan, steps: &Steps, diff: Diff, page: &mut Page) {
             hidden += 1;
             continue;
         }
-        let text = marked(&node_text(plan, node, &turns(plan), diff, Style::plain()));
+        // A mark must begin its line to be coloured: the order is told by the text of a plan.
+        let text = marked(&node_text(plan, node, &[], diff, Style::plain()));
         let head = format!(
             "<details><summary>{}: {}</summary>\n\n",
             word(node.node.as_str()),
