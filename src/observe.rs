@@ -35,6 +35,7 @@ const SCRIPT: &str = concat!(
     include_str!("facts/disks.sh"),
     include_str!("facts/his.sh"),
     include_str!("facts/files.sh"),
+    include_str!("action/places.sh"),
     include_str!("facts/layout.sh"),
     include_str!("facts/probe.sh"),
     "\nrun_main\n"

@@ -12,6 +12,8 @@ use crate::postgres::SystemId;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("job.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("staging.sh"),
     include_str!("base_backup.sh"),
     "\nrun_main\n"
@@ -32,6 +34,9 @@ pub struct BaseBackup {
     /// The places that the inventory names: what the others lead to root neither makes nor gives away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named: Vec<String>,
+    /// Where its WAL goes, if that is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<String>,
     /// The cluster's system identifier, if it exists before the plan runs.
     pub system_id: Option<SystemId>,
     /// Bytes of all databases, as far as known.
@@ -87,6 +92,8 @@ impl Act for BaseBackup {
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),
                 )
                 .var("tablespaces", lines(&self.tablespaces))
+                .var("wal_place", self.wal.as_deref().unwrap_or_default())
+                .var("wal_directory", place.major.caps().names.wal_directory)
                 .var("named", self.named.join("\n"))
                 .timeout(None),
         ]

@@ -86,6 +86,12 @@ pub(super) fn going(there: &str, here: &str) -> String {
 
 /// Says whether the place of a data directory is free for what comes.
 pub(super) fn vacant(facts: &Facts) -> Readiness {
+    if let Some(path) = facts.data.layout.unmounted.first() {
+        return Readiness::Mismatch {
+            expected: format!("a file system on {path}"),
+            found: "none, or another one".into(),
+        };
+    }
     match &facts.data.content {
         Content::Nothing => Readiness::Ready,
         _ => Readiness::Mismatch {
@@ -104,7 +110,7 @@ pub(super) fn staged(
 ) {
     if let Some(facts) = world.facts_mut(node) {
         facts.staging = Some(Staging {
-            path: super::place::staging(&facts.data.path),
+            path: facts.data.beside("new"),
             complete: true,
             source,
             system_id,

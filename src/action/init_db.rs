@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fetch::vacant;
 use super::{Act, Kind, Place, Readiness};
 use crate::command::Command;
-use crate::facts::{Content, Facts, Observation, predict};
+use crate::facts::{Facts, Observation, predict};
 use crate::inventory::NodeName;
 use crate::platform::Family;
 
@@ -13,6 +14,8 @@ use std::time::Duration;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("register.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("staging.sh"),
     include_str!("init_db.sh"),
     "\nrun_main\n"
@@ -22,6 +25,8 @@ const UNIT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("boot_unit.sh"),
     include_str!("register_unit.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("staging.sh"),
     include_str!("init_db.sh"),
     "\nrun_main\n"
@@ -34,6 +39,9 @@ pub struct InitDb {
     pub data_directory: String,
     /// Whether pages get checksums.
     pub checksums: bool,
+    /// Where its WAL goes, if that is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<String>,
 }
 
 impl Act for InitDb {
@@ -62,13 +70,7 @@ impl Act for InitDb {
     }
 
     fn expects(&self, facts: &Facts) -> Readiness {
-        match facts.data.content {
-            Content::Nothing => Readiness::Ready,
-            _ => Readiness::Mismatch {
-                expected: format!("nothing in {}", self.data_directory),
-                found: "something".into(),
-            },
-        }
+        vacant(facts)
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
@@ -81,6 +83,8 @@ impl Act for InitDb {
                 .command("create the database cluster", script)
                 .var("checksums", super::write_file::yes(self.checksums))
                 .var("staging", place.staging())
+                .var("wal_place", self.wal.as_deref().unwrap_or_default())
+                .var("named", "")
                 .timeout(Some(Duration::from_secs(300))),
         ]
     }

@@ -10,6 +10,8 @@ use crate::postgres::SystemId;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("marker.sh"),
     include_str!("place_clone.sh"),
     "\nrun_main\n"
@@ -54,6 +56,9 @@ pub struct PlaceClone {
     /// For a recovery: its settings, which stand in postgresql.auto.conf until it is over.
     #[serde(default)]
     pub recovery: Option<String>,
+    /// Where its WAL goes, if that is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<String>,
 }
 
 impl Act for PlaceClone {
@@ -64,6 +69,11 @@ impl Act for PlaceClone {
             ""
         };
         format!("the copy becomes {}{with}", self.data_directory)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let wal = self.wal.iter();
+        wal.map(|wal| format!("WAL in {wal}")).collect()
     }
 
     fn kind(&self) -> Kind {
@@ -89,6 +99,8 @@ impl Act for PlaceClone {
             place
                 .command("put the copy in its place", SCRIPT)
                 .var("staging", place.staging())
+                .var("wal_place", self.wal.as_deref().unwrap_or_default())
+                .var("wal_directory", place.major.caps().names.wal_directory)
                 .var(
                     "system_id",
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),

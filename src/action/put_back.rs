@@ -14,6 +14,8 @@ const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("manager.sh"),
     include_str!("job.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("staging.sh"),
     include_str!("put_back.sh"),
     "\nrun_main\n"

@@ -12,6 +12,8 @@ use crate::postgres::{ClusterState, Lsn, SystemId, Timeline, sql};
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("job.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("marker.sh"),
     include_str!("rewind.sh"),
     "\nrun_main\n"

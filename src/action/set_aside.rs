@@ -10,6 +10,8 @@ use crate::postgres::SystemId;
 
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("set_aside.sh"),
     "\nrun_main\n"
 );
@@ -82,7 +84,7 @@ impl Act for SetAside {
             let inside = format!("{}/", self.data_directory);
             facts.files.retain(|path, _| !path.starts_with(&inside));
             facts.set_aside.push(Aside {
-                path: format!("{}.pgrepl-…", self.data_directory),
+                path: facts.data.beside("…"),
             });
         }
     }

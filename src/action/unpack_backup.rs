@@ -12,6 +12,8 @@ use crate::inventory::NodeName;
 const SCRIPT: &str = concat!(
     include_str!("prelude.sh"),
     include_str!("job.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("staging.sh"),
     include_str!("fetch.sh"),
     include_str!("unpack_backup.sh"),

@@ -326,7 +326,7 @@ pub struct SetAside {
 impl SetAside {
     /// Returns the moment in its name, that of the run that set it aside; `None` for what a failed run had made.
     pub fn stamp(&self) -> Option<&str> {
-        let (_, stamp) = self.path.rsplit_once(".pgrepl-")?;
+        let stamp = layout::name_beside(&self.path)?;
         Some(stamp).filter(|stamp| !stamp.starts_with("failed-"))
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn clone(
         system_id,
         marker,
         recovery: None,
+        wal: wal_place(b, facts),
     };
     b.step(name, place, "", &[&source]);
     Ok(())
@@ -109,6 +110,7 @@ fn base_backup(
             .map(|(_, path)| (path.clone(), place_here(b, source, node, path)))
             .collect(),
         named: named(b.cluster, name),
+        wal: wal_place(b, facts),
         system_id,
         bytes: there
             .server
@@ -118,6 +120,12 @@ fn base_backup(
     };
     b.step(name, copy, why, &[source]);
     system_id
+}
+
+/// Returns where the WAL of a server lies, if that is not in its data directory: there it stays.
+pub(super) fn wal_place(b: &Builder, facts: &Facts) -> Option<String> {
+    let names = &b.cluster.major.caps().names;
+    facts.data.wal_place(names.wal_directory)
 }
 
 /// Returns where a tablespace of another server goes on this one.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::adoption;
 use super::builder::Builder;
+use super::clone::wal_place;
 use super::configure::{configure, passwords, wanted};
 use super::cut_off;
 use super::engines;
@@ -13,7 +14,7 @@ use super::port::ports;
 use super::schedule::timers;
 use super::sensitive::{Floors, loaded_sensitive, sensitive};
 use super::slots::{drop_left, drop_stale};
-use super::space::to_stop;
+use super::space::{self, to_stop};
 use super::standbys::standbys;
 use super::versions::{odd_markers, versions};
 use super::wanted::refuse;
@@ -93,6 +94,7 @@ pub(super) fn prepare(b: &mut Builder) {
     ports(b);
     b.next_phase();
     for node in b.cluster.nodes.keys() {
+        space::unmounted(b, node);
         packages(b, node);
         engines::install(b, node);
         mount(b, node);
@@ -348,6 +350,7 @@ fn lead_pass(
                 InitDb {
                     data_directory,
                     checksums: true,
+                    wal: wal_place(b, &facts),
                 },
                 "no host has one",
                 &[],

@@ -15,7 +15,7 @@ use crate::facts::backups::Backup;
 use crate::facts::needs::{of_locale, of_settings};
 use crate::facts::{Content, Facts, Obstacle};
 use crate::inventory::NodeName;
-use crate::postgres::{Major, conf};
+use crate::postgres::conf;
 
 /// Why something cannot be done on a server, and what to type.
 type Trouble = Option<(String, String)>;
@@ -23,7 +23,8 @@ type Trouble = Option<(String, String)>;
 /// Returns why a copy of a server cannot become the data directory of another one.
 pub(super) fn copy(b: &Builder, name: &NodeName, source: &NodeName) -> Trouble {
     let facts = b.facts(name)?;
-    layout(b.cluster.major, name, facts)
+    layout(name, facts)
+        .or_else(|| lost_found(b, source))
         .or_else(|| places(b, name, facts, source))
         .or_else(|| settings(b, name, facts, source))
 }
@@ -101,7 +102,7 @@ pub(super) fn restore(b: &Builder, to: &NodeName, backup: &Backup) -> Result<(),
         let blocked = b.blocked(name);
         let trouble = blocked
             .map(|blocked| (blocked.message.clone(), blocked.help.clone()))
-            .or_else(|| layout(b.cluster.major, name, facts))
+            .or_else(|| layout(name, facts))
             .or_else(inside)
             .or_else(|| settings(b, name, facts, to));
         found.extend(trouble.map(|(message, help)| (format!("{name}: {message}"), help)));
@@ -137,55 +138,50 @@ fn irreplaceable(to: &NodeName, found: Vec<(String, String)>) -> Result<(), Plan
     }))
 }
 
-/// What keeps a data directory from being renamed, and a copy from being renamed to its place.
-fn layout(major: Major, name: &NodeName, facts: &Facts) -> Trouble {
+/// What keeps a server from sending its data directory.
+fn lost_found(b: &Builder, source: &NodeName) -> Trouble {
+    if let Some(CopyFrom::Backup(_)) = b.copy_from {
+        return None;
+    }
+    let data = &b.facts(source)?.data;
+    let lost = format!("{}/lost+found", data.path);
+    data.layout.lost_found_closed.then(|| {
+        (
+            format!(
+                "{lost} of {source} is closed to its server, which cannot send what it cannot read"
+            ),
+            format!("ssh {source} sudo chown postgres: {lost}"),
+        )
+    })
+}
+
+/// What keeps a data directory from being set aside, and a copy from getting its place.
+fn layout(name: &NodeName, facts: &Facts) -> Trouble {
     let path = &facts.data.path;
     let empty = facts.data.content == Content::Nothing;
-    let elsewhere = |place: &str| format!("hosts: {{ {name}: {{ data_directory: {place} }} }}");
     Some(match facts.data.obstacle()? {
-        Obstacle::Link(place) => (
-            format!("{path} is a symbolic link to {place}: a copy beside it could not be renamed into place"),
-            format!("say where it is, then pgrepl apply: {}", elsewhere(&place)),
-        ),
-        Obstacle::Mount if empty => (
-            format!("{path} is itself a mount point: a copy beside it could not be renamed into place"),
-            format!("use a directory inside it: {}", elsewhere(&format!("{path}/data"))),
-        ),
-        Obstacle::Mount => (
-            format!("{path} is itself a mount point: it cannot be set aside by a rename"),
-            format!(
-                "stop its server, move what is in it to {path}/data, then pgrepl apply with {}",
-                elsewhere(&format!("{path}/data"))
-            ),
+        Obstacle::NotHis(place) => (
+            format!("{path} leads to {place}, where the service user may not write"),
+            format!("ssh {name} sudo chown postgres: {place}"),
         ),
         Obstacle::Closed(parent) => (
             format!("root may not write in {parent}: {path} could not be renamed"),
             format!("ssh {name} sudo touch {parent}/pgrepl-may-write"),
         ),
         Obstacle::Between(parent) => (
-            format!("{parent} is root's, in a directory of the service user's: {path} could not be renamed"),
-            format!("ssh {name} sudo chown --reference={} {parent}", if empty { format!("{parent}/..") } else { path.clone() }),
-        ),
-        Obstacle::Wal(Some(place)) => {
-            let wal = format!("{path}/{}", major.caps().names.wal_directory);
-            (
-                format!("its WAL is in {place}: a copy would have it in {path}"),
-                format!("stop its server and put it back: ssh {name} \"sudo rm {wal} && sudo mv {place} {wal}\"; then pgrepl apply"),
-            )
-        }
-        Obstacle::Wal(None) => (
-            format!("{path}/{} is itself a mount point: a copy would have its WAL in {path}", major.caps().names.wal_directory),
-            "stop its server, move what is in it away, unmount it and put it back; then pgrepl apply".to_owned(),
+            format!(
+                "{parent} is root's, in a directory of the service user's: {path} could not be renamed"
+            ),
+            format!(
+                "ssh {name} sudo chown --reference={} {parent}",
+                if empty {
+                    format!("{parent}/..")
+                } else {
+                    path.clone()
+                }
+            ),
         ),
         Obstacle::TablespaceInside(place) => tablespace_inside(&place, facts),
-        Obstacle::TablespaceMount(place) => (
-            format!("the tablespace {place} is itself a mount point: it cannot be set aside by a rename"),
-            move_tables(&format!("a directory inside {place}")),
-        ),
-        Obstacle::TablespaceLink(written, place) => (
-            format!("the tablespace {written} leads to {place} by a symbolic link: a copy of it would go elsewhere"),
-            move_tables(&place),
-        ),
     })
 }
 

@@ -8,6 +8,7 @@ use super::builder::Builder;
 use super::check::archived;
 pub use super::chosen::choose;
 use super::chosen::{follow, tell};
+use super::clone::wal_place;
 use super::configure::{configure, configure_files};
 use super::converge::{passes, prepare};
 use super::password::refuse_another;
@@ -245,6 +246,7 @@ pub fn restore(
         marker: recovery.marker.clone(),
         // Who wrote to it before it archives would lose that with the next try of a run that is killed.
         recovery: Some(format!("{}\nlisten_addresses = ''", recovery.settings)),
+        wal: wal_place(&b, &facts),
     };
     b.step(to, place, "", &[]);
     if inside {
