@@ -9,6 +9,7 @@ carry() {
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     as_service_user sh -c 'way=$1 from=$2 to=$3 names=$4 wal=$5
         there() { [ -e "$1" ] || [ -L "$1" ]; }
+        mounted() { [ ! -L "$1" ] && mountpoint -q "$1"; }
         all() {
             for entry in "$1"/$3 "$1"/.[!.]* "$1"/..?*; do
                 case $way/${entry##*/} in */.pgrepl | */lost+found | in/PG_VERSION | in/global) continue ;; esac
@@ -18,9 +19,9 @@ carry() {
         }
         one() {
             there "$1/$3" || return 0
-            if mountpoint -q "$1/$3"; then
+            if mounted "$1/$3"; then
                 wal_out "$1/$3" "$2/$3"
-            elif mountpoint -q "$2/$3"; then
+            elif mounted "$2/$3"; then
                 wal_in "$1/$3" "$2/$3"
             elif there "$2/$3"; then
                 echo "$2/$3 is there already" >&2
@@ -43,7 +44,7 @@ carry() {
         # A directory of somebody else he cannot move: nothing is begun.
         for entry in "$from"/$names; do
             case ${entry##*/} in lost+found) continue ;; esac
-            if [ -d "$entry" ] && [ ! -L "$entry" ] && [ ! -O "$entry" ] && ! mountpoint -q "$entry"; then
+            if [ -d "$entry" ] && [ ! -L "$entry" ] && [ ! -O "$entry" ] && ! mounted "$entry"; then
                 echo "$entry belongs to somebody else" >&2
                 exit 1
             fi
@@ -72,6 +73,8 @@ end_move() { as_service_user rm -f "$1/.pgrepl/pgsql_tmp/moving"; }
 # Ends a move that was cut off: gather PLACE NAMES
 gather() {
     apart=$(as_service_user cat "$1/.pgrepl/pgsql_tmp/moving" 2>/dev/null) || return 0
+    # It was over, or had not moved anything yet.
+    as_service_user rmdir "$apart" 2>/dev/null || :
     if [ -d "$apart" ] && [ ! -f "$1/PG_VERSION" ]; then
         carry out "$1" "$apart" "$2" "cut-$(date -u +%Y%m%dT%H%M%SZ)" || fail "cannot move what is in $1 to $apart"
         sync
@@ -163,7 +166,7 @@ parts_in() {
 # A file system that was made for the data is root's, and so is what it keeps lost files in, which no backup can pass by. Where
 # the way to it is not the service user's to choose it is given to him, from the directory that root stands in: own_mount PLACE
 own_mount() {
-    if [ -L "$1" ] || ! is_mount "$(readlink -f "$1")"; then return 0; fi
+    if [ -L "$1" ] || ! is_mount "$(readlink -m "$1")"; then return 0; fi
     (cd "$1" && { ! is_his "${1%/*}" || [ "$(pwd -P)" = "$1" ]; } || exit
         root=$(pwd -P)
         if cd lost+found 2>/dev/null && [ "$(pwd -P) $(stat -c '%U %i' .)" = "$root/lost+found root 11" ]; then
@@ -205,7 +208,7 @@ remember() {
     wal=
     places=$data_directory
     for link in "$data_directory"/pg_wal "$data_directory"/pg_xlog "$data_directory"/pg_tblspc/*; do
-        if is_mount "$link"; then place=$link; else read_link "$link" || continue; fi
+        if read_link "$link"; then :; elif is_mount "$(readlink -m "$link")"; then place=$link; else continue; fi
         places="$places
 $place"
         case $link in */pg_tblspc/*) ;; *) wal=$place ;; esac
@@ -214,7 +217,7 @@ $place"
         point=$(mount_of "$one")
         [ "$point" != / ] || continue
         token=
-        if [ "$point" = "$(readlink -f "$one")" ]; then token=$(token_of "$one"); fi
+        if [ "$point" = "$(readlink -m "$one")" ]; then token=$(token_of "$one"); fi
         printf 'mount\t%s\t%s\n' "$point" "$token"
     done | sort -u)
     [ -z "$wal" ] || lines="$lines

@@ -43,7 +43,8 @@ place_of() {
 vacant() {
     for entry in "$1"/${2:-*} "$1"/.[!.]* "$1"/..?*; do
         case ${entry##*/} in .pgrepl | lost+found) continue ;; .*) [ "${2:-*}" = '*' ] || continue ;; esac
-        if [ -e "$entry" ] || [ -L "$entry" ]; then is_mount "$(readlink -f "$entry")" || return 1; fi
+        if [ -L "$entry" ]; then return 1; fi
+        if [ -e "$entry" ]; then is_mount "$(readlink -m "$entry")" || return 1; fi
     done
 }
 

@@ -28,7 +28,7 @@ read_layout() {
     fi
     for space in "$real"/pg_tblspc/*; do
         if [ -L "$space" ]; then
-            path=$(readlink -f "$space")
+            path=$(readlink -m "$space")
             written=$(readlink "$space")
             if [ "${written%/}" != "$path" ]; then fact tablespace_link "$written" "$path"; fi
         fi

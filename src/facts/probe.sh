@@ -84,7 +84,7 @@ read_known_wal() {
 }
 
 read_data() {
-    real=$(readlink -f "$data_directory" 2>/dev/null || printf '%s' "$data_directory")
+    real=$(readlink -m "$data_directory")
     wal_link='' spaces='' newest=''
     fact data "$real"
     read_layout
@@ -101,7 +101,7 @@ read_data() {
             if [ -e "$body/$signal" ]; then fact signal "$signal"; fi
         done
         if [ -L "$body/$wal_directory" ]; then
-            wal_link=$(readlink -f "$body/$wal_directory")
+            wal_link=$(readlink -m "$body/$wal_directory")
             path=$(readlink "$body/$wal_directory")
             case $path in /*) ;; *) path=$wal_link ;; esac
             path=$(place_of "${path%/}")
@@ -110,9 +110,9 @@ read_data() {
         for space in "$body"/pg_tblspc/*; do
             if [ -L "$space" ]; then
                 path=$(readlink "$space")
-                case $path in /*) ;; *) path=$(readlink -f "$space") ;; esac
+                case $path in /*) ;; *) path=$(readlink -m "$space") ;; esac
                 fact tablespace "${space##*/}" "${path%/}"
-                path=$(readlink -f "$space")
+                path=$(readlink -m "$space")
                 # Lists of paths have one a line.
                 case $path in *'
 '*) ;; *) spaces="$spaces$path

@@ -12,6 +12,7 @@ mod checks;
 mod cut_off;
 mod day_two;
 mod engines;
+mod exchange;
 mod facts;
 mod failover_again;
 mod firewall;
