@@ -4,6 +4,8 @@
 begin() {
     new_staging "$source"
     make_wal
+    # systemd would expand what is in braces.
+    wal_option=${wal_apart:+--${wal_directory#pg_}dir=$wal_apart}
     # A source that is gone is noticed; by the kernel's own time for that, two hours pass.
     conninfo="$conninfo keepalives_idle=10 keepalives_interval=5 keepalives_count=3"
     # shellcheck disable=SC2016 # expanded by the shell of the copy
@@ -14,7 +16,7 @@ begin() {
                 [ "$there" = "$here" ] || set -- "$@" -T "$there=$here"
             done <tablespaces
         fi
-        [ -z "$wal_apart" ] || set -- "$@" "--${wal_directory#pg_}dir=$wal_apart"
+        [ -z "$wal_option" ] || set -- "$@" "$wal_option"
         if "$clients/pg_basebackup" "$@" >log 2>&1; then : >complete; fi'
     if [ -d /run/systemd/system ]; then
         writable="$staging
@@ -23,10 +25,10 @@ $(places_here)"
         systemctl reset-failed "$clone_unit" 2>/dev/null || :
         start_unit "$clone_unit" \
             --setenv=staging="$staging" --setenv=conninfo="$conninfo" --setenv=slot="$slot" --setenv=clients="$clients" \
-            --setenv=wal_apart="$wal_apart" --setenv=wal_directory="$wal_directory" /bin/sh -c "$copy" >&2 || fail "cannot start the copy"
+            --setenv=wal_option="$wal_option" /bin/sh -c "$copy" >&2 || fail "cannot start the copy"
     else
         note "no systemd here: the copy ends with this connection"
-        export staging conninfo slot clients wal_apart wal_directory
+        export staging conninfo slot clients wal_option
         as_service_user /bin/sh -c "$copy" >&2 || :
     fi
 }

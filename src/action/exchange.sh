@@ -30,6 +30,8 @@ carry() {
                 mv -T "$1/$3" "$2/$3" || return
             fi
         }
+        # What came along of another server, and is empty.
+        empty() { rmdir "$1/.pgrepl/pgsql_tmp" "$1/.pgrepl" "$1/lost+found" 2>/dev/null || :; rmdir "$1"; }
         # WAL on a mount point in the data directory stays on its file system: a link says where it is.
         wal_out() {
             [ -L "$2" ] || ln -s "$1/.pgrepl/pgsql_tmp/$wal" "$2" || return
@@ -38,7 +40,7 @@ carry() {
         }
         wal_in() {
             apart=$(readlink "$1") || return
-            if [ -d "$apart" ]; then all "$apart" "$2" "*" && rmdir "$apart" || return; fi
+            if [ -d "$apart" ]; then all "$apart" "$2" "*" && empty "$apart" || return; fi
             rm "$1"
         }
         # A directory of somebody else he cannot move: nothing is begun.
@@ -51,7 +53,7 @@ carry() {
         done
         if [ "$way" = out ]; then one "$from" "$to" PG_VERSION || exit; fi
         all "$from" "$to" "$names" || exit
-        if [ "$way" = in ]; then one "$from" "$to" global && one "$from" "$to" PG_VERSION; fi' \
+        if [ "$way" = in ]; then one "$from" "$to" global && one "$from" "$to" PG_VERSION && sync && empty "$from"; fi' \
         sh "$1" "$2" "$3" "$4" "$5"
 }
 
@@ -109,10 +111,6 @@ put_in() {
     begin_move "$2" "$1"
     as_service_user chmod --reference="$1" "$2"
     carry in "$1" "$2" "$3" none || return
-    sync
-    # What came along of somebody else's file system, and is empty.
-    as_service_user rmdir "$1/.pgrepl/pgsql_tmp" "$1/.pgrepl" "$1/lost+found" 2>/dev/null || :
-    as_service_user rmdir "$1" || return
     end_move "$2"
 }
 
@@ -163,17 +161,19 @@ parts_in() {
     done
 }
 
-# A file system that was made for the data is root's, and so is what it keeps lost files in, which no backup can pass by. Where
-# the way to it is not the service user's to choose it is given to him, from the directory that root stands in: own_mount PLACE
+# A file system that was made for the data is root's. Where the way to it is not the service user's to choose it is given to him,
+# from the directory that root stands in: own_mount PLACE
 own_mount() {
     if [ -L "$1" ] || ! is_mount "$(readlink -m "$1")"; then return 0; fi
-    (cd "$1" && { ! is_his "${1%/*}" || [ "$(pwd -P)" = "$1" ]; } || exit
-        root=$(pwd -P)
-        if cd lost+found 2>/dev/null && [ "$(pwd -P) $(stat -c '%U %i' .)" = "$root/lost+found root 11" ]; then
-            chown -h "$service_user:$service_user" . || exit
-        fi
-        cd "$root" && { [ "$(stat -c %U .)" = "$service_user" ] || chown -h "$service_user:$service_user" .; }) ||
+    (cd "$1" && { ! is_his "${1%/*}" || [ "$(pwd -P)" = "$1" ]; } && chown -h "$service_user:$service_user" .) ||
         fail "cannot give $1 to $service_user"
+    own_lost "$1"
+}
+
+# What a file system of his keeps lost files in is root's: neither a base backup nor pg_rewind can pass it by: own_lost PLACE
+own_lost() {
+    (cd "$1/lost+found" 2>/dev/null && [ "$(stat -c '%U %i' .) $(stat -c %U ..)" = "root 11 $service_user" ] &&
+        is_mount "$(cd .. && pwd -P)" && chown -h "$service_user:$service_user" .) || :
 }
 
 # Begins work on the data directory: what is cut off is ended, and what lies beside the place gets the names that it has there.
@@ -181,8 +181,16 @@ own_mount() {
 settle() {
     missing=$(missing_mounts | head -n 1)
     [ -z "$missing" ] || fail "the file system of $missing is not mounted: nothing is written to the directory below it"
-    fixed "$data_directory" || return 0
     gather "$data_directory" '*'
+    # Set aside first is what makes it an instance: nothing starts it while its parts follow.
+    if [ ! -f "$data_directory/PG_VERSION" ]; then
+        for aside_before in "$(beside "$data_directory" '')"[0-9]*Z "$(beside "$data_directory" failed-)"[0-9]*Z; do
+            name=${aside_before##*/}
+            if [ -d "$aside_before" ]; then parts_out "$aside_before" "${name##*.pgrepl-}"; fi
+        done
+    fi
+    fixed "$data_directory" || return 0
+    own_lost "$data_directory"
     staging=$(settled "${staging:-}")
     apart_socket=$(settled "${apart_socket:-}")
     tablespaces=$(printf '%s' "${tablespaces:-}" | settled_lines)
@@ -231,9 +239,9 @@ wal	$wal"
 # By what the file system is known again that is mounted on a place.
 token_of() {
     make_room "$1"
-    as_service_user cat "$1/.pgrepl/token" 2>/dev/null || {
+    as_service_user cat "$1/.pgrepl/pgsql_tmp/token" 2>/dev/null || {
         read -r token </proc/sys/kernel/random/uuid
-        put "$1/.pgrepl/token" "$token"
+        put "$1/.pgrepl/pgsql_tmp/token" "$token"
         printf '%s\n' "$token"
     }
 }

@@ -118,5 +118,6 @@ pub(super) fn staged(
             holds: BTreeMap::new(),
         });
         facts.jobs.clear();
+        facts.data.layout.lost_found_closed = false;
     }
 }

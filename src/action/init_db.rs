@@ -42,6 +42,9 @@ pub struct InitDb {
     /// Where its WAL goes, if that is not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wal: Option<String>,
+    /// The places that the inventory names: others root neither makes nor gives away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub named: Vec<String>,
 }
 
 impl Act for InitDb {
@@ -55,6 +58,11 @@ impl Act for InitDb {
                 ""
             }
         )
+    }
+
+    fn places(&self) -> Vec<String> {
+        let wal = self.wal.iter();
+        wal.map(|wal| format!("WAL in {wal}")).collect()
     }
 
     fn done(&self) -> String {
@@ -84,7 +92,7 @@ impl Act for InitDb {
                 .var("checksums", super::write_file::yes(self.checksums))
                 .var("staging", place.staging())
                 .var("wal_place", self.wal.as_deref().unwrap_or_default())
-                .var("named", "")
+                .var("named", self.named.join("\n"))
                 .timeout(Some(Duration::from_secs(300))),
         ]
     }
@@ -92,6 +100,7 @@ impl Act for InitDb {
     fn effect(&self, node: &NodeName, world: &mut Observation) {
         if let Some(facts) = world.facts_mut(node) {
             facts.data.content = predict::new_instance(self.checksums);
+            facts.data.layout.lost_found_closed = false;
             facts.service.registered = true;
             facts.service.enabled = true;
             facts.service.start = "auto".into();

@@ -73,7 +73,7 @@ missing_mounts() {
             [ "$what" = mount ] || continue
             if ! is_mount "$path"; then
                 printf '%s\n' "$path"
-            elif [ -n "$token" ] && [ "$(as_service_user head -n 1 "$path/.pgrepl/token" 2>/dev/null)" != "$token" ]; then
+            elif [ -n "$token" ] && vacant "$path" && [ "$(as_service_user head -n 1 "$path/.pgrepl/pgsql_tmp/token" 2>/dev/null)" != "$token" ]; then
                 printf '%s\n' "$path"
             fi
         done <"$known"

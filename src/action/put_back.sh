@@ -38,8 +38,8 @@ main() {
     failed=
     if ! vacant "$data_directory"; then
         failed=$(beside "$data_directory" "$failed_name")
-        parts_out "$data_directory" "$failed_name"
         put_out "$data_directory" "$failed" '*' "$failed_name" || fail "cannot set $data_directory aside"
+        parts_out "$failed" "$failed_name"
     fi
     if [ -f "$staging/source" ]; then
         if [ -d "$staging/data" ]; then forget_parts; fi

@@ -20,6 +20,8 @@ const SCRIPT: &str = concat!(
 );
 const GRANT: &str = concat!(
     include_str!("prelude.sh"),
+    include_str!("places.sh"),
+    include_str!("exchange.sh"),
     include_str!("grant_rewind.sh"),
     "\nrun_main\n"
 );

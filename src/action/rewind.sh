@@ -52,6 +52,7 @@ own_config() {
 }
 
 prepare() {
+    for link in "$data_directory/$wal_directory" "$data_directory"/pg_tblspc/*; do own_lost "$link"; done
     found=$(control_field "$data_directory" 'Database system identifier')
     [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
     case $(control_field "$data_directory" 'Database cluster state') in
@@ -99,9 +100,9 @@ begin() {
     if apart; then
         remember
         stamp=$(date -u +%Y%m%dT%H%M%SZ)
-        parts_out "$data_directory" "$stamp"
         body=$work/data
         put_out "$data_directory" "$body" '*' "$stamp" || fail "cannot move what is in $data_directory to $body"
+        parts_out "$body" "$stamp"
     fi
     # shellcheck disable=SC2016 # expanded by the shell of the unit
     rewind='cd / && "$bindir/pg_rewind" -P -D "$body" --source-server="$conninfo" >"$work/log" 2>&1 &&
@@ -138,6 +139,8 @@ main() {
     write_marker "$body"
     sync
     if [ "$body" != "$data_directory" ]; then
+        # What the source has beside its places came along.
+        as_service_user rm -rf "$body/.pgrepl" "$body/$wal_directory/.pgrepl"
         parts_in "$body" "failed-$(date -u +%Y%m%dT%H%M%SZ)"
         put_in "$body" "$data_directory" '*' || fail "cannot give what is in $body its place, $data_directory"
         label_data

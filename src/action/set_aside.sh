@@ -17,11 +17,11 @@ main() {
     [ ! -e "$aside" ] || refused "no $aside" "one"
     if [ "$body" = "$data_directory" ]; then
         remember
-        parts_out "$data_directory" "$stamp"
         put_out "$data_directory" "$aside" '*' "$stamp" || fail "cannot set $data_directory aside"
     else
         move "$body" "$aside" || fail "cannot set $body aside"
     fi
+    parts_out "$aside" "$stamp"
     # What a rewind that was cut has kept of the configuration is nowhere else.
     if as_service_user test -d "$rewinding/config"; then
         move "$rewinding/config" "$aside/config.pgrepl-rewinding" || fail "cannot keep $rewinding/config"

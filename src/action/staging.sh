@@ -11,7 +11,7 @@ places_here() { printf '%s' "$tablespaces" | cut -f 2; }
 # Gives him an empty directory that somebody else made, or the file system that is mounted there: give PLACE WHAT
 give() {
     [ "$(stat -L -c %U "$1")" != "$service_user" ] || return 0
-    is_named "$1" || fail "the place of $2 does not belong to $service_user: $1"
+    is_named "$1" || [ "${1%/*}" = "$data_directory" ] || fail "the place of $2 does not belong to $service_user: $1"
     own_mount "$1"
     [ "$(stat -L -c %U "$1")" != "$service_user" ] || return 0
     { ! is_his "${1%/*}" && chown -h "$service_user:$service_user" "$1"; } || fail "the place of $2 does not belong to $service_user: $1"
@@ -21,6 +21,7 @@ give() {
 own_place() {
     if [ -d "$1" ]; then
         give "$1" "$2"
+        own_lost "$1"
     elif is_named "$1"; then
         make_way "${1%/*}"
         own_directory "$1"

@@ -6,8 +6,8 @@ use super::builder::Builder;
 use super::engines;
 use super::tablespaces::named;
 use crate::action::{BaseBackup, PlaceClone, UnpackBackup};
-use crate::facts::Facts;
 use crate::facts::backups::Backup;
+use crate::facts::{Content, Facts};
 use crate::files;
 use crate::inventory::{Node, NodeName};
 use crate::postgres::{SystemId, slot_name};
@@ -52,7 +52,7 @@ pub(super) fn clone(
         system_id,
         marker,
         recovery: None,
-        wal: wal_place(b, facts),
+        wal: wal_place(b, name, facts),
     };
     b.step(name, place, "", &[&source]);
     Ok(())
@@ -110,7 +110,7 @@ fn base_backup(
             .map(|(_, path)| (path.clone(), place_here(b, source, node, path)))
             .collect(),
         named: named(b.cluster, name),
-        wal: wal_place(b, facts),
+        wal: wal_place(b, name, facts),
         system_id,
         bytes: there
             .server
@@ -122,10 +122,36 @@ fn base_backup(
     system_id
 }
 
-/// Returns where the WAL of a server lies, if that is not in its data directory: there it stays.
-pub(super) fn wal_place(b: &Builder, facts: &Facts) -> Option<String> {
+/// Returns where the WAL of a server goes, if not into its data directory: where the inventory has it, else where it is.
+pub(super) fn wal_place(b: &Builder, name: &NodeName, facts: &Facts) -> Option<String> {
     let names = &b.cluster.major.caps().names;
-    facts.data.wal_place(names.wal_directory)
+    let wanted = b.cluster.nodes.get(name)?.wal_directory.clone();
+    wanted.or_else(|| facts.data.wal_place(names.wal_directory))
+}
+
+/// Tells that WAL is not where the inventory has it: what is there is not moved under a server.
+pub(super) fn wal_elsewhere(b: &mut Builder, name: &NodeName) {
+    let names = &b.cluster.major.caps().names;
+    let (Some(node), Some(facts)) = (b.cluster.nodes.get(name), b.facts(name)) else {
+        return;
+    };
+    let (Some(wanted), Content::Instance(_)) = (&node.wal_directory, &facts.data.content) else {
+        return;
+    };
+    let place = facts.data.wal_place(names.wal_directory);
+    if place.as_ref() == Some(wanted) {
+        return;
+    }
+    let place = place.unwrap_or_else(|| facts.data.path.clone());
+    let help = match *name == b.leader {
+        true => format!("once another server leads: pgrepl rebuild {name} --from primary"),
+        false => format!("pgrepl rebuild {name} --from primary"),
+    };
+    b.note(
+        name,
+        format!("its WAL is in {place}, the inventory has it in {wanted}"),
+        help,
+    );
 }
 
 /// Returns where a tablespace of another server goes on this one.

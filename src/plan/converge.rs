@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::adoption;
 use super::builder::Builder;
-use super::clone::wal_place;
+use super::clone::{wal_elsewhere, wal_place};
 use super::configure::{configure, passwords, wanted};
 use super::cut_off;
 use super::engines;
@@ -16,6 +16,7 @@ use super::sensitive::{Floors, loaded_sensitive, sensitive};
 use super::slots::{drop_left, drop_stale};
 use super::space::{self, to_stop};
 use super::standbys::standbys;
+use super::tablespaces::named;
 use super::versions::{odd_markers, versions};
 use super::wanted::refuse;
 use super::{Goal, Plan, PlanError, risks};
@@ -81,6 +82,7 @@ fn converge_but(
     versions(&mut b);
     for node in cluster.nodes.keys() {
         refuse(&mut b, node);
+        wal_elsewhere(&mut b, node);
     }
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
     risks::tell(&mut b);
@@ -350,7 +352,8 @@ fn lead_pass(
                 InitDb {
                     data_directory,
                     checksums: true,
-                    wal: wal_place(b, &facts),
+                    wal: wal_place(b, &name, &facts),
+                    named: named(b.cluster, &name),
                 },
                 "no host has one",
                 &[],

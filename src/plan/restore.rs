@@ -16,7 +16,7 @@ use super::sensitive::Floors;
 use super::{Goal, Plan, PlanError, Refusal, Role};
 use super::{engines, preflight, reach, space, tablespaces};
 use crate::action::{
-    PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
+    Enable, PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
 };
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::leader::{Leader, leader};
@@ -226,6 +226,9 @@ pub fn restore(
             "",
             &[],
         );
+    } else if !facts.service.enabled {
+        let unit = platform.unit.clone();
+        b.step(to, Enable { unit }, "it is fenced", &[]);
     }
     let inside = platform.config_inside();
     if !inside {
@@ -246,7 +249,7 @@ pub fn restore(
         marker: recovery.marker.clone(),
         // Who wrote to it before it archives would lose that with the next try of a run that is killed.
         recovery: Some(format!("{}\nlisten_addresses = ''", recovery.settings)),
-        wal: wal_place(&b, &facts),
+        wal: wal_place(&b, to, &facts),
     };
     b.step(to, place, "", &[]);
     if inside {
