@@ -30,7 +30,7 @@ use crate::postgres::Major;
 use crate::report::event::Event;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["firewall.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
+const SCRIPT: &str = script!(["firewall.sh", "places.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
 
 const BACKUPS: &str = script!(["wal_runs.sh"] "facts/backups.sh");
 

@@ -153,9 +153,9 @@ read_files() {
     done
     told=$(printf '%s\n' "$@")
     next=$(by_reader "$telling$listed$arguments
-$tell_files$look_at_files" "$real" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$installer" "$keeper" \
+$tell_files$look_at_files" "$body" "$staging" "$wal_directory" "$bindir" "$major" "$home" "$cluster" "$installer" "$keeper" \
         "$newest" "$pass_lines" "$@") || :
     # What he could not read is not absent.
-    if [ -f "$real/PG_VERSION" ]; then fact instance "that $service_user cannot read"; fi
+    if [ -f "$body/PG_VERSION" ]; then fact instance "that $service_user cannot read"; fi
     read_named_files
 }

@@ -36,7 +36,10 @@ fi
 if [ -f "$real/PG_VERSION" ] && read -r version <"$real/PG_VERSION"; then
     fact instance "$version"
     if [ "$version" = "$major" ] && [ -x "$bindir/pg_controldata" ]; then
-        "$bindir/pg_controldata" "$real" 2>&1 | fact_lines control
+        # In the middle of an exchange.
+        control=$real
+        [ -d "$real/global" ] || control=$data_directory
+        "$bindir/pg_controldata" "$control" 2>&1 | fact_lines control
     fi
 fi
 if [ -f "$history" ]; then fact_lines history_line <"$history"; fi

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::able::Able;
 use super::beside::Copy;
 use super::firewall::Firewall;
+use super::layout::name_beside;
 use super::{DataDirectory, Disk, Process, Server, Staging, TurnedAway};
 use crate::inventory::NodeName;
 use crate::postgres::{ServerVersion, SystemId};
@@ -304,7 +305,7 @@ pub struct SetAside {
 impl SetAside {
     /// Returns the moment in its name, that of the run that set it aside; `None` for what a failed run had made.
     pub fn stamp(&self) -> Option<&str> {
-        let (_, stamp) = self.path.rsplit_once(".pgrepl-")?;
+        let stamp = name_beside(&self.path)?;
         Some(stamp).filter(|stamp| !stamp.starts_with("failed-"))
     }
 }

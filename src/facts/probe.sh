@@ -74,61 +74,83 @@ read_packages() {
     done
 }
 
+# Where the WAL of an instance was that is not there now.
+read_known_wal() {
+    known=$(places_known)
+    if [ -f "$known" ]; then path=$(sed -n 's/^wal	//p' "$known" | head -n 1); else path=; fi
+    if [ -z "$path" ] || [ -n "$wal_link" ]; then return; fi
+    wal_link=$(readlink -m "$path")
+    fact wal_link "$path"
+}
+
 read_data() {
-    real=$(readlink -f "$data_directory" 2>/dev/null || printf '%s' "$data_directory")
+    real=$(readlink -m "$data_directory")
     wal_link='' spaces='' newest=''
     fact data "$real"
     read_layout
-    if [ -f "$real/PG_VERSION" ]; then
+    body=$real
+    rewinding=$(beside "$data_directory" rewinding)
+    # In the middle of a rewind it is there; an exchange that was cut is ended by whoever works here next.
+    if [ ! -f "$real/PG_VERSION" ] && [ -d "$rewinding/data" ]; then body=$rewinding/data; fi
+    if [ -f "$body/PG_VERSION" ]; then
         # An initdb that was cut short: template0 is made last but one, and nobody can drop it.
         databases=
-        for database in "$real"/base/[0-9]*; do databases="$databases ${database##*/}"; done
+        for database in "$body"/base/[0-9]*; do databases="$databases ${database##*/}"; done
         case $databases in '' | ' 1' | ' [0-9]*') fact half_made yes ;; esac
         for signal in standby.signal recovery.signal recovery.conf backup_label; do
-            if [ -e "$real/$signal" ]; then fact signal "$signal"; fi
+            if [ -e "$body/$signal" ]; then fact signal "$signal"; fi
         done
-        if [ -L "$real/$wal_directory" ]; then
-            wal_link=$(readlink -f "$real/$wal_directory")
-            fact wal_link "$wal_link"
+        if [ -L "$body/$wal_directory" ]; then
+            wal_link=$(readlink -m "$body/$wal_directory")
+            path=$(readlink "$body/$wal_directory")
+            case $path in /*) ;; *) path=$wal_link ;; esac
+            path=$(place_of "${path%/}")
+            if [ "$path" != "$data_directory/$wal_directory" ]; then fact wal_link "$path"; fi
         fi
-        for space in "$real"/pg_tblspc/*; do
+        for space in "$body"/pg_tblspc/*; do
             if [ -L "$space" ]; then
-                path=$(readlink -f "$space")
-                fact tablespace "${space##*/}" "$path"
+                path=$(readlink "$space")
+                case $path in /*) ;; *) path=$(readlink -m "$space") ;; esac
+                fact tablespace "${space##*/}" "${path%/}"
+                path=$(readlink -m "$space")
                 # Lists of paths have one a line.
                 case $path in *'
 '*) ;; *) spaces="$spaces$path
 " ;; esac
             fi
         done
-        for slot in "$real"/pg_replslot/*; do
+        for slot in "$body"/pg_replslot/*; do
             if [ -d "$slot" ]; then fact slot "${slot##*/}"; fi
         done
-        for newest in "$real/$wal_directory"/*.history; do :; done
+        for newest in "$body/$wal_directory"/*.history; do :; done
         if [ -f "$newest" ]; then fact history "${newest##*/}"; fi
         waiting=0
-        for ready in "$real/$wal_directory"/archive_status/*.ready; do
+        for ready in "$body/$wal_directory"/archive_status/*.ready; do
             if [ -e "$ready" ]; then waiting=$((waiting + 1)); fi
         done
         if [ "$waiting" -gt 0 ]; then
-            oldest=$(find "$real/$wal_directory/archive_status" -name '*.ready' -printf '%Ts\n' 2>/dev/null | sort -n | head -n 1)
+            oldest=$(find "$body/$wal_directory/archive_status" -name '*.ready' -printf '%Ts\n' 2>/dev/null | sort -n | head -n 1)
             if [ -n "$oldest" ]; then fact archive_waits "$(($(date +%s) - oldest))"; fi
         fi
         fact archive_waiting "$waiting"
-    elif [ -d "$real" ]; then
+    elif [ -d "$real" ] && [ ! -f "$real/.pgrepl/pgsql_tmp/moving" ]; then
         shown=0
         for entry in "$real"/* "$real"/.[!.]*; do
-            if [ -e "$entry" ] && [ "${entry##*/}" != lost+found ] && [ "$shown" -lt 5 ]; then
+            case ${entry##*/} in .pgrepl | lost+found) continue ;; esac
+            if [ -e "$entry" ] && ! is_mount "$entry" && [ "$shown" -lt 5 ]; then
                 fact foreign "${entry##*/}"
                 shown=$((shown + 1))
             fi
         done
     fi
+    if [ "$body" = "$real" ] && [ ! -f "$body/PG_VERSION" ]; then read_known_wal; fi
     if mine=$(postmaster_pid); then fact postmaster "$mine"; fi
-    for aside in "$data_directory".pgrepl-[0-9]* "$data_directory".pgrepl-failed-[0-9]*; do
+    for aside in "$data_directory".pgrepl-[0-9]* "$data_directory".pgrepl-failed-[0-9]* \
+        "$data_directory"/.pgrepl/pgsql_tmp/[0-9]* "$data_directory"/.pgrepl/pgsql_tmp/failed-[0-9]*; do
         if [ -d "$aside" ]; then fact set_aside "$aside"; fi
     done
-    if [ -d "$data_directory.pgrepl-rewinding" ]; then fact rewinding yes; fi
+    if [ -d "$rewinding" ]; then fact rewinding yes; fi
+    missing_mounts | sort -u | fact_lines unmounted
     if [ -d "$staging" ]; then
         fact staging "$staging"
         if [ -f "$staging/complete" ]; then fact staging_complete yes; fi
@@ -301,8 +323,7 @@ main() {
     read_release
     choose_place
     find_clients
-    # As in action/place.rs.
-    staging=$data_directory.pgrepl-new
+    staging=$(beside "$data_directory" new)
     fact uname "$(uname -nm)"
     has_user || :
     read_work

@@ -86,6 +86,8 @@ pub struct Node {
     pub listen_addresses: String,
     /// The data directory, if it is not the platform's.
     pub data_directory: Option<String>,
+    /// The WAL directory, if it is not in the data directory.
+    pub wal_directory: Option<String>,
     /// Where its PostgreSQL lives, if no known platform tells.
     pub platform: Option<Custom>,
     /// The node it replicates from, if not from the primary.

@@ -220,6 +220,7 @@ struct Shared {
     instance: String,
     listen_addresses: String,
     data_directory: Option<String>,
+    wal_directory: Option<String>,
     platform: Option<Custom>,
     parameters: BTreeMap<String, String>,
     hba: Vec<String>,
@@ -232,6 +233,7 @@ impl Default for Shared {
             instance: "main".into(),
             listen_addresses: "*".into(),
             data_directory: None,
+            wal_directory: None,
             platform: None,
             parameters: BTreeMap::new(),
             hba: Vec::new(),
@@ -261,6 +263,7 @@ impl Shared {
         if let Some(directory) = path_of(&file.data_directory) {
             self.data_directory = Some(directory);
         }
+        self.wal_directory = path_of(&file.wal_directory).or(self.wal_directory.take());
         if let Some(At { span, value, .. }) = file.platform {
             if self.data_directory.is_none() && file.data_directory.is_none() {
                 problems.push(
@@ -307,6 +310,7 @@ impl Shared {
             instance: self.instance.clone(),
             listen_addresses: self.listen_addresses.clone(),
             data_directory: self.data_directory.clone(),
+            wal_directory: self.wal_directory.clone(),
             platform: self.platform.clone(),
             upstream: None,
             apply_delay: None,

@@ -1,11 +1,10 @@
 //! Room for what will be copied: what it needs, compared on each file system with what is free there.
 
-use crate::facts::Advice;
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
-use crate::facts::Facts;
 use crate::facts::backups::{Backup, Backups};
+use crate::facts::{Advice, Facts, Process};
 use crate::inventory::NodeName;
 use crate::plan::converge::clone::place_here;
 
@@ -46,11 +45,25 @@ pub(super) fn of_copy(b: &Builder, name: &NodeName, source: &NodeName) -> Needs 
         let place = place_here(b, source, node, path);
         (place, with_margin(bytes_of(oid)))
     });
-    // The WAL directory of a copy is in its data directory: the segment being written and the next one at least.
-    [("data".to_owned(), main + 2 * segment)]
-        .into_iter()
-        .chain(spaces)
-        .collect()
+    // The segment being written and the next one at least.
+    let mut needs = Needs::from([("data".to_owned(), main)]);
+    match wal_of(b.facts(name)) {
+        wal if wal == needs[0].0 => needs[0].1 += 2 * segment,
+        wal => needs.push((wal, 2 * segment)),
+    }
+    needs.extend(spaces);
+    needs
+}
+
+/// On what file system the WAL of a server lies.
+fn wal_of(facts: Option<&Facts>) -> String {
+    let apart = |facts: &Facts| facts.data.wal_link.is_some() || facts.data.layout.wal_is_mount;
+    if facts.is_some_and(apart) {
+        "wal"
+    } else {
+        "data"
+    }
+    .to_owned()
 }
 
 /// What a rewind needs at least: it copies the WAL that was written since the fork before it removes anything.
@@ -71,17 +84,13 @@ pub(super) fn of_rewind(primary: &Facts, facts: &Facts) -> Needs {
             .saturating_add(2 * control.wal_segment_size),
         _ => u64::MAX,
     };
-    let place = match facts.data.wal_link {
-        Some(_) => "wal",
-        None => "data",
-    };
     let bytes = match (server.wal_bytes, since) {
         // It has no more of it than this.
         (Some(all), since) => since.min(all),
         (None, u64::MAX) => 0,
         (None, since) => since,
     };
-    vec![(place.to_owned(), bytes)]
+    vec![(wal_of(Some(facts)), bytes)]
 }
 
 /// What a restored backup needs; `place` tells where a tablespace goes, by its OID and its place in the backup.
@@ -125,7 +134,11 @@ pub(super) fn begun(facts: &Facts, mut needs: Needs) -> Needs {
             "data" => &staging.path,
             path => path,
         };
-        *bytes = bytes.saturating_sub(staging.holds.get(at).copied().unwrap_or(0));
+        // Beside a place that cannot be renamed is in it.
+        let inside = format!("{at}/.pgrepl/");
+        let mut held = staging.holds.iter();
+        let held = held.find(|(path, _)| *path == at || path.starts_with(&inside));
+        *bytes = bytes.saturating_sub(held.map_or(0, |(_, held)| *held));
     }
     needs
 }
@@ -216,6 +229,20 @@ fn could_go(facts: &Facts) -> String {
     said.iter().map(|one| format!("; {one}")).collect()
 }
 
+/// A file system that is not mounted is waited for: what would be written to the directory below it is in the way later.
+pub(super) fn unmounted(b: &mut Builder, name: &NodeName) {
+    let Some(facts) = b.facts(name) else { return };
+    let stopped = facts.process == Process::Stopped;
+    if let Some(path) = facts.data.layout.unmounted.first().filter(|_| stopped) {
+        let message = format!("the file system of {path} is not mounted, or another one is");
+        let known = format!("/var/lib/pgrepl/{}/places", b.cluster.name);
+        let help = format!(
+            "ssh {name} sudo mount {path}; if its data is not to lie there any more: ssh {name} sudo rm -f {known}"
+        );
+        b.block(name, message, help);
+    }
+}
+
 /// Returns what does not fit, and what shows where, if something does not. Places that nothing is known of are left out.
 pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<Advice> {
     let mut each: BTreeMap<&str, (&str, u64, u64, Vec<&str>)> = BTreeMap::new();
@@ -225,7 +252,7 @@ pub(super) fn lack(name: &NodeName, facts: &Facts, needs: &Needs) -> Option<Advi
         };
         let path = match place.as_str() {
             "data" => &facts.data.path,
-            "wal" => facts.data.wal_link.as_ref().unwrap_or(place),
+            "wal" => facts.data.wal_link.as_ref().unwrap_or(&facts.data.path),
             _ => place,
         };
         let (_, free, needed, paths) =

@@ -67,6 +67,7 @@ mod tests {
             slot: None,
             tablespaces: Vec::new(),
             named: Vec::new(),
+            wal: None,
             system_id: None,
             bytes: Some(bytes),
             free: Some(2 * bytes),

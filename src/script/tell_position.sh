@@ -7,7 +7,7 @@ tell_position() {
     printf '%s\n' "$position" >"$top/hosts/.$node.new"
     mv "$top/hosts/.$node.new" "$top/hosts/$node" || return 1
     # A server that runs has ended its restore.
-    if [ ! -e "$data_directory.pgrepl-new" ] && [ ! -e "$data_directory/recovery.signal" ]; then rm -f "$top/restores/$node"; fi
+    if [ ! -e "$data_directory.pgrepl-new" ] && [ ! -e "$data_directory/.pgrepl/pgsql_tmp/new" ] && [ ! -e "$data_directory/recovery.signal" ]; then rm -f "$top/restores/$node"; fi
     # What a copy or a drill that was cut and never run again reads no more.
     for mark in "$top/restores/$node~"*; do
         [ -f "$mark" ] || continue

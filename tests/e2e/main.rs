@@ -10,6 +10,7 @@ mod change;
 mod configurations;
 mod copy;
 mod cut;
+mod disks;
 mod firewall;
 mod kills;
 mod lab;

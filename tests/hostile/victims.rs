@@ -6,7 +6,7 @@ macro_rules! scripts {
     };
 }
 
-pub const LIBRARY: &str = scripts!("script/prelude.sh" "script/manager.sh" "script/job.sh" "script/marker.sh" "script/staging.sh");
+pub const LIBRARY: &str = scripts!("script/prelude.sh" "script/manager.sh" "script/job.sh" "script/marker.sh" "script/places.sh" "script/exchange.sh" "script/staging.sh");
 
 /// What needs a server or systemd, replaced.
 pub const WITHOUT: &str = "control_field() { case $2 in *identifier) echo 7 ;; *state) echo 'shut down' ;; *) echo 0/0 ;; esac; }
@@ -196,7 +196,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
 /// What all of them are told.
 pub const TOLD: &str = "cluster=hostile node=server2 major=15 port=1 installer=apt keeper=start_conf instance=main unit= keys=archive_mode \
     home=$his/15/etc data_directory=$his/15/main config_directory=$his/15/etc socket_directory=$his/15/sock log=$his/15/log \
-    staging=$data_directory.pgrepl-new clone_unit=none system_id=7 tablespaces= named= wal_directory=pg_wal marker=standby.signal \
+    staging=$data_directory.pgrepl-new clone_unit=none system_id=7 tablespaces= named= wal_directory=pg_wal wal_place= marker=standby.signal \
     marker_text= checkpoint= recovery= single_options= checksums=no owner=$service_user:$service_user mode=640 content='new\\n' \
     expected=any check=none keeps_rules=no keep_original=yes has_hba_rules=no server_tells=no top=$his/15/mount ids=a program=: reader=r bytes=1 hold= about=x \
     fetch_unit=none drill_unit=none recover_unit=none copy_unit=none apart_socket=$his/15/sock apart_port=1 end= verb=none";

@@ -14,6 +14,7 @@ mod cut_off;
 mod day_two;
 mod doctor;
 mod engines;
+mod exchange;
 mod facts;
 mod failover_again;
 mod firewall;

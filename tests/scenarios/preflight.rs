@@ -18,12 +18,15 @@ use crate::worlds::state;
 
 pub type Change = fn(&mut Facts);
 
-/// How a data directory can lie so that no rename replaces it, and what is said of it.
-const LAYOUTS: [(Change, &str); 10] = [
-    (|f| f.data.is_mount = true, "main is itself a mount point"),
+/// How a data directory can lie so that nothing can replace it, and what is said of it.
+const LAYOUTS: [(Change, &str); 6] = [
     (
-        |f| f.data.layout.link = Some("/srv/big/main".into()),
-        "main is a symbolic link to /srv/big/main",
+        |f| {
+            f.data.layout.link = Some("/srv/big/main".into());
+            f.data.real_path = "/srv/big/main".into();
+            f.data.layout.closed = true;
+        },
+        "main leads to /srv/big/main, where the service user may not write",
     ),
     (
         |f| f.data.layout.parent_closed = true,
@@ -32,14 +35,6 @@ const LAYOUTS: [(Change, &str); 10] = [
     (
         |f| f.data.layout.parent_between = true,
         "15 is root's, in a directory of the service user's",
-    ),
-    (
-        |f| f.data.wal_link = Some("/wal/main".into()),
-        "its WAL is in /wal/main",
-    ),
-    (
-        |f| f.data.layout.wal_is_mount = true,
-        "main/pg_wal is itself a mount point",
     ),
     (
         |f| space(f, "/var/lib/postgresql/15/main/ts"),
@@ -55,21 +50,15 @@ const LAYOUTS: [(Change, &str); 10] = [
     (
         |f| {
             space(f, "/srv/ts");
-            f.data.layout.tablespace_mounts = vec!["/srv/ts".into()];
+            let inside = "/var/lib/postgresql/15/main/ts";
+            f.data.layout.tablespace_links = vec![("/srv/ts".into(), inside.into())];
         },
-        "the tablespace /srv/ts is itself a mount point",
-    ),
-    (
-        |f| {
-            space(f, "/disk/ts");
-            f.data.layout.tablespace_links = vec![("/srv/ts".into(), "/disk/ts".into())];
-        },
-        "the tablespace /srv/ts leads to /disk/ts",
+        "the tablespace /var/lib/postgresql/15/main/ts lies inside the data directory",
     ),
 ];
 
 /// Those that a place without an instance can have too.
-const OF_A_PLACE: usize = 4;
+const OF_A_PLACE: usize = 3;
 
 fn space(facts: &mut Facts, path: &str) {
     facts.data.tablespaces = vec![("16400".into(), path.into())];
@@ -142,9 +131,9 @@ fn a_rebuild_is_refused_where_no_rename_replaces_the_data() {
         }
     }
     // A source whose tablespace lies in its own data directory is no better.
-    let world = changed(&story.world, "server1", LAYOUTS[6].0);
+    let world = changed(&story.world, "server1", LAYOUTS[3].0);
     let why = refused(anew(cluster, &world, CopySource::Primary));
-    assert!(why.contains(LAYOUTS[6].1), "{why}");
+    assert!(why.contains(LAYOUTS[3].1), "{why}");
 }
 
 #[test]
@@ -161,7 +150,7 @@ fn a_rewind_changes_files_where_they_are_and_tells_that_no_copy_follows_it() {
     }
     let server = old.server.as_mut().unwrap();
     server.system_id = id;
-    old.data.is_mount = true;
+    LAYOUTS[0].0(&mut old);
     *world.facts_mut(&two).unwrap() = old;
     let leads = world.facts_mut(&"server1".into()).unwrap();
     let leads = leads.server.as_mut().unwrap();
@@ -270,8 +259,8 @@ fn nothing_is_copied_to_a_place_that_could_not_take_it() {
         assert!(why.starts_with("server3: ") && why.contains(said), "{why}");
     }
     // It follows server2, whose tablespace would come to lie in its data directory.
-    let why = left(&changed(&world, "server2", LAYOUTS[6].0));
-    assert!(why.contains(LAYOUTS[6].1), "{why}");
+    let why = left(&changed(&world, "server2", LAYOUTS[3].0));
+    assert!(why.contains(LAYOUTS[3].1), "{why}");
 }
 
 #[test]

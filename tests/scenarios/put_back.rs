@@ -320,9 +320,9 @@ fn a_standby_that_could_not_be_rewound_runs_again_unless_that_changed_it() {
 /// that fails.
 fn act(place: &Path, script: &str, variables: &str, breaks: usize) -> String {
     let script = format!(
-        "exec 7>&1\nbindir= major=15 data_directory={0}/main staging={0}/main.pgrepl-new clone_unit=none system_id=7 tablespaces= \
+        "exec 7>&1\ncluster=none bindir= major=15 data_directory={0}/main staging={0}/main.pgrepl-new clone_unit=none system_id=7 tablespaces= \
          home=/ service_user=$(id -un) unit=none config_directory=/nowhere log=/nowhere {variables}\n\
-         {1}\n{2}\n{3}\n{4}\n{script}\n\
+         {1}\n{2}\n{3}\n{4}\n{5}\n{6}\n{script}\n\
          as_service_user() {{ \"$@\"; }}\ncontrol_field() {{ cat \"$1/id\" 2>/dev/null; }}\nlabel_data() {{ :; }}\n\
          own_directory() {{ mkdir \"$1\"; }}\nmanager_works() {{ false; }}\nunit_active() {{ false; }}\nsync() {{ :; }}\n\
          renames=0\nmv() {{ renames=$((renames + 1)); [ \"$renames\" != {breaks} ] && command mv \"$@\"; }}\nrun_main\n",
@@ -330,6 +330,8 @@ fn act(place: &Path, script: &str, variables: &str, breaks: usize) -> String {
         include_str!("../../src/script/prelude.sh"),
         include_str!("../../src/script/manager.sh"),
         include_str!("../../src/script/job.sh"),
+        include_str!("../../src/script/places.sh"),
+        include_str!("../../src/script/exchange.sh"),
         include_str!("../../src/script/staging.sh"),
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();

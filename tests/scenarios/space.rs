@@ -82,12 +82,22 @@ fn a_copy_needs_room_on_each_file_system_it_goes_to() {
         anew(&cluster, &world, CopySource::Primary)
     };
     assert!(asked(&|_| {}).is_ok());
-    // WAL that is elsewhere would come into the data directory, where there may be no room for it later.
-    let (message, _) = asked(&|facts| facts.data.wal_link = Some("/wal/main".into())).unwrap_err();
-    assert!(
-        message.starts_with("cannot rebuild server2: its WAL is in /wal/main:"),
-        "{message}"
+    // WAL that is elsewhere stays there: room is needed there, and none for it where the data lies.
+    let elsewhere = |data: u64, wal: u64| {
+        asked(&|facts: &mut Facts| {
+            facts.data.wal_link = Some("/wal/main".into());
+            facts.disks[0].free = data * MB;
+            facts.disks.push(disk("wal", "/wal", wal, "/dev/sdc1"));
+        })
+    };
+    assert!(elsewhere(315, 32).is_ok());
+    let (message, _) = elsewhere(350, 31).unwrap_err();
+    assert_eq!(
+        message,
+        "cannot rebuild server2: not enough space on /wal: /wal/main needs about 32 MB, 31 MB are free"
     );
+    let (message, _) = elsewhere(314, 32).unwrap_err();
+    assert!(message.contains("/main needs about 315 MB"), "{message}");
     let (message, help) = asked(&|facts| facts.file_systems[1].free = 419 * MB).unwrap_err();
     assert_eq!(
         message,

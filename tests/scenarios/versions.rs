@@ -51,6 +51,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
             slot: Some("server2".into()),
             tablespaces: Vec::new(),
             named: Vec::new(),
+            wal: None,
             system_id: Some(system_id),
             bytes: None,
             free: None,
@@ -88,6 +89,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
             system_id: Some(system_id),
             marker: recovery.marker.clone(),
             recovery: Some(recovery.settings),
+            wal: None,
         }
         .into(),
     );

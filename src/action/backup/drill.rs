@@ -9,8 +9,7 @@ use crate::facts::{Marker, Observation};
 use crate::inventory::NodeName;
 use crate::script::script;
 
-const SCRIPT: &str =
-    script!(["job.sh", "staging.sh", "fetch.sh", "ended.sh", "apart.sh"] "drill.sh");
+const SCRIPT: &str = script!(["job.sh", "places.sh", "exchange.sh", "staging.sh", "fetch.sh", "ended.sh", "apart.sh"] "drill.sh");
 
 /// Restores a backup beside the data directory, reads the server that it makes, and removes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

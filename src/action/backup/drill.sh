@@ -12,6 +12,7 @@ end_drill() {
 }
 
 main() {
+    settle
     id=${ids##* }
     # The other end of a run that was killed may still be at work.
     mkdir -p /run/pgrepl

@@ -10,7 +10,7 @@ use crate::inventory::NodeName;
 use crate::postgres::SystemId;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["job.sh", "staging.sh"] "base_backup.sh");
+const SCRIPT: &str = script!(["job.sh", "places.sh", "exchange.sh", "staging.sh"] "base_backup.sh");
 
 /// Copies the data directory of another server into the staging directory, or joins a copy that runs already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct BaseBackup {
     /// The places that the inventory names: what the others lead to root neither makes nor gives away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named: Vec<String>,
+    /// Where its WAL goes, if that is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<String>,
     /// The cluster's system identifier, if it exists before the plan runs.
     pub system_id: Option<SystemId>,
     /// Bytes of all databases, as far as known.
@@ -82,6 +85,8 @@ impl Act for BaseBackup {
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),
                 )
                 .var("tablespaces", lines(&self.tablespaces))
+                .var("wal_place", self.wal.as_deref().unwrap_or_default())
+                .var("wal_directory", place.major.caps().names.wal_directory)
                 .var("named", self.named.join("\n"))
                 .timeout(None),
         ]

@@ -28,7 +28,7 @@ main() {
                 as_service_user sync "$there/.pgrepl/$segment"
                 as_service_user mv -fT "$there/.pgrepl/$segment" "$there/$segment" || fail "cannot place $segment"
             done
-            as_service_user rmdir "$there/.pgrepl"
+            as_service_user rmdir "$there/.pgrepl" 2>/dev/null || :
             as_service_user sync "$there"
             ok "$segments"
             ;;

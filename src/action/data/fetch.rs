@@ -87,6 +87,12 @@ pub(in crate::action) fn going(there: &str, here: &str) -> String {
 
 /// Says whether the place of a data directory is free for what comes.
 pub(in crate::action) fn vacant(facts: &Facts) -> Readiness {
+    if let Some(path) = facts.data.layout.unmounted.first() {
+        return Readiness::Mismatch {
+            expected: format!("a file system on {path}"),
+            found: "none, or another one".into(),
+        };
+    }
     match &facts.data.content {
         Content::Nothing => Readiness::Ready,
         _ => Readiness::Mismatch {
@@ -105,7 +111,7 @@ pub(in crate::action) fn staged(
 ) {
     if let Some(facts) = world.facts_mut(node) {
         facts.staging = Some(Staging {
-            path: crate::action::place::staging(&facts.data.path),
+            path: facts.data.beside("new"),
             complete: true,
             source,
             system_id,
@@ -113,5 +119,6 @@ pub(in crate::action) fn staged(
             holds: BTreeMap::new(),
         });
         facts.jobs.clear();
+        facts.data.layout.lost_found_closed = false;
     }
 }

@@ -9,6 +9,6 @@ unpack_backup
 # The server makes its links to tablespaces from this file when it begins to recover.
 rm -f "$data/tablespace_map"
 if [ -s "$spaces" ]; then tr '\t' ' ' <"$spaces" >"$data/tablespace_map"; fi
-chmod 700 "$data"
+chmod --reference="$data/base" "$data"
 sync -f "$data"
 : >"$work/complete"

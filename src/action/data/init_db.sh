@@ -1,6 +1,6 @@
 # Creates an empty instance where there is none: initdb works in staging, and one rename makes what is complete the data
 # directory. Half made it has a name of its own, and is begun anew.
-# In: checksums (yes or no) staging
+# In: checksums (yes or no) staging wal_place
 
 # A locale of UTF-8: the host's own, else one that sorts by bytes.
 options() {
@@ -20,51 +20,28 @@ config_elsewhere() {
     config_inside || (cd "$staging/data" && as_service_user rm -f postgresql.conf pg_hba.conf pg_ident.conf)
 }
 
-# Gives him the root of the file system that is mounted there, if it is that one which the way there leads to.
-own_mount() {
-    (cd "$data_directory" && mountpoint -q . && { ! is_his "${data_directory%/*}" || [ "$(pwd -P)" = "$data_directory" ]; } &&
-        chown -h "$service_user:$service_user" .) || fail "cannot give $data_directory to $service_user"
-}
-
-# A mount point cannot be renamed to: there the file that makes it an instance is moved last.
-move_up() {
-    (cd / && as_service_user find "$staging/data" -mindepth 1 -maxdepth 1 ! -name PG_VERSION -exec mv -t "$data_directory" {} +) ||
-        fail "cannot move the database cluster from $staging to $data_directory"
-    as_service_user chmod 700 "$data_directory"
-    sync
-    as_service_user mv -fT "$staging/data/PG_VERSION" "$data_directory/PG_VERSION" || fail "cannot move PG_VERSION to $data_directory"
-}
-
 main() {
-    if [ -e "$data_directory" ] && [ -n "$(ls -A "$data_directory")" ]; then
-        refused "an empty or missing $data_directory" "something in it"
-    fi
+    vacant "$data_directory" || refused "an empty or missing $data_directory" "something in it"
     for file in postgresql.conf pg_hba.conf; do
         if ! config_inside && [ -e "$config_directory/$file" ]; then
             refused "no $file in $config_directory" "one that is left of an older cluster"
         fi
     done
+    settle
     register
-    on_mount=no
-    if mountpoint -q "$data_directory" 2>/dev/null; then
-        on_mount=yes
-        own_mount
-        staging=$data_directory/pgrepl-new
-    fi
-    system_id='' tablespaces='' named=
+    own_mount "$data_directory"
+    system_id='' tablespaces=''
     new_staging initdb
+    make_wal
     # The options are words without blanks.
     # shellcheck disable=SC2046
-    (cd / && as_service_user "$bindir/initdb" -D "$staging/data" -U "$service_user" --auth=peer --auth-host=reject $(options)) >&2 ||
+    (cd / && as_service_user "$bindir/initdb" -D "$staging/data" ${wal_apart:+-X "$wal_apart"} -U "$service_user" --auth=peer --auth-host=reject $(options)) >&2 ||
         fail "cannot create the database cluster: initdb failed"
     config_elsewhere
     sync
-    if [ "$on_mount" = yes ]; then
-        move_up
-    else
-        [ ! -d "$data_directory" ] || by_owner "${data_directory%/*}" rmdir "$data_directory" || fail "cannot replace $data_directory: it is in use"
-        move "$staging/data" "$data_directory" || fail "cannot give the database cluster in $staging its place, $data_directory"
-    fi
+    parts_in "$staging/data" ''
+    put_in "$staging/data" "$data_directory" '*' || fail "cannot give the database cluster in $staging its place, $data_directory"
+    remember
     sync
     remove "$staging"
     label_data

@@ -10,7 +10,7 @@ use crate::postgres::SystemId;
 use crate::postgres::owned::not_copied;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["marker.sh"] "place_clone.sh");
+const SCRIPT: &str = script!(["places.sh", "exchange.sh", "marker.sh"] "place_clone.sh");
 
 /// Makes a complete copy the data directory of a standby, or of a server that recovers to a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct PlaceClone {
     /// For a recovery: its settings, which stand in postgresql.auto.conf until it is over.
     #[serde(default)]
     pub recovery: Option<String>,
+    /// Where its WAL goes, if that is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wal: Option<String>,
 }
 
 impl Act for PlaceClone {
@@ -36,6 +39,11 @@ impl Act for PlaceClone {
             ""
         };
         format!("the copy becomes {}{with}", self.data_directory)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let wal = self.wal.iter();
+        wal.map(|wal| format!("WAL in {wal}")).collect()
     }
 
     fn kind(&self) -> Mark {
@@ -61,6 +69,8 @@ impl Act for PlaceClone {
             place
                 .command("put the copy in its place", SCRIPT)
                 .var("staging", place.staging())
+                .var("wal_place", self.wal.as_deref().unwrap_or_default())
+                .var("wal_directory", place.major.caps().names.wal_directory)
                 .var(
                     "system_id",
                     self.system_id.map(|id| id.to_string()).unwrap_or_default(),

@@ -11,7 +11,8 @@ use crate::inventory::NodeName;
 use crate::postgres::SystemId;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["manager.sh", "job.sh", "staging.sh"] "put_back.sh");
+const SCRIPT: &str =
+    script!(["manager.sh", "job.sh", "places.sh", "exchange.sh", "staging.sh"] "put_back.sh");
 
 /// Gives what was set aside its place again; what a failed run made there is set aside as `<data>.pgrepl-failed-<time>`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,7 +11,7 @@ use crate::facts::{Marker, Observation};
 use crate::inventory::NodeName;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["job.sh", "staging.sh", "fetch.sh", "ended.sh", "apart.sh", "known_copies.sh"] "restore_copy.sh");
+const SCRIPT: &str = script!(["job.sh", "places.sh", "exchange.sh", "staging.sh", "fetch.sh", "ended.sh", "apart.sh", "known_copies.sh"] "restore_copy.sh");
 
 /// Restores a backup into a directory of its own, with a server of its own: the cluster is left alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,17 @@
 # connection. What it had beyond the fork is gone afterwards.
 # In: marker marker_text single_options conninfo system_id rewind_unit keys (parameters that must not be inherited) config (postgresql.conf)
 #     fetch (the program that fetches WAL from the archive, or empty) top (its directory) wal_directory
-work=$data_directory.pgrepl-rewinding
+
+# pg_rewind removes what the source does not have, whatever that is: an instance that has something of pgrepl's or of a file
+# system's in its places is moved out of these for as long as it works.
+apart() {
+    ! fixed "$data_directory" || return 0
+    for link in "$data_directory"/pg_wal "$data_directory"/pg_xlog "$data_directory"/pg_tblspc/*; do
+        read_link "$link" || continue
+        case $link in */pg_tblspc/*) ! fixed "$place" || return 0 ;; *) return 0 ;; esac
+    done
+    return 1
+}
 
 # Why pg_rewind gave up, from its words; before 12 it did not mark them.
 reason() {
@@ -29,20 +39,22 @@ save_config() {
 }
 own_config() {
     as_service_user test -d "$work/config" || return 0
+    own=$config_directory
+    if config_inside; then own=$body${config_directory#"$data_directory"}; fi
     # A key that was root's is his own now, and is then to be read by nobody else (be-secure-common.c).
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     as_service_user sh -c 'rm -f "$1"/*.pgrepl-previous "$1"/*.before-pgrepl && for file in "$2"/*; do
             [ -e "$file" ] || [ -L "$file" ] || continue
             cp -pR --remove-destination "$file" "$1/" || exit
             case $file in *.key) [ -L "$file" ] || chmod go= "$1/${file##*/}" || exit ;; esac
-        done' sh "$config_directory" "$work/config" || fail "cannot bring the files of $config_directory back from $work/config"
-    label "$config_directory"
+        done' sh "$own" "$work/config" || fail "cannot bring the files of $config_directory back from $work/config"
+    label "$own"
 }
 
 prepare() {
+    for link in "$data_directory/$wal_directory" "$data_directory"/pg_tblspc/*; do own_lost "$link"; done
     found=$(control_field "$data_directory" 'Database system identifier')
     [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
-    as_service_user rm -rf "$work.log"
     case $(control_field "$data_directory" 'Database cluster state') in
         'shut down' | 'shut down in recovery') ;;
         *)
@@ -85,20 +97,31 @@ begin() {
     save_config
     put "$work/log" ''
     put "$work/marker" "$marker_text"
+    if apart; then
+        remember
+        stamp=$(date -u +%Y%m%dT%H%M%SZ)
+        body=$work/data
+        put_out "$data_directory" "$body" '*' "$stamp" || fail "cannot move what is in $data_directory to $body"
+        parts_out "$body" "$stamp"
+    fi
     # shellcheck disable=SC2016 # expanded by the shell of the unit
-    rewind='cd / && "$bindir/pg_rewind" -P -D "$data_directory" --source-server="$conninfo" >"$work/log" 2>&1 &&
-        cp "$work/marker" "$data_directory/$marker" && chmod 600 "$data_directory/$marker" && : >"$work/complete"'
-    writable="$data_directory
+    rewind='cd / && "$bindir/pg_rewind" -P -D "$body" --source-server="$conninfo" >"$work/log" 2>&1 &&
+        cp "$work/marker" "$body/$marker" && chmod --reference="$body/PG_VERSION" "$body/$marker" && : >"$work/complete"'
+    writable="$body
 $work
-$(readlink -f "$data_directory/$wal_directory" "$data_directory"/pg_tblspc/* || :)"
+$(readlink -f "$body/$wal_directory" "$body"/pg_tblspc/* || :)"
     systemctl reset-failed "$rewind_unit" 2>/dev/null || :
     start_unit "$rewind_unit" \
-        --setenv=conninfo="$conninfo" --setenv=bindir="$bindir" --setenv=data_directory="$data_directory" \
+        --setenv=conninfo="$conninfo" --setenv=bindir="$bindir" --setenv=body="$body" \
         --setenv=work="$work" --setenv=marker="$marker" \
         /bin/sh -c "$rewind" >&2 || fail "cannot start pg_rewind"
 }
 
 main() {
+    settle
+    work=$(beside "$data_directory" rewinding)
+    body=$data_directory
+    if [ -d "$work/data" ]; then body=$work/data; fi
     if unit_active "$rewind_unit"; then
         note "joined the rewind that was already running"
     elif [ ! -f "$work/complete" ]; then
@@ -108,13 +131,21 @@ main() {
         begin
     fi
     follow "$rewind_unit" "$work/complete" "$work/log" || fail "the rewind did not end well: $(why)"
-    auto=$data_directory/postgresql.auto.conf
+    auto=$body/postgresql.auto.conf
     if [ -f "$auto" ]; then forget_keys "$auto" "$keys"; fi
     own_config
     # Slots that it had as a primary; pg_rewind of some versions leaves them, and they would keep WAL for ever.
-    (cd / && as_service_user find "$data_directory/pg_replslot" -mindepth 1 -maxdepth 1 -exec rm -rf {} +)
-    write_marker "$data_directory"
+    (cd / && as_service_user find "$body/pg_replslot" -mindepth 1 -maxdepth 1 -exec rm -rf {} +)
+    write_marker "$body"
     sync
+    if [ "$body" != "$data_directory" ]; then
+        # What the source has beside its places came along.
+        as_service_user rm -rf "$body/.pgrepl" "$body/$wal_directory/.pgrepl"
+        parts_in "$body" "failed-$(date -u +%Y%m%dT%H%M%SZ)"
+        put_in "$body" "$data_directory" '*' || fail "cannot give what is in $body its place, $data_directory"
+        label_data
+        sync
+    fi
     remove "$work"
     ok
 }

@@ -9,7 +9,7 @@ use crate::inventory::NodeName;
 use crate::postgres::SystemId;
 use crate::script::script;
 
-const SCRIPT: &str = script!([] "set_aside.sh");
+const SCRIPT: &str = script!(["places.sh", "exchange.sh"] "set_aside.sh");
 
 /// Renames a data directory to `<data>.pgrepl-<time>`; nothing is deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl Act for SetAside {
             let inside = format!("{}/", self.data_directory);
             facts.files.retain(|path, _| !path.starts_with(&inside));
             facts.set_aside.push(Aside {
-                path: format!("{}.pgrepl-…", self.data_directory),
+                path: facts.data.beside("…"),
             });
         }
     }

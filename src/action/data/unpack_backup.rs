@@ -10,7 +10,8 @@ use crate::facts::{Facts, Observation};
 use crate::inventory::NodeName;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["job.sh", "staging.sh", "fetch.sh"] "unpack_backup.sh");
+const SCRIPT: &str =
+    script!(["job.sh", "places.sh", "exchange.sh", "staging.sh", "fetch.sh"] "unpack_backup.sh");
 
 /// Restores a backup into the staging directory, or joins a restore that runs already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 # Restores a backup into staging.
 # In: as fetch.sh, and clone_unit
 main() {
+    settle
+    own_mount "$data_directory"
     source="backup ${ids##* }"
     if is_fetched "$clone_unit" "$source"; then
         already

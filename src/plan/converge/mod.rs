@@ -28,6 +28,7 @@ use crate::facts::leader::leader;
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::{engines, schedule};
 use crate::plan::builder::Builder;
+use crate::plan::converge::clone::wal_elsewhere;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::prepare::prepare;
 use crate::plan::converge::wanted::refuse;
@@ -89,6 +90,7 @@ fn converge_but(
     versions(&mut b);
     for node in cluster.nodes.keys() {
         refuse(&mut b, node);
+        wal_elsewhere(&mut b, node);
     }
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
     risks::tell(&mut b);

@@ -17,7 +17,7 @@ use crate::plan::converge::tablespaces;
 use crate::plan::rebuild::request::{CopySource, refuse};
 use crate::plan::rebuild::way::Way;
 use crate::plan::{Plan, PlanError, Refusal, Role};
-use crate::postgres::{Major, conf};
+use crate::postgres::conf;
 
 /// Why something cannot be done on a server, and what to type.
 type Trouble = Option<Advice>;
@@ -25,7 +25,8 @@ type Trouble = Option<Advice>;
 /// Returns why a copy of a server cannot become the data directory of another one.
 pub(in crate::plan) fn copy(b: &Builder, name: &NodeName, source: &NodeName) -> Trouble {
     let facts = b.facts(name)?;
-    layout(b.cluster.major, name, facts)
+    layout(name, facts)
+        .or_else(|| lost_found(b, source))
         .or_else(|| places(b, name, facts, source))
         .or_else(|| settings(b, name, facts, source))
 }
@@ -107,7 +108,7 @@ pub(in crate::plan) fn restore(
         let blocked = b.blocked(name);
         let trouble = blocked
             .cloned()
-            .or_else(|| layout(b.cluster.major, name, facts))
+            .or_else(|| layout(name, facts))
             .or_else(inside)
             .or_else(|| settings(b, name, facts, to));
         found.extend(
@@ -143,55 +144,50 @@ fn irreplaceable(to: &NodeName, found: Vec<Advice>) -> Result<(), PlanError> {
     }))
 }
 
-/// What keeps a data directory from being renamed, and a copy from being renamed to its place.
-fn layout(major: Major, name: &NodeName, facts: &Facts) -> Trouble {
+/// What keeps a server from sending its data directory.
+fn lost_found(b: &Builder, source: &NodeName) -> Trouble {
+    if let Some(CopyFrom::Backup(_)) = b.copy_from {
+        return None;
+    }
+    let data = &b.facts(source)?.data;
+    let lost = format!("{}/lost+found", data.path);
+    data.layout.lost_found_closed.then(|| {
+        Advice::new(
+            format!(
+                "{lost} of {source} is closed to its server, which cannot send what it cannot read"
+            ),
+            format!("ssh {source} sudo chown postgres: {lost}"),
+        )
+    })
+}
+
+/// What keeps a data directory from being set aside, and a copy from getting its place.
+fn layout(name: &NodeName, facts: &Facts) -> Trouble {
     let path = &facts.data.path;
     let empty = facts.data.content == Content::Nothing;
-    let elsewhere = |place: &str| format!("hosts: {{ {name}: {{ data_directory: {place} }} }}");
     Some(match facts.data.obstacle()? {
-        Obstacle::Link(place) => Advice::new(
-            format!("{path} is a symbolic link to {place}: a copy beside it could not be renamed into place"),
-            format!("say where it is, then pgrepl apply: {}", elsewhere(&place)),
-        ),
-        Obstacle::Mount if empty => Advice::new(
-            format!("{path} is itself a mount point: a copy beside it could not be renamed into place"),
-            format!("use a directory inside it: {}", elsewhere(&format!("{path}/data"))),
-        ),
-        Obstacle::Mount => Advice::new(
-            format!("{path} is itself a mount point: it cannot be set aside by a rename"),
-            format!(
-                "stop its server, move what is in it to {path}/data, then pgrepl apply with {}",
-                elsewhere(&format!("{path}/data"))
-            ),
+        Obstacle::NotHis(place) => Advice::new(
+            format!("{path} leads to {place}, where the service user may not write"),
+            format!("ssh {name} sudo chown postgres: {place}"),
         ),
         Obstacle::Closed(parent) => Advice::new(
             format!("root may not write in {parent}: {path} could not be renamed"),
             format!("ssh {name} sudo touch {parent}/pgrepl-may-write"),
         ),
         Obstacle::Between(parent) => Advice::new(
-            format!("{parent} is root's, in a directory of the service user's: {path} could not be renamed"),
-            format!("ssh {name} sudo chown --reference={} {parent}", if empty { format!("{parent}/..") } else { path.clone() }),
-        ),
-        Obstacle::Wal(Some(place)) => {
-            let wal = format!("{path}/{}", major.caps().names.wal_directory);
-            Advice::new(
-                format!("its WAL is in {place}: a copy would have it in {path}"),
-                format!("stop its server and put it back: ssh {name} \"sudo rm {wal} && sudo mv {place} {wal}\"; then pgrepl apply"),
-            )
-        }
-        Obstacle::Wal(None) => Advice::new(
-            format!("{path}/{} is itself a mount point: a copy would have its WAL in {path}", major.caps().names.wal_directory),
-            "stop its server, move what is in it away, unmount it and put it back; then pgrepl apply".to_owned(),
+            format!(
+                "{parent} is root's, in a directory of the service user's: {path} could not be renamed"
+            ),
+            format!(
+                "ssh {name} sudo chown --reference={} {parent}",
+                if empty {
+                    format!("{parent}/..")
+                } else {
+                    path.clone()
+                }
+            ),
         ),
         Obstacle::TablespaceInside(place) => tablespace_inside(&place, facts),
-        Obstacle::TablespaceMount(place) => Advice::new(
-            format!("the tablespace {place} is itself a mount point: it cannot be set aside by a rename"),
-            move_tables(&format!("a directory inside {place}")),
-        ),
-        Obstacle::TablespaceLink(written, place) => Advice::new(
-            format!("the tablespace {written} leads to {place} by a symbolic link: a copy of it would go elsewhere"),
-            move_tables(&place),
-        ),
     })
 }
 

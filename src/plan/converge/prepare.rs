@@ -9,6 +9,7 @@ use crate::inventory::NodeName;
 use crate::plan::backup::engines;
 use crate::plan::builder::Builder;
 use crate::plan::converge::port::ports;
+use crate::plan::space;
 use crate::platform;
 use crate::postgres::SystemId;
 
@@ -17,6 +18,7 @@ pub(in crate::plan) fn prepare(b: &mut Builder) {
     ports(b);
     b.next_phase();
     for node in b.cluster.nodes.keys() {
+        space::unmounted(b, node);
         packages(b, node);
         engines::install(b, node);
         mount(b, node);

@@ -6,11 +6,13 @@ use crate::facts::leader::Leader;
 use crate::inventory::NodeName;
 use crate::plan::backup::engines;
 use crate::plan::builder::Builder;
+use crate::plan::converge::clone::wal_place;
 use crate::plan::converge::configure::{configure, passwords, wanted};
 use crate::plan::converge::password;
 use crate::plan::converge::prepare::archive;
 use crate::plan::converge::sensitive::{Floors, loaded_sensitive};
 use crate::plan::converge::slots::drop_left;
+use crate::plan::converge::tablespaces::named;
 use crate::plan::converge::wanted::sensitive;
 use crate::plan::versions::odd_markers;
 use crate::render::TemplateError;
@@ -97,6 +99,8 @@ pub(in crate::plan) fn lead_pass(
                 InitDb {
                     data_directory,
                     checksums: true,
+                    wal: wal_place(b, &name, &facts),
+                    named: named(b.cluster, &name),
                 },
             )
             .because("no host has one");

@@ -106,14 +106,14 @@ pub(in crate::plan) fn trouble(
     ))
 }
 
-/// Returns the places that the inventory names for a host: those that root may make there, and give to the service user.
+/// Returns the places of tablespaces and of WAL that the inventory names for a host: those that root may make there, and give to the service user.
 pub(in crate::plan) fn named(cluster: &Cluster, name: &NodeName) -> Vec<String> {
     let everywhere = cluster
         .nodes
         .values()
         .flat_map(|node| node.tablespaces.keys());
     let own = cluster.nodes.get(name).into_iter();
-    let own = own.flat_map(|node| node.tablespaces.values());
+    let own = own.flat_map(|node| node.tablespaces.values().chain(&node.wal_directory));
     let mut places: Vec<String> = everywhere.chain(own).cloned().collect();
     places.sort();
     places.dedup();

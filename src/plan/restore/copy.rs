@@ -74,6 +74,15 @@ pub fn restore_copy(
             "without --data-directory the cluster itself is restored",
         );
     }
+    let mut disks = facts.disks.iter().chain(&facts.file_systems);
+    if disks.any(|disk| disk.mounted_on == directory) {
+        return refuse(
+            format!(
+                "{directory} is itself a mount point: what is made beside it could not be renamed to it"
+            ),
+            &format!("--data-directory {directory}/data"),
+        );
+    }
     if cluster
         .nodes
         .get(to)

@@ -4,7 +4,7 @@ use crate::facts::Advice;
 use std::collections::BTreeMap;
 
 use crate::action::{
-    PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
+    Enable, PlaceClone, Recover, Register, SeeArchived, SetAside, Stop, SwitchWal, UnpackBackup,
 };
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::leader::{Leader, leader};
@@ -15,6 +15,7 @@ use crate::plan::backup::archiving::archives_elsewhere;
 use crate::plan::backup::{can_restore, engines};
 use crate::plan::builder::Builder;
 use crate::plan::check::archived;
+use crate::plan::converge::clone::wal_place;
 use crate::plan::converge::configure::{configure, configure_files};
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::password::refuse_another;
@@ -208,6 +209,9 @@ pub fn restore(
                 unit: platform.unit.clone(),
             },
         );
+    } else if !facts.service.enabled {
+        let unit = platform.unit.clone();
+        b.step(to, Enable { unit }).because("it is fenced");
     }
     let inside = platform.config_inside();
     if !inside {
@@ -228,6 +232,7 @@ pub fn restore(
         marker: recovery.marker.clone(),
         // Who wrote to it before it archives would lose that with the next try of a run that is killed.
         recovery: Some(format!("{}\nlisten_addresses = ''", recovery.settings)),
+        wal: wal_place(&b, to, &facts),
     };
     b.step(to, place);
     if inside {

@@ -61,7 +61,9 @@ pub fn put_back_last(
             _ => {}
         }
         // A run may have been cut between its tablespaces and the data directory.
-        let moved = |(_, place): &(String, String)| place.contains(".pgrepl-");
+        let moved = |(_, place): &(String, String)| {
+            place.contains(".pgrepl-") || place.contains("/.pgrepl/")
+        };
         if aside.is_some() || facts.data.tablespaces.iter().any(moved) {
             let put_back = PutBack {
                 aside: aside.map(|aside| aside.path.clone()),

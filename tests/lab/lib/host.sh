@@ -17,6 +17,16 @@ host_mount() {
         mountpoint -q "$H/disk.mnt" 2>/dev/null || { mkdir -p "$H/disk.mnt" && mount -o loop "$H/disk.img" "$H/disk.mnt"; }
         chown 543:543 "$H/disk.mnt"
     fi
+    local disk
+    for disk in "$H"/disks/*/; do
+        disk=${disk%/}
+        [ -d "$disk" ] || continue
+        if [ ! -f "$H/disk-${disk##*/}.img" ]; then
+            truncate -s 1G "$H/disk-${disk##*/}.img"
+            mkfs.ext4 -q -m 0 "$H/disk-${disk##*/}.img"
+        fi
+        mountpoint -q "$disk" || mount -o loop "$H/disk-${disk##*/}.img" "$disk"
+    done
     host_identity
 }
 
@@ -80,6 +90,8 @@ host_boot() {
     [ ! -f "$H/bindfs" ] || shared=$H/mount
     [ ! -d "$shared" ] || binds+=("--bind=$shared:/mnt/backups")
     [ ! -f "$H/disk" ] || binds+=("--bind=$H/disk.mnt:/var/lib/postgresql")
+    local disk
+    for disk in "$H"/disks/*/; do [ ! -d "$disk" ] || binds+=("--bind=${disk%/}:/disks/$(basename "$disk")"); done
     # The network outlives the host; a kernel that starts has no firewall.
     ip netns exec "$(<"$H/netns")" nft flush ruleset
     local machine
@@ -154,8 +166,10 @@ host_kill() {
 
 host_discard() {
     mountpoint -q "$H/disk.mnt" 2>/dev/null && umount -l "$H/disk.mnt"
+    local disk
+    for disk in "$H"/disks/*/; do if mountpoint -q "$disk" 2>/dev/null; then umount -l "$disk"; fi; done
     mountpoint -q "$H/root" && umount -l "$H/root"
-    rm -rf "$H/upper" "$H/work" "$H/disk.img"
+    rm -rf "$H/upper" "$H/work" "$H/disk.img" "$H"/disk-*.img
     cgroups_down "lab$(<"$R/net")-$(basename "$H")"
 }
 

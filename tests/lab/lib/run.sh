@@ -35,7 +35,10 @@ lab_up() {
         mkdir "$H"
         echo "${kind%%:*}" >"$H/release"
         case $kind in *:*) echo "${kind#*:}" ;; *) echo bare ;; esac >"$H/flavour"
-        case $option in disk=*) echo "${option#disk=}" >"$H/disk" ;; esac
+        case $option in
+            disk=*) echo "${option#disk=}" >"$H/disk" ;;
+            disks=*) for index_of_disk in $(seq "${option#disks=}"); do mkdir -p "$H/disks/$index_of_disk"; done ;;
+        esac
         index=$((index + 1))
         if [ "$mount" = stalling ]; then host_bindfs; fi
         net_host_up "$host" "$index"
