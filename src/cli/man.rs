@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Global, Kind, command};
+use super::{Failure, Kind};
 use crate::report::{manual, sink};
 
 /// Prints a manual page, or writes them all
@@ -25,9 +25,9 @@ pub struct Arguments {
 /// The page that belongs to no command.
 const INVENTORY: &str = "pgrepl-inventory";
 
-/// Runs the command.
-pub fn run(_: &Global, arguments: &Arguments) -> Result<u8, Failure> {
-    let pages = pages();
+/// Runs the command; `whole` is the command line as it is declared.
+pub fn run(whole: clap::Command, arguments: &Arguments) -> Result<u8, Failure> {
+    let pages = pages(whole);
     if let Some(out) = &arguments.out {
         for (name, page) in &pages {
             write(out, name, page)?;
@@ -66,8 +66,8 @@ fn write(out: &Path, name: &str, page: &str) -> Result<(), Failure> {
 }
 
 /// All pages by name: one per command, and that of the inventory.
-fn pages() -> Vec<(String, String)> {
-    let mut whole = command().disable_help_subcommand(true);
+fn pages(whole: clap::Command) -> Vec<(String, String)> {
+    let mut whole = whole.disable_help_subcommand(true);
     whole.build();
     let mut all = vec![(INVENTORY.to_owned(), manual::inventory())];
     below("pgrepl", &whole, &mut all);

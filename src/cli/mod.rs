@@ -227,7 +227,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             sink::exactly(&String::from_utf8_lossy(&text));
             Ok(0)
         }
-        Command::Man(arguments) => man::run(global, &arguments),
+        Command::Man(arguments) => man::run(command(), &arguments),
         Command::Version(arguments) => version::run(global, &arguments),
     };
     match result {
