@@ -178,6 +178,7 @@ fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
         "replication role",
         "bad `identity_file`",
         "bad `config_file`",
+        "not a valid schedule",
     ];
     problems
         .iter()
