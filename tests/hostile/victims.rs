@@ -18,6 +18,8 @@ manager_works() { false; }
 start_unit() { :; }
 follow() { :; }
 sync() { :; }
+know_copy() { :; }
+forget_copy() { :; }
 read_owner() { :; }
 check_owner() { :; }
 if command -v late >/dev/null; then late; fi
@@ -189,7 +191,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
             include_str!("../../src/facts/probe.sh"), "\n",
             "main() { read_data; read_files; ok; }\n"
         ),
-        "installer=nobody keeper=owner pass_digest= newest=",
+        "installer=nobody keeper=owner pass_digest= newest= tool_files=",
     ),
 ];
 

@@ -1,5 +1,7 @@
 //! What is shown on terminals of several widths: nothing wraps but what is to be typed.
 
+use std::sync::OnceLock;
+
 use pgrepl::cli::{Failure, FailureKind};
 use pgrepl::facts::way::Line;
 use pgrepl::facts::{Sight, Unreachable};
@@ -21,11 +23,11 @@ use pgrepl::report::style::Style;
 use crate::archive::there;
 use crate::stories::{Story, stories};
 
-fn story(name: &str) -> Story {
-    stories()
-        .into_iter()
-        .find(|story| story.name == name)
-        .unwrap()
+/// A story; all are read once.
+fn story(name: &str) -> &'static Story {
+    static ALL: OnceLock<Vec<Story>> = OnceLock::new();
+    let mut all = ALL.get_or_init(stories).iter();
+    all.find(|story| story.name == name).unwrap()
 }
 
 fn moment(seconds: u64) -> String {
@@ -38,7 +40,12 @@ fn shown(width: usize) -> Vec<(&'static str, String)> {
         color: false,
         width: Some(width),
     };
-    let mut away = story("in_sync");
+    let calm = story("in_sync");
+    let mut away = Story {
+        name: calm.name.clone(),
+        cluster: calm.cluster.clone(),
+        world: calm.world.clone(),
+    };
     let reason = Unreachable {
         message: "cannot connect to server2: no route to host".into(),
         help: "ssh server2 true".into(),
@@ -76,7 +83,6 @@ fn shown(width: usize) -> Vec<(&'static str, String)> {
         Err(PlanError::Refused(no)) => refusal(&no, style),
         Err(PlanError::Template(error)) => panic!("{error}"),
     };
-    let calm = story("in_sync");
     let wish = switchover::SwitchoverRequest {
         to: Some(&to),
         token: "aa",
@@ -101,18 +107,18 @@ fn shown(width: usize) -> Vec<(&'static str, String)> {
     let goes_back = restore::restore(cluster, &none, world, &backups, &back);
     let copy = restore_copy(cluster, &none, world, &backups, &back, &aside);
     vec![
-        ("plan, a new cascade", plan(&story("new_cascade"))),
+        ("plan, a new cascade", plan(story("new_cascade"))),
         ("apply, its end", applied(style)),
-        ("switchover", made(switches, &calm)),
+        ("switchover", made(switches, calm)),
         ("restore", made(goes_back, &kept)),
         ("restore, a copy", made(copy, &kept)),
-        ("status", status(&story("in_sync"))),
+        ("status", status(story("in_sync"))),
         ("status, one away", status(&away)),
         ("plan, one away", plan(&away)),
-        ("plan, two primaries", plan(&story("two_primaries"))),
-        ("plan, a standby leaves", plan(&story("standby_leaves"))),
+        ("plan, two primaries", plan(story("two_primaries"))),
+        ("plan, a standby leaves", plan(story("standby_leaves"))),
         ("failover", failover),
-        ("backup list", table(&there(&backed), &moment, style)),
+        ("backup list", table(&there(backed), &moment, style)),
     ]
 }
 

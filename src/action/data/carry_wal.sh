@@ -14,8 +14,10 @@ main() {
             already "$segments"
             ;;
         place)
-            # Beside its place, complete and synced, before it gets its name.
-            as_service_user mkdir -p "$there/.pgrepl"
+            # Beside its place, complete and synced, before it gets its name; what failed before leaves nothing of it.
+            trap 'as_service_user rm -rf "$there/.pgrepl"' EXIT
+            as_service_user rm -rf "$there/.pgrepl"
+            as_service_user mkdir "$there/.pgrepl"
             # Another host packed it: only what was asked for is unpacked, and only files of the size of a segment are placed.
             # shellcheck disable=SC2086
             set -- $segments
