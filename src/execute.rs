@@ -356,7 +356,7 @@ fn read(lines: &[Line]) -> Outcome {
         };
     }
     outcome.unwrap_or_else(|| Outcome::Failed {
-        message: "its script told no result".into(),
+        message: "its script ended without a result".into(),
         output: tail(),
     })
 }

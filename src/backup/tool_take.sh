@@ -30,7 +30,7 @@ main() {
             --setenv=cluster="$cluster" --setenv=top="$top" --setenv=node="$node" --setenv=bindir="$bindir" --setenv=major="$major" \
             --setenv=data_directory="$data_directory" /bin/sh -c 'eval "$program"' >&2 || fail "cannot start the backup"
     fi
-    follow "$backup_unit" "$job/complete" "$job/log" || fail "the backup did not end well: $(last_words "$job/log" | tail -n 1)"
+    follow "$backup_unit" "$job/complete" "$job/log" || fail "the backup failed: $(last_words "$job/log" | tail -n 1)"
     id=$(as_service_user cat "$job/complete")
     as_service_user rm -rf "$job"
     ok "$id"

@@ -85,7 +85,7 @@ impl Walk<'_> {
         let connections = context::connect(&read(&draft)?)?;
         let host = connections.hosts.values().next().cloned();
         let host =
-            host.ok_or_else(|| Failure::new(FailureKind::Usage, format!("{name} is no host")))?;
+            host.ok_or_else(|| Failure::new(FailureKind::Usage, format!("{name} is not a host")))?;
         let found = find(host.as_ref(), name, &[]).await.map_err(unreachable)?;
         Ok((host, found, connections))
     }
@@ -231,7 +231,7 @@ impl Walk<'_> {
                     Err(failure) if !trace.upstream => {
                         let why = failure.message();
                         self.lost
-                            .push(format!("{who}, and is no standby of it: {why}"));
+                            .push(format!("{who}, and is not a standby of it: {why}"));
                         Ok(())
                     }
                     stopped => stopped,

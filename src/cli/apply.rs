@@ -28,7 +28,7 @@ pub struct Arguments {
     /// Touches these hosts only
     #[arg(long, value_name = "HOST,…", value_delimiter = ',')]
     limit: Vec<String>,
-    /// Works on so many hosts at the same time
+    /// Maximum number of hosts worked on at once
     #[arg(long, value_name = "N", default_value_t = 10)]
     parallel: usize,
     /// Confirms what is asked for by a word: a host that is cut off, a parameter that risks data
@@ -86,7 +86,7 @@ fn saved(path: &PathBuf) -> Result<Option<Saved>, Failure> {
     }
     let stale = |why: String| stale(&format!("the saved plan {}", path.display()), &why);
     let saved: Saved = serde_json::from_str(&text)
-        .map_err(|error| stale(format!("it does not read, at line {}", error.line())))?;
+        .map_err(|error| stale(format!("it is invalid at line {}", error.line())))?;
     if saved.version != env!("CARGO_PKG_VERSION") {
         return Err(stale(format!(
             "expected one of version {}, found {}",
@@ -165,7 +165,7 @@ async fn go(
         let steps: String = steps
             .map(|step| format!("\n  {}  {}", step.node, step.action.act().title()))
             .collect();
-        let message = format!("every step was done, and yet something is left{steps}");
+        let message = format!("all steps succeeded, but the servers still differ{steps}");
         Failure::new(FailureKind::PartWay, message).help(drive.again.clone())
     };
     let (seen, left) = drive

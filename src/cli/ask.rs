@@ -14,7 +14,7 @@ pub(super) type Set<'a> = &'a dyn Fn(&mut Draft, &str);
 pub(in crate::cli) fn nobody(question: &str) -> Failure {
     Failure::new(
         FailureKind::Usage,
-        format!("nobody is here to be asked: {question}"),
+        format!("cannot ask for {question}: no terminal"),
     )
 }
 

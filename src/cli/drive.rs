@@ -181,7 +181,7 @@ impl<'a> Drive<'a> {
         }
         if !self.global.may_ask() || !std::io::stdin().is_terminal() {
             return Err(
-                Failure::new(FailureKind::Refused, "nobody is here to approve the plan")
+                Failure::new(FailureKind::Refused, "cannot ask for approval: no terminal")
                     .help("--auto-approve"),
             );
         }
@@ -321,7 +321,7 @@ impl<'a> Drive<'a> {
             FailureKind::PartWay
         };
         Err(Failure::new(kind, report("not everything was done"))
-            .help(format!("once the cause is mended: {}", self.again)))
+            .help(format!("after fixing the cause, run: {}", self.again)))
     }
 
     /// Ends with the second interrupt; the first one lets the running steps come to their end.

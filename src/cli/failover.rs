@@ -26,10 +26,10 @@ pub struct Arguments {
     /// The standby that is to lead; without it the one that has the most
     #[arg(long, value_name = "HOST")]
     to: Option<String>,
-    /// Does not ask the ordinary question
+    /// Skips the approval prompt
     #[arg(long)]
     auto_approve: bool,
-    /// Answers that the commits of this primary may be lost
+    /// Confirms that the commits of this primary may be lost
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
     /// Goes on although the primary can be reached; it is stopped first

@@ -40,7 +40,7 @@ pub struct Arguments {
     /// The primary, as in `ssh server1`
     #[arg(long, value_name = "HOST")]
     primary: Option<String>,
-    /// A standby; may be said several times
+    /// A standby; may be repeated
     #[arg(long = "standby", value_name = "HOST")]
     standbys: Vec<String>,
     /// The mount that backups live on

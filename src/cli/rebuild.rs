@@ -32,10 +32,10 @@ pub struct Arguments {
     /// Where its data comes from: auto, rewind, primary, backup, backup:ID, or the name of another server
     #[arg(long, value_name = "WAY", default_value = "auto")]
     from: String,
-    /// Does not ask the ordinary question
+    /// Skips the approval prompt
     #[arg(long)]
     auto_approve: bool,
-    /// Answers that this server's data may be replaced
+    /// Confirms that this server's data may be replaced
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
     /// After a failure, leaves everything as it is then: without it data that was set aside is put back, and a standby started
@@ -150,7 +150,7 @@ async fn go(
         Err(failure) => return Err(undo(drive, plan, &done.outcomes, &before, failure).await),
     };
     let something_left = |_: &Plan| {
-        let message = format!("every step was done, and yet something is left to do on {node}");
+        let message = format!("all steps succeeded, but {node} still differs");
         Failure::new(FailureKind::PartWay, message)
             .help(format!("pgrepl plan {}", drive.loaded.path.display()))
     };

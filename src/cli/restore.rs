@@ -68,10 +68,10 @@ pub struct Arguments {
         default_value_t = 5433
     )]
     port: u16,
-    /// Does not ask the ordinary question
+    /// Skips the approval prompt
     #[arg(long)]
     auto_approve: bool,
-    /// Answers that the data of the cluster is replaced; with --drop, that the copy is removed
+    /// Confirms that the data of the cluster is replaced; with --drop, that the copy is removed
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
     /// After a failure, leaves everything as it is then: without it what was set aside is put back, and what ran is started
@@ -208,7 +208,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     if moment.is_some_and(|moment| moment > now) {
         return Err(Failure::new(
             FailureKind::Refused,
-            format!("{target} has not come yet: no archive reaches to it"),
+            format!("{target} is in the future: no archive reaches to it"),
         )
         .help("--latest"));
     }

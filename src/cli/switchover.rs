@@ -38,7 +38,7 @@ pub struct Arguments {
     /// Does not ask
     #[arg(long)]
     auto_approve: bool,
-    /// Answers that this standby may lead although archiving ends with that, or clients are shut out
+    /// Confirms that this standby may lead although archiving ends with that, or clients are shut out
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
     /// How many seconds the primary has to stop

@@ -44,7 +44,7 @@ pub async fn undo(
             let more = " has recovered, and its history is the cluster's now: nothing is put back";
             return left(
                 more,
-                format!("once the cause is mended: pgrepl apply {path}"),
+                format!("after fixing the cause, run: pgrepl apply {path}"),
             );
         }
         Undo::Undecided => {

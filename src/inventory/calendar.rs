@@ -108,7 +108,7 @@ fn clock(text: &str) -> Result<(), String> {
     let (hours, minutes, seconds) = match parts[..] {
         [hours, minutes] => (hours, minutes, "0"),
         [hours, minutes, seconds] => (hours, minutes, seconds),
-        _ => return Err(format!("{text:?} is no time")),
+        _ => return Err(format!("{text:?} is not a time")),
     };
     component("hour", hours, 0, 23)?;
     component("minute", minutes, 0, 59)?;

@@ -198,7 +198,7 @@ impl Look<'_> {
                     "hosts: {{ {other}: {{ address: … }} }}, or {other} in the DNS or /etc/hosts of {}",
                     self.name
                 );
-                let says = format!("{other} is no name here");
+                let says = format!("{other} cannot be resolved here");
                 self.add("names", Verdict::Missing, says, help);
                 continue;
             }

@@ -58,7 +58,7 @@ pub fn a_copy_is_of_use_and_goes(
     );
     refused(&drop("/srv/nothing"), "there is no copy");
     refused(&["--drop", "/srv/copy"], "not confirmed");
-    refused(&drop("/srv/copy"), "nobody is here to approve the plan");
+    refused(&drop("/srv/copy"), "cannot ask for approval: no terminal");
     lab.on(
         "server1",
         "sed 's/cluster shop,/cluster other,/' /srv/copy/postgresql.conf >/srv/other/postgresql.conf",

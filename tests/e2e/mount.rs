@@ -277,7 +277,7 @@ fn a_mount_that_is_gone_full_read_only_or_another_one_loses_nothing() {
     said(
         &good(lab.pgrepl(&restore)),
         0,
-        "cannot be written: nobody is told that it is read",
+        "is read-only: other hosts cannot see this restore",
     );
     lab.on("server1", "mount -o remount,bind,rw /mnt/backups");
     lab.until("server2", "select count(*) from t", "600000");

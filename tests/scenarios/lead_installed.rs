@@ -303,7 +303,7 @@ fn a_failover_without_the_primary_tells_what_the_standby_itself_shows() {
         .unwrap()
         .plan;
     assert_eq!(plan.lacks.len(), 3);
-    let note = "what server1 had and server2 lacks nobody can tell";
+    let note = "what server1 had and server2 lacks is unknown";
     assert!(
         plan.notes.iter().any(|told| told.message.contains(note)),
         "{:#?}",

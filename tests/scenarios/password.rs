@@ -73,7 +73,7 @@ fn a_password_that_was_not_compared_stays_and_the_plan_says_so() {
     let [note] = &plan.notes[..] else {
         panic!("{:#?}", plan.notes)
     };
-    let said = "the replication password was not read and not compared with what server1, server2, server3 have stored";
+    let said = "the replication password could not be read and was not compared with what server1, server2, server3 have stored";
     assert_eq!(note.message, said);
     // What is not written in the right way is planned nevertheless.
     let file = world.facts_mut(&names[1]).unwrap().pgpass.as_mut().unwrap();

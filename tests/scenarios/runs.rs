@@ -247,7 +247,7 @@ fn a_script_that_was_cut_short_counts_as_failed() {
         false,
     );
     assert!(
-        done[0].contains("failed: its script told no result"),
+        done[0].contains("failed: its script ended without a result"),
         "{done:?}"
     );
 }

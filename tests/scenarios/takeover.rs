@@ -170,7 +170,7 @@ fn what_cannot_be_rebuilt_as_asked_is_refused_with_the_reason() {
     assert_eq!(stopped, "cannot copy from server3: its server does not run");
     assert_eq!(
         said(host("server9"), &|_| {}),
-        "cannot copy from server9: it was not read, or is not in the inventory"
+        "cannot copy from server9: it could not be read, or is not in the inventory"
     );
     assert!(said(rebuild::CopySource::Rewind, &|_| {}).starts_with("server2 needs no rewind: "));
     // It went another way, and cannot be rewound.
@@ -232,7 +232,7 @@ fn the_loss_counts_what_a_stopped_primary_is_seen_to_have() {
     // Of another timeline its positions tell nothing.
     second(&mut world).timeline = Timeline(id.0 + 1);
     let told = loss(&world);
-    assert!(told.contains("how much that is nobody can tell"), "{told}");
+    assert!(told.contains("the amount is unknown"), "{told}");
 }
 
 /// server1 was stopped after this checkpoint.

@@ -150,8 +150,8 @@ fn applied(style: Style) -> String {
     });
     let steps: String = steps.collect();
     let message = ending(&plan, &outcomes, "not everything was done", false);
-    let failure =
-        Failure::new(FailureKind::PartWay, message).help("once the cause is mended: pgrepl apply");
+    let failure = Failure::new(FailureKind::PartWay, message)
+        .help("after fixing the cause, run: pgrepl apply");
     steps + &failure.shown(style, false)
 }
 

@@ -59,7 +59,7 @@ main() {
     follow "$backup_unit" "$work/complete" "$work/log" || {
         why=$(last_words "$work/log" | awk '$2 != "kB" && NF { last = $0 } /error:|FATAL|taken by/ { why = $0 } END { print why != "" ? why : last }')
         as_service_user rm -rf "$work"
-        fail "the backup did not end well: $why"
+        fail "the backup failed: $why"
     }
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     as_service_user sh -c "$finish"'top=$1 id=$2 && finish_backup' sh "$top" "$id" || fail "cannot give its name to a backup that is whole: $work"

@@ -49,10 +49,10 @@ main() {
     copied() { follow "$clone_unit" "$staging/complete" "$staging/log"; }
     if ! copied; then
         # What cut the earlier run short may have cut its copy too.
-        [ "$joined" = yes ] || fail "the copy from $source did not end well"
-        note "the copy that was joined did not end well: it begins again"
+        [ "$joined" = yes ] || fail "the copy from $source failed"
+        note "the copy that was joined failed: it begins again"
         begin
-        copied || fail "the copy from $source did not end well"
+        copied || fail "the copy from $source failed"
     fi
     if [ -n "$system_id" ] && [ "$(control_field "$staging/data" 'Database system identifier')" != "$system_id" ]; then
         fail "the copy has another system identifier than the cluster"

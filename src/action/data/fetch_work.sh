@@ -4,7 +4,7 @@
 # In: as unpack.sh, and reader
 
 { mkdir -p "$top/restores" && printf '%s\n' "$ids" >"$top/restores/$reader"; } ||
-    echo "nobody is told that $top is read: nothing may be pruned meanwhile"
+    echo "$top is read-only: other hosts cannot see this restore; do not prune"
 unpack_backup
 # The server makes its links to tablespaces from this file when it begins to recover.
 rm -f "$data/tablespace_map"

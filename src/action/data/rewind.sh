@@ -130,7 +130,7 @@ main() {
         prepare
         begin
     fi
-    follow "$rewind_unit" "$work/complete" "$work/log" || fail "the rewind did not end well: $(why)"
+    follow "$rewind_unit" "$work/complete" "$work/log" || fail "the rewind failed: $(why)"
     auto=$body/postgresql.auto.conf
     if [ -f "$auto" ]; then forget_keys "$auto" "$keys"; fi
     own_config

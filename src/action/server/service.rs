@@ -45,7 +45,7 @@ pub struct Enable {
 
 impl Act for Enable {
     fn title(&self) -> String {
-        format!("enable at boot {}", crate::action::server_of(&self.unit))
+        format!("enable at boot: {}", crate::action::server_of(&self.unit))
     }
 
     fn done(&self) -> String {

@@ -133,7 +133,7 @@ main() {
     if [ "$ended" != 0 ]; then
         tr '\r' '\n' <"$top/base/$id.inprogress/log" | awk '$2 != "kB"' | tail -n 5 >&2
         rm -rf "$top/base/$id.inprogress"
-        stop "the backup did not end well"
+        stop "the backup failed"
     fi
     finish_backup
     say "took $id, $(field_of "$id" bytes) bytes"

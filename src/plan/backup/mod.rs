@@ -148,7 +148,10 @@ pub fn take(
 /// Refuses to go on with a host that does not have the archive of this cluster on its mount.
 fn has_archive(seen: &Observation, node: &NodeName, of: Option<SystemId>) -> Result<(), PlanError> {
     let Some(mount) = seen.facts(node).and_then(|facts| facts.mount.as_ref()) else {
-        return Err(refusal(format!("{node} was not read"), "pgrepl status"));
+        return Err(refusal(
+            format!("{node} could not be read"),
+            "pgrepl status",
+        ));
     };
     if let Some(Advice { message, help }) = rights(seen, node, None).filter(|_| mount.closed) {
         return Err(refusal(message, help));

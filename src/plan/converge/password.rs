@@ -81,7 +81,7 @@ pub(in crate::plan) fn not_compared(b: &mut Builder) {
     let servers: Vec<&str> = servers.map(|(name, _)| name.as_str()).collect();
     if !servers.is_empty() {
         let message = format!(
-            "the replication password was not read and not compared with what {} stored",
+            "the replication password could not be read and was not compared with what {} stored",
             match servers[..] {
                 [one] => format!("{one} has"),
                 _ => format!("{} have", servers.join(", ")),

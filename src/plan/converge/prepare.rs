@@ -46,7 +46,7 @@ fn packages(b: &mut Builder, name: &NodeName) {
         if path.contains(|c: char| c.is_control() || c == '\\') {
             b.block(
                 name,
-                format!("the name of {path} has a tab, the end of a line or a backslash in it: it was not read"),
+                format!("the name of {path} has a tab, the end of a line or a backslash in it: it could not be read"),
                 format!("ssh {name}, and give it another name"),
             );
             return;

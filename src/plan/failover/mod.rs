@@ -199,7 +199,7 @@ pub fn failover(
     let lacks = lacks(cluster, templates, seen, &from, to)?;
     if seen.facts(&from).is_none() {
         b.cluster_note(
-            format!("what {from} had and {to} lacks nobody can tell: {to} was compared with the inventory alone"),
+            format!("what {from} had and {to} lacks is unknown: {to} was compared with the inventory alone"),
             "",
         );
     }
@@ -292,7 +292,7 @@ fn loss(
             0 => text += ": nothing of that kind is known",
             bytes => text += &format!(": at least {bytes} bytes"),
         },
-        None => text += "; how much that is nobody can tell",
+        None => text += "; the amount is unknown",
     }
     let history = seen
         .facts(to)

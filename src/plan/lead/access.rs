@@ -29,7 +29,7 @@ pub(in crate::plan) fn rules(
             what: "pg_hba.conf".into(),
             primary: read(&leads.rules),
             standby: read(&follows.rules),
-            means: "nobody can tell whom it turns away".into(),
+            means: "whom it turns away is unknown".into(),
             needs_word: false,
         });
         return;

@@ -218,7 +218,7 @@ fn extensions(
         what: unseen,
         primary: String::new(),
         standby: "could not be looked at".into(),
-        means: "nobody can tell what it lacks of them".into(),
+        means: "what it lacks of them is unknown".into(),
         needs_word: false,
     });
 }

@@ -94,7 +94,7 @@ pub fn rebuild(
     let Some(facts) = seen.facts(node) else {
         let why = match seen.hosts.get(node) {
             Some(Sight::Unreachable(reason)) => reason.message.clone(),
-            _ => format!("{node} was not read"),
+            _ => format!("{node} could not be read"),
         };
         return refuse(
             format!("cannot rebuild {node}: {why}"),
@@ -119,7 +119,7 @@ pub fn rebuild(
         Leader::Running(lead) => lead,
         Leader::Stopped(lead) => {
             return refuse(
-                format!("{lead} is stopped: nobody leads whom {node} could follow"),
+                format!("there is no running primary for {node} to follow: {lead} is stopped"),
                 "pgrepl apply",
             );
         }
@@ -131,7 +131,7 @@ pub fn rebuild(
         }
     };
     let Some(primary) = seen.facts(&lead) else {
-        return refuse(format!("{lead} was not read"), "pgrepl status");
+        return refuse(format!("{lead} could not be read"), "pgrepl status");
     };
     let upstream = cluster.nodes[node].upstream.as_ref().unwrap_or(&lead);
     let sender = seen.facts(upstream).unwrap_or(primary);
@@ -296,7 +296,7 @@ fn check_source(b: &Builder, source: &NodeName, node: &NodeName) -> Result<(), P
             "--from primary",
         ),
         None => refuse(
-            format!("cannot copy from {source}: it was not read, or is not in the inventory"),
+            format!("cannot copy from {source}: it could not be read, or is not in the inventory"),
             "--from primary",
         ),
     }

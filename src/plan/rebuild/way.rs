@@ -172,7 +172,7 @@ fn cannot_rewind(cluster: &Cluster, facts: &Facts, failed: bool) -> Option<Strin
     }
     if !cluster.major.caps().rewinds_without_superuser {
         return Some(format!(
-            "pg_rewind of version {} wants a superuser",
+            "pg_rewind of version {} requires a superuser",
             cluster.major
         ));
     }

@@ -68,7 +68,7 @@ pub fn drop_copy(
     there: &Beside,
 ) -> Result<Plan, PlanError> {
     let Some(facts) = seen.facts(to) else {
-        return refuse(format!("{to} was not read"), "pgrepl status");
+        return refuse(format!("{to} could not be read"), "pgrepl status");
     };
     if !is_place(directory) {
         let message = format!("{directory:?} is no place for a data directory");

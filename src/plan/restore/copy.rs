@@ -45,7 +45,7 @@ pub fn restore_copy(
     let way = choose(cluster, there, wish)?;
     let backup = way.backup;
     let (Some(wanted), Some(facts)) = (&cluster.backup, seen.facts(to)) else {
-        return refuse(format!("{to} was not read"), "pgrepl status");
+        return refuse(format!("{to} could not be read"), "pgrepl status");
     };
     can_restore(seen, to, backup)?;
     tablespaces::origins(to, backup)?;

@@ -68,7 +68,7 @@ pub fn restore(
     prepare(&mut b);
     let (Some(facts), Some(platform)) = (b.facts(to).cloned(), b.platform(to)) else {
         let (message, help) = b.blocked(to).map_or_else(
-            || (format!("{to} was not read"), format!("ssh {to} true")),
+            || (format!("{to} could not be read"), format!("ssh {to} true")),
             |blocked| (format!("{to}: {}", blocked.message), blocked.help.clone()),
         );
         return refuse(message, Vec::new(), help);
@@ -151,7 +151,7 @@ pub fn restore(
     );
     if cannot_be_written(&facts) {
         b.cluster_note(
-            format!("the mount of {to} cannot be written: nobody is told that it is read"),
+            format!("the mount of {to} is read-only: other hosts cannot see this restore"),
             "prune nothing meanwhile",
         );
     }

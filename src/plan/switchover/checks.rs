@@ -299,7 +299,7 @@ fn wal_is_kept(
 
 fn paused_or_late(checks: &mut Checks, cluster: &Cluster, standby: &Server, to: &NodeName) {
     if !standby.in_recovery {
-        checks.forbid(format!("{to} is no standby"), "pgrepl status");
+        checks.forbid(format!("{to} is not a standby"), "pgrepl status");
     }
     if standby.paused {
         let resume = cluster.major.caps().names.resume;
