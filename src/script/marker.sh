@@ -20,5 +20,5 @@ forget_keys() {
         sh "$1" "$2" || fail "cannot write $1: no space left"
 }
 
-# A data directory has the modes of what is in it: with a group that may read, or without: as_found DIRECTORY
+# A data directory has the modes of what is in it, with a group that may read or without: as_found DIRECTORY
 as_found() { as_service_user chmod --reference="$1/base" "$1" || fail "cannot change the mode of $1"; }

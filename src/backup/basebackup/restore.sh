@@ -23,6 +23,8 @@ elif [ -f "$top/wal/$name" ]; then
 else
     exit 1
 fi
+# A group that may read the data may read this too.
+if [ -f PG_VERSION ]; then chmod --reference=PG_VERSION "$path"; fi
 case $name in
     *.*) ;;
     *) [ "$(stat -c %s "$path")" -ge 1048576 ] || stop "$name is too short in the archive" ;;
