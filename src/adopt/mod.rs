@@ -1,9 +1,8 @@
 //! From servers that run already to the inventory that changes them least.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::adopt::member::{cluster_name, common, setting, upstream, written};
-use crate::facts::Facts;
 use crate::inventory::at::{At, Number, Written, say};
 use crate::inventory::file::{Common, SslMode, Truth};
 use crate::inventory::write::{Draft, password};
@@ -15,55 +14,11 @@ mod complete;
 mod lead;
 pub mod member;
 pub(in crate::adopt) mod remarks;
+pub mod walk;
 
 pub use complete::complete;
 pub use member::Member;
-
-/// Where another server of the cluster may be found.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Trace {
-    /// Its address, or its name in a connection string.
-    pub host: String,
-    /// What it calls itself in `pg_stat_replication`, if it has chosen a name.
-    pub name: Option<String>,
-    /// Whether it is the one that is followed.
-    pub upstream: bool,
-}
-
-/// Returns the traces of other servers that one server shows: whom it follows, and who follows it.
-pub fn traces(facts: &Facts) -> Vec<Trace> {
-    let mut found = BTreeSet::new();
-    let Some(server) = &facts.server else {
-        return Vec::new();
-    };
-    let pairs = upstream(facts);
-    let sender = server.receiver.as_ref().and_then(|r| r.sender_host.clone());
-    let said = pairs.get("hostaddr").or(pairs.get("host")).cloned();
-    if let Some(host) = sender.or(said).filter(|_| server.in_recovery) {
-        // Of several hosts without a connection nobody knows which is followed: each is a trace.
-        for host in host.split(',').filter(|host| !host.starts_with('/')) {
-            found.insert(Trace {
-                host: host.to_owned(),
-                name: None,
-                upstream: true,
-            });
-        }
-    }
-    for sender in &server.senders {
-        let Some(host) = sender.address.clone() else {
-            continue;
-        };
-        if sender.state != "backup" {
-            let chosen = !matches!(sender.name.as_str(), "" | "walreceiver");
-            found.insert(Trace {
-                host,
-                name: chosen.then(|| sender.name.clone()),
-                upstream: false,
-            });
-        }
-    }
-    found.into_iter().collect()
-}
+pub use walk::{Trace, traces};
 
 /// Returns what all say alike, unless that is the usual; for one of them its own where they differ.
 fn one<T: Clone + PartialEq>(all: &[T], at: Option<usize>, usual: &T) -> Option<T> {

@@ -1,14 +1,6 @@
 //! `pgrepl init --from-host`: from one server along replication to all others, and back with an inventory.
 
-mod alone;
-mod choose;
-pub(in crate::cli) mod request;
-
-pub use request::AdoptRequest;
-
-use crate::facts::Advice;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::rc::Rc;
 
 use alone::{alone, read};
@@ -16,25 +8,25 @@ use choose::{choose, shown};
 
 use super::context::{Connections, block_on};
 use super::{Failure, FailureKind, Global, context};
-use crate::adopt::{self, Member, Trace};
+use crate::adopt::walk::{self, Halt};
+use crate::adopt::{self, Trace};
 use crate::cli::ask::ask_for;
-use crate::facts::{Facts, Unreachable, turned_away};
+use crate::facts::found::Found;
+use crate::facts::{Advice, Unreachable, turned_away};
 use crate::host::Host;
 use crate::inventory::NodeName;
 use crate::inventory::write::Draft;
-use crate::observe::find::{Found, Installed, find};
+use crate::observe::find::find;
 use crate::observe::{examine, look, observe};
 use crate::postgres::Major;
 use crate::render::Templates;
 use crate::report::{foreign, sink};
 
-/// A server that was found on the way.
-struct Halt {
-    name: NodeName,
-    found: Found,
-    server: Installed,
-    facts: Facts,
-}
+mod alone;
+mod choose;
+pub(in crate::cli) mod request;
+
+pub use request::AdoptRequest;
 
 /// Follows replication from one server to the others and describes them all.
 pub fn describe(global: &Global, wish: &AdoptRequest) -> Result<Draft, Failure> {
@@ -178,53 +170,18 @@ impl Walk<'_> {
     /// Finds the host that a trace leads to and stops there, unless it is known already.
     async fn follow(&mut self, from: usize, trace: &Trace) -> Result<(), Failure> {
         let stop = &self.stops[from];
-        let addresses = resolve(&stop.found, &trace.host);
-        let known = |found: &Found| {
-            addresses
-                .iter()
-                .any(|address| found.addresses.contains(address))
-        };
-        if self.stops.iter().any(|stop| known(&stop.found)) {
+        if walk::is_known(
+            self.stops.iter().map(|stop| &stop.found),
+            &stop.found,
+            trace,
+        ) {
             return Ok(());
         }
-        let verb = if trace.upstream {
-            "is followed by"
-        } else {
-            "follows"
-        };
-        let who = format!(
-            "{}{} {verb} {}",
-            trace.host,
-            trace
-                .name
-                .as_ref()
-                .map_or(String::new(), |name| format!(" ({name})")),
-            stop.name
-        );
-        let mut candidates: Vec<String> = Vec::new();
-        let named = stop
-            .found
-            .names
-            .get(&trace.host)
-            .cloned()
-            .unwrap_or_default();
-        let is_name = trace.host.parse::<IpAddr>().is_err();
-        candidates.extend(is_name.then(|| trace.host.clone()));
-        candidates.extend(named);
-        candidates.extend(trace.name.clone());
-        candidates.push(trace.host.clone());
-        candidates.dedup();
-        for candidate in candidates {
-            let good = candidate
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || ".-_:".contains(c))
-                && !candidate.starts_with('-');
-            let name = NodeName::new(candidate);
-            if !good {
-                continue;
-            }
+        let addresses = stop.found.resolve(&trace.host);
+        let who = walk::describe(trace, &stop.name);
+        for name in walk::candidates(trace, &stop.found) {
             if let Ok((host, found, _connection)) = self.reach(&name).await
-                && known(&found)
+                && found.has_one_of(&addresses)
             {
                 return match self.stop(name, host, found).await {
                     // Archivers and subscribers receive WAL too.
@@ -271,41 +228,10 @@ impl Walk<'_> {
 
     /// Orders the servers, reads all of them once more as one cluster, and describes it.
     async fn end(self, global: &Global) -> Result<Draft, Failure> {
-        let standby = |stop: &Halt| stop.facts.standby().is_some();
-        let primaries: Vec<&Halt> = self.stops.iter().filter(|stop| !standby(stop)).collect();
-        let [primary] = &primaries[..] else {
-            let names: Vec<String> = primaries.iter().map(|stop| stop.name.to_string()).collect();
-            return Err(Failure::new(
-                FailureKind::Refused,
-                if names.is_empty() {
-                    "none of the servers found is a primary".to_owned()
-                } else {
-                    format!("more than one primary was found: {}", names.join(", "))
-                },
-            )
-            .help("name the servers: pgrepl init --from-host PRIMARY --standby STANDBY"));
-        };
-        let sender = |stop: &Halt| -> Option<NodeName> {
-            let trace = adopt::traces(&stop.facts)
-                .into_iter()
-                .find(|trace| trace.upstream)?;
-            let addresses = resolve(&stop.found, &trace.host);
-            let sends = |other: &&Halt| addresses.iter().any(|a| other.found.addresses.contains(a));
-            Some(self.stops.iter().find(sends)?.name.clone())
-        };
-        let mut members: Vec<Member> = self
-            .stops
-            .iter()
-            .map(|stop| Member {
-                name: stop.name.clone(),
-                facts: stop.facts.clone(),
-                upstream: sender(stop).filter(|_| stop.name != primary.name),
-                instance: stop.server.instance.clone(),
-                data_directory: stop.server.data_directory.clone(),
-                foreign_backups: stop.found.foreign_backups.clone(),
-            })
-            .collect();
-        members.sort_by_key(|member| (member.name != primary.name, member.name.clone()));
+        let primary = walk::primary(&self.stops).map_err(|Advice { message, help }| {
+            Failure::new(FailureKind::Refused, message).help(help)
+        })?;
+        let members = walk::members(&self.stops, &primary.name);
         let (Some(major), Some(first)) = (self.major, members.first()) else {
             return Err(Failure::new(FailureKind::Refused, "no server was found"));
         };
@@ -356,13 +282,5 @@ impl Walk<'_> {
                 format!("cannot describe {name}: {why}"),
             )
         })
-    }
-}
-
-/// The addresses of a host, itself one or a name that was resolved where it was read.
-fn resolve(found: &Found, host: &str) -> Vec<IpAddr> {
-    match host.parse() {
-        Ok(address) => vec![address],
-        Err(_) => found.resolved.get(host).cloned().unwrap_or_default(),
     }
 }

@@ -3,19 +3,20 @@
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan, show};
-use super::undo::undo;
+use super::undo::{ended, undo};
 use super::{Failure, FailureKind, Global, context};
 use crate::action::Action;
-use crate::execute::Outcomes;
+
 use crate::facts::Observation;
 use crate::facts::backups::Backup;
 use crate::facts::way::Line;
 use crate::files::recovery::Target;
 use crate::inventory::NodeName;
 use crate::observe::commits::count_commits;
+use crate::plan::rebuild::fallback::copies_next;
 use crate::plan::rebuild::{CopySource, Rebuild, RebuildRequest, rebuild};
 use crate::plan::{Plan, restore};
-use crate::report::event::Outcome;
+
 use crate::report::style::count;
 
 /// Makes a server a standby again, whatever became of it, in the cheapest way that works
@@ -122,7 +123,8 @@ async fn go(
     let before = done.seen.clone();
     let mut failed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted);
     let by_itself = from == CopySource::Auto && !arguments.from.starts_with("backup");
-    if by_itself && !done.interrupted && rewind_failed(&done.draft.plan, &done.outcomes) {
+    let all = ended(&done.outcomes);
+    if copies_next(&done.draft.plan, &all, by_itself, done.interrupted) {
         // The next cheapest way; what was approved is that the data is replaced.
         done.seen = drive.look().await;
         match make(&done.seen, CopySource::Auto, true, None) {
@@ -208,13 +210,4 @@ async fn backup(
     let way = restore::choose(cluster, &there, &wish)
         .map_err(|error| no_plan(drive.global, seen, error))?;
     Ok(way.backup.clone())
-}
-
-fn rewind_failed(plan: &Plan, outcomes: &Outcomes) -> bool {
-    plan.steps.iter().zip(outcomes).any(|(step, outcome)| {
-        matches!(
-            (&step.action, outcome),
-            (Action::Rewind(_), Outcome::Failed { .. })
-        )
-    })
 }

@@ -10,6 +10,7 @@ pub mod clients;
 mod disk;
 pub mod doctor;
 pub mod firewall;
+pub mod found;
 pub mod history;
 pub mod host;
 pub mod instance;

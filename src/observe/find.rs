@@ -1,47 +1,17 @@
 //! Looks at a host of which nothing is known yet: which servers it has, and whom it knows.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::backup::{Engine, engines};
 use crate::command::{Command, Vault};
 use crate::facts::Unreachable;
+use crate::facts::found::{Found, Installed};
 use crate::host::{Host, HostError, Line};
 use crate::inventory::NodeName;
 use crate::script::script;
 
 const SCRIPT: &str = script!([] "../facts/find.sh");
-
-/// A PostgreSQL server that its host's service manager knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
-    /// Its major version, "15".
-    pub version: String,
-    /// Its name there, "main"; empty where servers have none.
-    pub instance: String,
-    /// Its TCP port; 0 where only one that runs tells it.
-    pub port: u16,
-    /// Whether it runs.
-    pub online: bool,
-    /// Its data directory.
-    pub data_directory: String,
-}
-
-/// What a host told of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
-    /// Its servers.
-    pub servers: Vec<Installed>,
-    /// Its own addresses.
-    pub addresses: Vec<IpAddr>,
-    /// The names it has for the addresses it was asked for.
-    pub names: BTreeMap<String, Vec<String>>,
-    /// The addresses it has for the names it was asked for.
-    pub resolved: BTreeMap<String, Vec<IpAddr>>,
-    /// Where a backup tool that somebody set up there keeps its backups.
-    pub foreign_backups: Option<String>,
-}
 
 /// Asks a host; `ask` are names and addresses that it shall resolve.
 pub async fn find(host: &dyn Host, name: &NodeName, ask: &[String]) -> Result<Found, Unreachable> {

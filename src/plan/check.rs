@@ -7,9 +7,8 @@ use crate::action::{
     Archived, DropProof, ReadProof, SeeArchived, SwitchWal, WaitStreaming, WriteProof,
 };
 use crate::backup::engine;
-use crate::facts::Advice;
-use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
+use crate::facts::{Advice, Observation};
 use crate::inventory::{Backup, Cluster, NodeName};
 use crate::postgres::slot_name;
 use crate::render::Templates;

@@ -1,8 +1,5 @@
 //! What was seen, as a table for people: roles, lag, slots, archiver, disk, and what is wrong.
 
-use crate::facts::Advice;
-use crate::report::status_document::Status;
-
 use super::copy::copies;
 use super::status_archive::line;
 use super::status_server::{server_troubles, show_log};
@@ -12,9 +9,12 @@ use super::trouble::Trouble;
 use super::trouble::Urgency::{self, Archiving, Down, Rest, Space};
 use crate::facts::leader::leader;
 use crate::facts::rights::{lost, rights};
-use crate::facts::{Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back};
+use crate::facts::{
+    Advice, Content, Facts, Mount, Observation, Process, WayBack, turned_away, way_back,
+};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::archiving::archives_not;
+use crate::report::status_document::Status;
 
 /// Concludes a status from what was seen.
 pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {

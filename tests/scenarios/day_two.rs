@@ -7,13 +7,16 @@ use pgrepl::facts::{Facts, Observation, Sight, Unreachable};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::failover::{self, failover};
+use pgrepl::plan::rebuild::fallback::copies_next;
 use pgrepl::plan::rebuild::{self, rebuild};
+use pgrepl::plan::restore::put_back::Ended;
 use pgrepl::plan::switchover::{self, switchover};
-use pgrepl::plan::{Plan, PlanError};
+use pgrepl::plan::{Plan, PlanError, Step};
 use pgrepl::render::Templates;
 use pgrepl::report::plan::{Diff, refusal, show};
 use pgrepl::report::style::Style;
 
+use crate::space::forked;
 use crate::stories::{after, stories, titles};
 use crate::worlds::{STATES, running_primary, state};
 
@@ -247,4 +250,60 @@ fn judge(plan: &Plan, world: &Observation, told: &dyn Fn() -> String) {
         }
         step.action.act().effect(&step.node, &mut world);
     }
+}
+
+#[test]
+fn a_rewind_that_failed_is_followed_by_a_copy_unless_somebody_chose_it_or_nobody_knows() {
+    let mut rewound = 0;
+    let worlds = stories()
+        .into_iter()
+        .map(|story| (story.cluster, story.world));
+    for (cluster, world) in worlds.chain([forked()]) {
+        let node = NodeName::from("server2");
+        let Ok(plan) = ask(Ask::Rebuild, &cluster, &world, &node) else {
+            continue;
+        };
+        let rewinds = |step: &Step| matches!(step.action, Action::Rewind(_));
+        let at = plan.steps.iter().position(rewinds);
+        for ended in [Ended::Good, Ended::Failed, Ended::NotBegun, Ended::Unknown] {
+            for (chosen, interrupted) in
+                [(true, false), (true, true), (false, false), (false, true)]
+            {
+                let of = |step: usize| match at {
+                    Some(at) if step == at => ended,
+                    Some(at) if step > at => Ended::NotBegun,
+                    // Any other step that failed is no reason to copy.
+                    _ => Ended::Failed,
+                };
+                let all: Vec<Ended> = (0..plan.steps.len()).map(of).collect();
+                let expected = at.is_some() && ended == Ended::Failed && chosen && !interrupted;
+                let told = copies_next(&plan, &all, chosen, interrupted);
+                assert_eq!(told, expected, "{ended:?}: {:#?}", titles(&plan));
+            }
+        }
+        let Some(at) = at else { continue };
+        rewound += 1;
+        // The copy is planned on what the failed rewind left, and ends as the rewind would have.
+        let mut world = after(&plan, &world, at);
+        let disks = &mut world.facts_mut(&node).unwrap().disks;
+        disks.iter_mut().for_each(|disk| disk.free = 1 << 40);
+        let templates = Templates::default();
+        let wish = rebuild::RebuildRequest {
+            node: &node,
+            from: rebuild::CopySource::Auto,
+            rewind_failed: true,
+            commits: None,
+        };
+        let next = rebuild(&cluster, &templates, &world, &wish).unwrap().plan;
+        assert!(!next.steps.iter().any(rewinds), "{:#?}", titles(&next));
+        let end = after(&next, &world, next.steps.len());
+        let left = converge(&cluster, &templates, &end, None).unwrap();
+        assert!(
+            left.steps.is_empty(),
+            "{}: {:#?}",
+            cluster.name,
+            titles(&left)
+        );
+    }
+    assert!(rewound > 0);
 }

@@ -4,6 +4,7 @@ use pgrepl::plan::check::check;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::{self, Plan};
 use pgrepl::render::Templates;
+use pgrepl::report::order::Document;
 use pgrepl::report::sink;
 
 use crate::stories::stories;
@@ -23,7 +24,7 @@ fn every_plan_fits_its_schema() {
             check(cluster, &templates, &story.world, "aa", 5),
         ];
         for plan in plans.into_iter().flatten() {
-            let shown = sink::shown(&plan).unwrap();
+            let shown = sink::shown(&Document::new(&plan)).unwrap();
             let fits = all.validate(&shown, index);
             assert!(fits.is_ok(), "{}: {}", story.name, fits.unwrap_err());
             // A key that the schema does not name would be one that nobody promised.
@@ -50,6 +51,7 @@ fn every_plan_fits_its_schema() {
             "major",
             "nodes",
             "notes",
+            "order",
             "steps"
         ]
     );

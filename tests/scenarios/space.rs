@@ -258,10 +258,9 @@ fn a_copy_that_was_cut_short_is_released_before_it_begins_again() {
     assert!(asked(Some(begun(true, 0))).is_ok());
 }
 
-#[test]
-fn a_rewind_needs_room_for_the_wal_since_the_fork_where_its_wal_is() {
+/// A pair of which server2 was the primary, and went on for a while when server1 was promoted.
+pub fn forked() -> (Cluster, Observation) {
     let (cluster, mut world) = pair();
-    // server2 was the primary, and went on for a while when server1 was promoted.
     *second(&mut world) = state(&cluster, &"server2".into(), 3);
     let facts = second(&mut world);
     if let Content::Instance(instance) = &mut facts.data.content {
@@ -283,6 +282,12 @@ fn a_rewind_needs_room_for_the_wal_since_the_fork_where_its_wal_is() {
     server.timeline = timeline;
     server.current = Some(Lsn(80 * MB));
     server.wal_bytes = Some(1000 * MB);
+    (cluster, world)
+}
+
+#[test]
+fn a_rewind_needs_room_for_the_wal_since_the_fork_where_its_wal_is() {
+    let (cluster, world) = forked();
     let asked = |change: &dyn Fn(&mut Observation)| {
         let mut world = world.clone();
         change(&mut world);

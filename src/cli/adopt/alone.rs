@@ -2,10 +2,10 @@
 
 use super::super::{Failure, FailureKind};
 use crate::cli::adopt::request::AdoptRequest;
+use crate::facts::found::Installed;
 use crate::inventory::at::{Number, say};
 use crate::inventory::write::Draft;
 use crate::inventory::{self, Cluster, NodeName};
-use crate::observe::find::Installed;
 
 /// An inventory of one host, enough to reach and read it.
 pub fn alone(

@@ -1,8 +1,8 @@
 //! Which of a host's servers is described.
 
 use super::super::{Failure, FailureKind};
+use crate::facts::found::Installed;
 use crate::inventory::NodeName;
-use crate::observe::find::Installed;
 
 /// Chooses the one server that runs, of the wanted version and name if they are wanted; of several the one that is named like
 /// the `first` of the cluster.

@@ -1,29 +1,27 @@
 //! Takes a backup, and decides which ones are not needed any more.
 
-pub mod archiving;
-pub(super) mod engines;
-pub(super) mod schedule;
-
-use crate::facts::Advice;
 use std::collections::BTreeSet;
 
 use crate::action::{Checkpoint, Drill, Prune, TakeBackup, VerifyBackup, VerifyWal, WaitStreaming};
 use crate::backup::{Depth, engine, tools_with};
-use crate::facts::Observation;
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::history::Tree;
 use crate::facts::leader::{Leader, leader};
 use crate::facts::retention::{self, Kept};
 use crate::facts::rights::{lost, rights};
+use crate::facts::{Advice, Observation};
+use crate::files::recovery::{self, Follow, Target};
+use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::plan::backup::archiving::archives_elsewhere;
 use crate::plan::builder::Builder;
 use crate::plan::converge::tablespaces;
 use crate::plan::{Goal, Plan, PlanError, Refusal};
-
-use crate::files::recovery::{self, Follow, Target};
-use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::postgres::{SystemId, lsn};
 use crate::render::Templates;
+
+pub mod archiving;
+pub(super) mod engines;
+pub(super) mod schedule;
 
 fn refusal(message: impl Into<String>, help: impl Into<String>) -> PlanError {
     PlanError::Refused(Refusal {

@@ -3,8 +3,7 @@
 use crate::action::backup::timer::TimerPaths;
 use crate::action::{DropTimer, SetTimer};
 use crate::backup::engine;
-use crate::facts::Advice;
-use crate::facts::digest;
+use crate::facts::{Advice, digest};
 use crate::files::schedule::{program_path, unit_path, units};
 use crate::inventory::NodeName;
 use crate::plan::backup::compression;

@@ -1,7 +1,6 @@
 //! What servers that somebody else set up would lose: refused before anything is changed.
 
-use crate::facts::Advice;
-use crate::facts::Facts;
+use crate::facts::{Advice, Facts};
 use crate::files;
 use crate::inventory::{Node, NodeName};
 use crate::plan::builder::Builder;

@@ -1,5 +1,22 @@
 //! Makes every server match the inventory.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::Action;
+use crate::facts::leader::leader;
+use crate::facts::{Advice, Observation};
+use crate::inventory::{Cluster, NodeName};
+use crate::plan::backup::{engines, schedule};
+use crate::plan::builder::Builder;
+use crate::plan::converge::clone::wal_elsewhere;
+use crate::plan::converge::passes::passes;
+use crate::plan::converge::prepare::prepare;
+use crate::plan::converge::wanted::refuse;
+use crate::plan::space::to_stop;
+use crate::plan::versions::versions;
+use crate::plan::{Goal, Plan, PlanError, risks};
+use crate::render::Templates;
+
 pub(super) mod adoption;
 pub(super) mod clone;
 pub(super) mod configure;
@@ -18,24 +35,6 @@ pub(super) mod slots;
 pub(super) mod standbys;
 pub(super) mod tablespaces;
 pub(super) mod wanted;
-
-use crate::facts::Advice;
-use std::collections::{BTreeMap, BTreeSet};
-
-use crate::action::Action;
-use crate::facts::Observation;
-use crate::facts::leader::leader;
-use crate::inventory::{Cluster, NodeName};
-use crate::plan::backup::{engines, schedule};
-use crate::plan::builder::Builder;
-use crate::plan::converge::clone::wal_elsewhere;
-use crate::plan::converge::passes::passes;
-use crate::plan::converge::prepare::prepare;
-use crate::plan::converge::wanted::refuse;
-use crate::plan::space::to_stop;
-use crate::plan::versions::versions;
-use crate::plan::{Goal, Plan, PlanError, risks};
-use crate::render::Templates;
 
 /// Plans what makes every server match; with `limit`, only these nodes are touched.
 pub fn converge(

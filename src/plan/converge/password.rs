@@ -1,9 +1,8 @@
 //! The password of the replication role. Only `apply` gives the role another one, and every server its own copy with it.
 
 use crate::action::{Action, EnsureRole};
-use crate::facts::Advice;
 use crate::facts::server::{Server, StoredPassword};
-use crate::facts::{Facts, Observation};
+use crate::facts::{Advice, Facts, Observation};
 use crate::inventory::{Cluster, NodeName, SecretSource};
 use crate::plan::builder::Builder;
 use crate::plan::login::log_in;

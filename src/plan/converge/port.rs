@@ -1,7 +1,6 @@
 //! A port that is somebody else's: found before anything is done.
 
-use crate::facts::Advice;
-use crate::facts::{Content, Facts};
+use crate::facts::{Advice, Content, Facts};
 use crate::inventory::Node;
 use crate::plan::builder::Builder;
 

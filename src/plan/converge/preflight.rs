@@ -1,12 +1,11 @@
 //! Whatever a later step needs of a server, asked of every server that will be touched before the first stop.
 
-use crate::facts::Advice;
 use std::collections::BTreeSet;
 
 use crate::action::Action;
 use crate::facts::backups::Backup;
 use crate::facts::needs::{of_locale, of_settings};
-use crate::facts::{Content, Facts, Obstacle};
+use crate::facts::{Advice, Content, Facts, Obstacle};
 use crate::inventory::NodeName;
 use crate::plan::builder::{Builder, CopyFrom};
 use crate::plan::converge::clone::{place_here, source};

@@ -1,9 +1,8 @@
 //! What a host needs before a server is on it: packages, the mount, the programs of the archive.
 
 use crate::action::{InstallPackages, PrepareMount};
-use crate::facts::Advice;
-use crate::facts::Mount;
 use crate::facts::rights::{lost, rights};
+use crate::facts::{Advice, Mount};
 use crate::files::archive::programs;
 use crate::inventory::NodeName;
 use crate::plan::backup::engines;

@@ -1,10 +1,9 @@
 //! The standbys, those nearest to the leader first: slot, copy, files, start, proof.
 
-use crate::facts::Advice;
 use std::collections::BTreeSet;
 
 use crate::action::{Enable, MarkStandby, Register, Start, WaitStreaming};
-use crate::facts::{Content, Facts, Process, WayBack, turned_away, way_back};
+use crate::facts::{Advice, Content, Facts, Process, WayBack, turned_away, way_back};
 use crate::files;
 use crate::inventory::NodeName;
 use crate::plan::builder::{Builder, CopyFrom};

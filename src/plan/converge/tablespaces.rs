@@ -1,10 +1,9 @@
 //! Where tablespaces go. Another host or the mount names their places, and root makes nothing at the word of these: a place stands
 //! in the inventory, or is the service user's already, or is his to make.
 
-use crate::facts::Advice;
-use crate::facts::Facts;
 use crate::facts::backups::Backup;
 use crate::facts::needs::of_tablespace;
+use crate::facts::{Advice, Facts};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::{PlanError, Refusal};
 

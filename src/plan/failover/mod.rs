@@ -1,10 +1,9 @@
 //! Makes a standby the primary because the primary is gone.
 
 use crate::action::{Checkpoint, Disable, Promote, Stop};
-use crate::facts::Advice;
 use crate::facts::leader::{Leader, leader};
 use crate::facts::server::Server;
-use crate::facts::{Observation, Process, turned_away};
+use crate::facts::{Advice, Observation, Process, turned_away};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;

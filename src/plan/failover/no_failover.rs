@@ -1,8 +1,7 @@
 //! Why there is no failover: a primary runs, starts, or could run again without any loss.
 
-use crate::facts::Advice;
 use crate::facts::server::Server;
-use crate::facts::{Facts, Observation, Process};
+use crate::facts::{Advice, Facts, Observation, Process};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::platform_of;
 use crate::postgres::ClusterState;

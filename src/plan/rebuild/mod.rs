@@ -1,12 +1,11 @@
 //! Makes a server a standby again, whatever became of it, in the cheapest way that can work.
 
-use crate::facts::Advice;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Checkpoint, GrantRewind, Rewind, SetAside, Stop};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::way_back::{Own, own_wal};
-use crate::facts::{Content, Facts, Observation, Process, Sight};
+use crate::facts::{Advice, Content, Facts, Observation, Process, Sight};
 use crate::files;
 use crate::files::archive::fetch;
 use crate::inventory::{Cluster, NodeName, Role};
@@ -24,6 +23,7 @@ use crate::plan::{Goal, Plan, PlanError, space};
 use crate::postgres::SystemId;
 use crate::render::{TemplateError, Templates};
 
+pub mod fallback;
 pub mod request;
 pub(in crate::plan) mod way;
 

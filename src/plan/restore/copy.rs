@@ -1,10 +1,9 @@
 //! Restores a backup into a directory and a server of its own, beside a cluster that is left alone.
 
 use crate::action::{RestoreCopy, SeeArchived, SwitchWal};
-use crate::facts::Advice;
-use crate::facts::Observation;
 use crate::facts::backups::Backups;
 use crate::facts::leader::{Leader, leader};
+use crate::facts::{Advice, Observation};
 use crate::files::recovery::{self, Target};
 use crate::inventory::Cluster;
 use crate::plan::backup::{can_restore, engines};

@@ -1,6 +1,5 @@
 //! Brings a server back to a moment in the past, and everybody else after it.
 
-use crate::facts::Advice;
 use std::collections::BTreeMap;
 
 use crate::action::{
@@ -8,7 +7,7 @@ use crate::action::{
 };
 use crate::facts::backups::{Backup, Backups};
 use crate::facts::leader::{Leader, leader};
-use crate::facts::{Content, Facts, Observation, Process};
+use crate::facts::{Advice, Content, Facts, Observation, Process};
 use crate::files::recovery::{self, Target};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::archiving::archives_elsewhere;

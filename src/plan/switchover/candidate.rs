@@ -1,8 +1,7 @@
 //! What the standby that is to lead must have before anything stops.
 
-use crate::facts::Advice;
-use crate::facts::Observation;
 use crate::facts::server::Server;
+use crate::facts::{Advice, Observation};
 use crate::files::archive::programs;
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::converge::sensitive::loaded_sensitive;

@@ -1,9 +1,8 @@
 //! What must be true before a primary is stopped for another one; all of it is told at once.
 
 use crate::action::Action;
-use crate::facts::Advice;
-use crate::facts::Observation;
 use crate::facts::server::Server;
+use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::converge::{converge, password};
 use crate::plan::switchover::candidate::candidate_can_lead;

@@ -1,14 +1,8 @@
 //! Makes a standby the primary, and the primary its standby, without losing a commit.
 
-pub(super) mod candidate;
-pub(in crate::plan) mod checklist;
-pub(super) mod checks;
-pub mod cut;
-
 use crate::action::{Checkpoint, LONGEST_WAL, MarkStandby, PlaceWal, Promote, ReadWal, Stop};
-use crate::facts::Advice;
-use crate::facts::Observation;
 use crate::facts::leader::{Leader, leader};
+use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
@@ -22,6 +16,11 @@ use crate::plan::switchover::checks::{ready, ready_again};
 use crate::plan::{Goal, Plan, PlanError, Refusal};
 use crate::postgres::lsn;
 use crate::render::Templates;
+
+pub(super) mod candidate;
+pub(in crate::plan) mod checklist;
+pub(super) mod checks;
+pub mod cut;
 
 /// Why a login is tried.
 const TRIED: &str = "tried before anything stops";
