@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::action::{Act, Mark, Place, Readiness};
+use crate::action::{Act, Mark, Place};
 use crate::backup::{Engine, engines};
 use crate::command::Command;
-use crate::facts::{Facts, FileFact, Observation};
+use crate::facts::{FileFact, Observation};
 use crate::inventory::NodeName;
 use crate::postgres::bytes::byte_of;
 use crate::script::script;
@@ -84,20 +84,6 @@ impl Act for WriteFile {
         match self.before {
             PlannedText::Read { .. } => Mark::Change,
             PlannedText::Absent | PlannedText::Any => Mark::Add,
-        }
-    }
-
-    fn expects(&self, facts: &Facts) -> Readiness {
-        let found = facts.files.get(&self.path).map(|f| f.digest.as_str());
-        let wanted = crate::facts::digest(&self.content);
-        match (&self.before, found) {
-            (_, Some(found)) if found == wanted => Readiness::AlreadyDone,
-            (PlannedText::Any, _) | (PlannedText::Absent, None) => Readiness::Ready,
-            (PlannedText::Read { digest, .. }, Some(found)) if found == digest => Readiness::Ready,
-            (_, found) => Readiness::Mismatch {
-                expected: format!("{} as it was planned on", self.path),
-                found: found.map_or("no such file".into(), |_| "another content".into()),
-            },
         }
     }
 
