@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::files;
+use super::mount::commands;
 
 fn shellcheck(path: &str, script: &str) {
     let mut child = Command::new("shellcheck")
@@ -87,6 +88,34 @@ fn scripts_for_hosts_pass_shellcheck() {
         }
     }
     assert!(sent.len() > 40, "{} scripts are put together", sent.len());
+    let functions = |text: &str| -> BTreeSet<String> {
+        let heads = text.lines().filter_map(|line| line.split_once("() {"));
+        let names = heads.map(|(name, _)| name.to_owned());
+        names.filter(|name| !name.contains(' ')).collect()
+    };
+    let all: BTreeSet<String> = scripts.values().flat_map(|text| functions(text)).collect();
+    for (whole, path) in &sent {
+        let own = functions(whole);
+        for command in commands(whole) {
+            let bare = [
+                "if ", "do ", "then ", "else ", "elif ", "until ", "while ", "! ", "(",
+            ]
+            .iter()
+            .fold(command.as_str(), |bare, word| bare.trim_start_matches(word));
+            let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = bare.find(|c| !letters(c)).unwrap_or(bare.len());
+            let called = if bare[end..].starts_with(['=', ')', '|']) {
+                ""
+            } else {
+                &bare[..end]
+            };
+            let missing = all.contains(called) && !own.contains(called);
+            assert!(
+                !missing,
+                "{path} calls {called}, which it does not have: {command}"
+            );
+        }
+    }
     // What goes another way: by a macro of the engines, as a file of its own, as the value of a variable.
     let prelude = &scripts["src/script/prelude.sh"];
     for (path, text) in scripts.iter().filter(|(path, _)| !seen.contains(*path)) {

@@ -11,7 +11,7 @@ use crate::postgres::{ClusterState, Lsn, SystemId, Timeline, sql};
 use crate::script::script;
 
 const SCRIPT: &str = script!(["job.sh", "places.sh", "exchange.sh", "marker.sh"] "rewind.sh");
-const GRANT: &str = script!([] "grant_rewind.sh");
+const GRANT: &str = script!(["places.sh", "exchange.sh"] "grant_rewind.sh");
 
 /// Rewinds an instance to where the source's history left its own; what it had beyond that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
