@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DataDirectory;
 use super::parse::{Lines, columns};
+use super::{DataDirectory, Observation};
 
 /// Where in a place that cannot be renamed lies what others have beside them; a path in it is told by this.
 const INSIDE: &str = "/.pgrepl/pgsql_tmp/";
@@ -14,6 +14,17 @@ pub(super) fn name_beside(path: &str) -> Option<&str> {
         .rsplit_once(INSIDE)
         .or_else(|| path.rsplit_once(".pgrepl-"))?;
     Some(name)
+}
+
+/// Says of hosts that show no instance that one may lie on a file system that is not mounted.
+pub(super) fn not_mounted(seen: &Observation) -> Option<(String, String)> {
+    let mut hosts = seen.seen();
+    let (node, path) =
+        hosts.find_map(|(node, facts)| Some((node, facts.data.layout.unmounted.first()?)))?;
+    let message = format!(
+        "no host has an instance, and the file system of {path} of {node} is not mounted, or another one is: it may hold the cluster"
+    );
+    Some((message, format!("ssh {node} sudo mount {path}")))
 }
 
 /// What the probe saw besides the places themselves.

@@ -1,5 +1,6 @@
 //! Who is the primary: observed, never believed from the file.
 
+use super::layout::not_mounted;
 use super::{Content, Facts, Observation, Process, turned_away};
 use crate::inventory::NodeName;
 use crate::postgres::{ClusterState, Lsn, Major, SystemId, Timeline};
@@ -297,6 +298,9 @@ pub fn leader(
         );
     }
     if instances.is_empty() {
+        if let Some((message, help)) = not_mounted(observation) {
+            return no(message, help);
+        }
         if let Some(left) = observation.seen().find_map(left_of_a_cluster) {
             return no(
                 format!("no host has an instance, and {left}: no new cluster is begun beside it"),
