@@ -1,6 +1,7 @@
 //! Who is the primary: observed, never believed from the file.
 
 use super::advice::Advice;
+use super::obstacles::not_mounted;
 use super::{Content, Facts, Observation, Process, turned_away};
 use crate::inventory::NodeName;
 use crate::postgres::{ClusterState, Lsn, Major, SystemId, Timeline};
@@ -298,6 +299,9 @@ pub fn leader(
         );
     }
     if instances.is_empty() {
+        if let Some((message, help)) = not_mounted(observation) {
+            return no(message, help);
+        }
         if let Some(left) = observation.seen().find_map(left_of_a_cluster) {
             return no(
                 format!("no host has an instance, and {left}: no new cluster is begun beside it"),

@@ -1,6 +1,7 @@
 //! What in a data directory stands in the way.
 
 use super::DataDirectory;
+use super::Observation;
 use super::layout::{INSIDE, Obstacle};
 
 impl DataDirectory {
@@ -54,4 +55,15 @@ impl DataDirectory {
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     }
+}
+
+/// Says of hosts that show no instance that one may lie on a file system that is not mounted.
+pub(super) fn not_mounted(seen: &Observation) -> Option<(String, String)> {
+    let mut hosts = seen.seen();
+    let (node, path) =
+        hosts.find_map(|(node, facts)| Some((node, facts.data.layout.unmounted.first()?)))?;
+    let message = format!(
+        "no host has an instance, and the file system of {path} of {node} is not mounted, or another one is: it may hold the cluster"
+    );
+    Some((message, format!("ssh {node} sudo mount {path}")))
 }

@@ -258,6 +258,22 @@ fn nothing_is_copied_to_a_place_that_could_not_take_it() {
         let why = left(&changed(&world, "server3", *change));
         assert!(why.starts_with("server3: ") && why.contains(said), "{why}");
     }
+    // What is not mounted may hold an instance: nothing is made on top of it, nor anywhere if nobody has one.
+    let away: Change = |f| f.data.layout.unmounted = vec!["/srv/pg".into()];
+    let why = left(&changed(&world, "server3", away));
+    assert!(
+        why.contains("the file system of /srv/pg is not mounted"),
+        "{why}"
+    );
+    let mut nobody = changed(&world, "server3", away);
+    for node in ["server1", "server2"] {
+        empty(&mut nobody, node);
+    }
+    let why = refused(converge(&cluster, &Templates::default(), &nobody, None));
+    assert!(
+        why.contains("/srv/pg of server3 is not mounted, or another one is: it may hold"),
+        "{why}"
+    );
     // It follows server2, whose tablespace would come to lie in its data directory.
     let why = left(&changed(&world, "server2", LAYOUTS[3].0));
     assert!(why.contains(LAYOUTS[3].1), "{why}");
