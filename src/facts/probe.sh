@@ -323,6 +323,7 @@ main() {
     read_release
     choose_place
     find_clients
+    points_known=$(points_now)
     staging=$(beside "$data_directory" new)
     fact uname "$(uname -nm)"
     has_user || :

@@ -4,7 +4,10 @@
 # or that a link leads to, is in it: in a directory whose name base backups and pg_rewind leave out as temporary files.
 # In: data_directory cluster service_user, and where known wal_place tablespaces tablespace_places
 
-# Asks no program: what the kernel tells is enough, except for a path that it writes in another way.
+# All mount points, as the kernel writes them.
+points_now() { cut -d ' ' -f 5 /proc/self/mountinfo; }
+
+# Of a path that the kernel writes in another way a program is asked. Who only looks asks the kernel once: points_known
 is_mount() {
     case $1 in
         *[[:space:]\\]*)
@@ -12,10 +15,14 @@ is_mount() {
             return
             ;;
     esac
-    while read -r _ _ _ _ point _; do
-        if [ "$point" = "$1" ]; then return 0; fi
-    done </proc/self/mountinfo
-    return 1
+    case "
+${points_known-$(points_now)}
+" in
+        *"
+$1
+"*) return 0 ;;
+        *) return 1 ;;
+    esac
 }
 
 # Says whether a place cannot be renamed: fixed PLACE
