@@ -212,7 +212,7 @@ mod tests {
             ("nightly", "\"nightly\" is no weekday"),
             ("0230", "is no date and no time"),
             ("02:30 03:30", "stands behind the time"),
-            ("1:2:3:4", "is no time"),
+            ("1:2:3:4", "is not a time"),
             ("", "expected a time"),
         ] {
             let found = check(text).expect_err(text);
