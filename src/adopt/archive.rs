@@ -45,7 +45,12 @@ pub(super) fn kept(section: &mut file::Backup, cluster: &str, facts: &Facts) {
             Keep::Count(number)
         })
     };
-    let mut kept = configurations(cluster)
+    // Another tool may have left its file there: that of the one in use tells first.
+    let used = section.tool.as_ref().and_then(|tool| tool.value);
+    let used = engine(used.unwrap_or_default()).name();
+    let of_used = configurations(cluster).filter(|(engine, _)| engine.name() == used);
+    let mut kept = of_used
+        .chain(configurations(cluster))
         .find_map(|(engine, path)| engine.kept(text(&path)?))
         .map(|keep| match keep {
             inventory::Keep::Count(count) => Keep::Count(Number(count).into()),

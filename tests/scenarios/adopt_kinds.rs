@@ -188,12 +188,12 @@ fn the_tool_of_an_archive_that_pgrepl_made_is_described() {
 
 #[test]
 fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
-    let described = |files: &[(&str, &str)]| {
+    let described_by = |program: &str, files: &[(&str, &str)]| {
         let (text, _) = described_with(&[("server1", "primary", None)], &|facts| {
             let server = facts.server.as_mut().unwrap();
             let archive = server.settings.get_mut("archive_command").unwrap();
             archive.setting =
-                "/usr/local/lib/pgrepl/shop/archive-wal /mnt/backups/shop %p %f".into();
+                format!("/usr/local/lib/pgrepl/shop/{program} /mnt/backups/shop %p %f");
             let any = facts.files.values().next().unwrap().clone();
             for (path, text) in files {
                 let mut file = any.clone();
@@ -204,8 +204,18 @@ fn what_pgrepl_keeps_and_when_it_takes_backups_is_described() {
         let backup = text.split("\nbackup: ").nth(1).unwrap().to_owned();
         backup.lines().next().unwrap().to_owned()
     };
+    let described = |files: &[(&str, &str)]| described_by("archive-wal", files);
     let pgbackrest = "/etc/pgbackrest/shop.conf";
     let pitrery = "/etc/pitrery/shop.conf";
+    // A tool that is not used any more has left its file there.
+    let both = [
+        (pitrery, "PURGE_KEEP_COUNT=2\n"),
+        (pgbackrest, "repo1-retention-full=3\n"),
+    ];
+    assert_eq!(
+        described_by("pgbackrest-archive", &both),
+        "{mount: /mnt/backups, tool: pgbackrest, keep: {count: 3}}"
+    );
     for (path, text, said) in [
         (
             pgbackrest,
