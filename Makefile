@@ -42,7 +42,7 @@ chaos: lab-base
 	  PGREPL_RELEASE=$(or $(RELEASE),12) cargo test --test chaos -- --nocapture
 
 test-matrix: lab-base
-	for host in 12:pg10 12:pg12 12:pg14 13:pg16; do $(LAB) base $$host || exit 1; done
+	for host in 12:pg10 12:pg12 12:pg14 13:pg16 forky:pg19; do $(LAB) base $$host || exit 1; done
 	cargo test --test e2e -- matrix:: --include-ignored --test-threads=3
 
 # Random sequences of operations on real hosts: make sequences SEED=7 ROUNDS=10 VERSION=17 TOOL=pgbackrest

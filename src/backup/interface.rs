@@ -131,6 +131,18 @@ pub trait Engine: Sync {
         None
     }
 
+    /// Names the first version of its program that knows a version of PostgreSQL, where not all do.
+    fn least(&self, _major: Major) -> Option<&'static str> {
+        None
+    }
+
+    /// Names that version if its program, by what it says of its version, is older.
+    fn too_old(&self, major: Major, version: &str) -> Option<&'static str> {
+        let said = numbers(version);
+        self.least(major)
+            .filter(|least| !said.is_empty() && said < numbers(least))
+    }
+
     /// Says whether its program, by what it says of its version, is of the generation before the newest.
     fn is_older(&self, _version: &str) -> bool {
         false
@@ -199,4 +211,14 @@ pub trait Engine: Sync {
 pub(in crate::backup) fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let mut lines = text.lines();
     lines.find_map(|line| Some(line.strip_prefix(key)?.trim_matches('"')))
+}
+
+/// Reads the numbers of the version in what a program says of it: "pgBackRest 2.55.1".
+fn numbers(version: &str) -> Vec<u32> {
+    let from = version.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let parts = from.split('.').map_while(|part| {
+        let end = part.find(|c: char| !c.is_ascii_digit());
+        part[..end.unwrap_or(part.len())].parse().ok()
+    });
+    parts.collect()
 }

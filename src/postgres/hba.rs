@@ -222,7 +222,9 @@ fn read_line(major: Major, line: &str) -> Result<HbaLine, Problem> {
     };
     let (at, method) = next("an authentication method")?;
     let method = unquoted(&method.join(",")).0;
-    let known = METHODS.contains(&method.as_str()) && (method != "scram-sha-256" || caps.has_scram)
+    let known = METHODS.contains(&method.as_str())
+        && (method != "scram-sha-256" || caps.has_scram)
+        && (method != "radius" || caps.has_radius)
         || method == "oauth" && caps.has_oauth;
     if !known {
         return Err(problem(
@@ -359,6 +361,8 @@ mod tests {
     fn what_newer_versions_and_interfaces_brought_is_a_rule() {
         assert!(rule("17", "host a all 10.0.0.0/8 oauth issuer=x").is_err());
         assert!(rule("18", "host a all 10.0.0.0/8 oauth issuer=x scope=y").is_ok());
+        let radius = "host a all 10.0.0.0/8 radius radiusservers=x radiussecrets=y";
+        assert!(rule("18", radius).is_ok() && rule("19", radius).is_err());
         let zone = rule("15", "host a all fe80::1%eth0/64 md5").unwrap();
         assert_eq!(zone.address.as_deref(), Some("fe80::1%eth0/64"));
         assert!(rule("15", "host a all 10.0.0.1%eth0/32 md5").is_err());

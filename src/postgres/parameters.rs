@@ -186,6 +186,8 @@ mod tests {
         assert_eq!(context("9.6", "ssl"), Some("postmaster"));
         assert_eq!(context("10", "SSL"), Some("sighup"));
         assert_eq!(context("18", "autovacuum_max_workers"), Some("sighup"));
+        assert_eq!(context("18", "wal_receiver_timeout"), Some("sighup"));
+        assert_eq!(context("19", "wal_receiver_timeout"), Some("user"));
     }
 
     #[test]
@@ -197,6 +199,10 @@ mod tests {
         assert_eq!(
             elsewhere(major("13"), "wal_keep_segments").unwrap(),
             "known until version 12"
+        );
+        assert_eq!(
+            elsewhere(major("19"), "io_workers").unwrap(),
+            "known until version 18"
         );
         assert_eq!(elsewhere(major("13"), "work_mem"), None);
         assert_eq!(

@@ -14,7 +14,7 @@ pub enum Scope {
     Standby,
 }
 
-const HOST: [&str; 75] = [
+const HOST: [&str; 81] = [
     // Where it lives.
     "bonjour",
     "bonjour_name",
@@ -26,6 +26,7 @@ const HOST: [&str; 75] = [
     "extension_control_path",
     "external_pid_file",
     "hba_file",
+    "hosts_file",
     "ident_file",
     "jit_provider",
     "krb_server_keyfile",
@@ -89,11 +90,16 @@ const HOST: [&str; 75] = [
     "io_combine_limit",
     "io_max_combine_limit",
     "io_max_concurrency",
+    "io_max_workers",
     "io_method",
+    "io_min_workers",
+    "io_worker_idle_timeout",
+    "io_worker_launch_interval",
     "io_workers",
     "maintenance_io_concurrency",
     "max_wal_size",
     "min_wal_size",
+    "timing_clock_source",
     "wal_sync_method",
 ];
 
@@ -183,7 +189,9 @@ pub fn falls_short(major: Major, name: &str, has: &str, wanted: &str) -> bool {
     match name {
         // A server that archives while it follows archives when it leads.
         "archive_mode" => matches!(has, "off") && !matches!(wanted, "off"),
-        "max_replication_slots" | "max_wal_senders" => number(has) < number(wanted),
+        "max_replication_slots" | "max_wal_senders" | "max_repack_replication_slots" => {
+            number(has) < number(wanted)
+        }
         "timezone" if is_utc(has) && is_utc(wanted) => false,
         _ if name.starts_with("lc_") && is_plain(has) && is_plain(wanted) => false,
         _ if parameters::hot_standby_sensitive(major).any(|known| known == name) => {

@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::names::{Names, WAL, XLOG};
 
-/// A supported major version, `9.6` or `10` to `18`.
+/// A supported major version, `9.6` or `10` to `19`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Major(u16);
 
-/// What differs between major versions (release notes of each; measured on 10 to 18 where a comment says so).
+/// What differs between major versions (release notes of each; measured on 10 to 19 where a comment says so).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The version as people write it.
@@ -74,6 +74,8 @@ pub struct Capabilities {
     pub hba_includes: bool,
     /// Whether pg_hba.conf has the method oauth.
     pub has_oauth: bool,
+    /// Whether pg_hba.conf has the method radius.
+    pub has_radius: bool,
     /// Whether pg_hba.conf has hostgssenc and hostnogssenc.
     pub hba_gssenc: bool,
     /// Whether `synchronous_standby_names` knows FIRST and ANY.
@@ -89,6 +91,10 @@ pub struct Capabilities {
     pub backup_zstd: Option<&'static str>,
     /// Whether backups are begun by `pg_start_backup()`, as tools of that time do.
     pub has_start_backup: bool,
+    /// What `max_locks_per_transaction` is where nothing is said.
+    pub default_locks: i64,
+    /// Whether the first logical slot turns logical decoding on, whatever `wal_level` says.
+    pub decodes_on_demand: bool,
 }
 
 const V9_6: Capabilities = Capabilities {
@@ -122,6 +128,7 @@ const V9_6: Capabilities = Capabilities {
     hba_continues: false,
     hba_includes: false,
     has_oauth: false,
+    has_radius: true,
     hba_gssenc: false,
     has_sync_methods: false,
     rewinds_without_superuser: false,
@@ -129,6 +136,8 @@ const V9_6: Capabilities = Capabilities {
     backup_compression: "-Z 1",
     backup_zstd: None,
     has_start_backup: true,
+    default_locks: 64,
+    decodes_on_demand: false,
 };
 
 const V10: Capabilities = Capabilities {
@@ -212,8 +221,16 @@ const V18: Capabilities = Capabilities {
     ..V17
 };
 
+const V19: Capabilities = Capabilities {
+    name: "19",
+    default_locks: 128,
+    decodes_on_demand: true,
+    has_radius: false,
+    ..V18
+};
+
 /// The table, oldest version first; its numbers are the first half of `server_version_num`.
-const TABLE: [(u16, &Capabilities); 10] = [
+const TABLE: [(u16, &Capabilities); 11] = [
     (906, &V9_6),
     (1000, &V10),
     (1100, &V11),
@@ -224,6 +241,7 @@ const TABLE: [(u16, &Capabilities); 10] = [
     (1600, &V16),
     (1700, &V17),
     (1800, &V18),
+    (1900, &V19),
 ];
 
 impl Major {
@@ -332,7 +350,7 @@ mod tests {
             assert_eq!(major.to_string().parse(), Ok(major));
         }
         assert!("9.5".parse::<Major>().is_err());
-        assert!("19".parse::<Major>().is_err());
+        assert!("20".parse::<Major>().is_err());
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn cases() -> Vec<(&'static str, String)> {
         ("no version", with("{ version: 16 }", "{ port: 5433 }")),
         ("a version that does not exist", with("16 }", "9.7 }")),
         ("a version too old", with("16 }", "9.5 }")),
-        ("a version too new", with("16 }", "19 }")),
+        ("a version too new", with("16 }", "20 }")),
         ("a minor version", with("16 }", "16.4 }")),
         ("no replication", with("replication: { password: { env: SHOP_REPLICATION_PASSWORD } }\n", "")),
         ("a password in clear", with("{ env: SHOP_REPLICATION_PASSWORD }", "hunter2")),

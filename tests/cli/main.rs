@@ -228,7 +228,7 @@ fn usage_errors_end_with_64_and_help_with_0() {
     let told = text(&ran.stdout);
     assert!(told.starts_with(concat!("pgrepl ", env!("CARGO_PKG_VERSION"), "\n")));
     assert!(
-        told.contains("PostgreSQL 9.6, 10, ") && told.contains(", 18\n"),
+        told.contains("PostgreSQL 9.6, 10, ") && told.contains(", 19\n"),
         "{told}"
     );
     assert!(text(&pgrepl(directory.path(), &["man"]).stdout).contains(".TH pgrepl"));

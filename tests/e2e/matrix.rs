@@ -1,24 +1,29 @@
-//! Every release of Debian in the lab, with its own PostgreSQL.
+//! Every version of PostgreSQL that the lab has.
 
+use std::path::Path;
+
+use crate::backup::archived;
 use crate::lab::Lab;
 
-/// What the server programs of a row can do.
+/// How far a row goes.
 #[derive(PartialEq)]
-enum Tools {
-    /// Everything.
-    All,
-    /// initdb, pg_ctl and postgres: nothing that reads or mends the files of a stopped server.
+enum Way {
+    /// Changes, other roles, and a backup with its ways back.
+    Whole,
+    /// Changes and other roles: what `make test` has time for.
+    Roles,
+    /// Its server has initdb, pg_ctl and postgres: nothing that reads or mends the files of a stopped server.
     ServerOnly,
 }
 
 /// The matrix: a row more is a line more. `make test` runs the rows marked so, `make test-matrix` all of them.
 macro_rules! matrix {
-    ($($test:ident: $kind:literal, $version:literal, $tools:ident $(, $ignored:meta)?;)+) => {
+    ($($test:ident: $kind:literal, $version:literal, $way:ident $(, $ignored:meta)?;)+) => {
         $(
             #[test]
             $(#[$ignored])?
             fn $test() {
-                row($kind, $version, &Tools::$tools);
+                row($kind, $version, &Way::$way);
             }
         )+
     };
@@ -28,19 +33,24 @@ matrix! {
     debian_12_with_postgresql_10: "12:pg10", "10", ServerOnly, ignore = "make test-matrix";
     debian_12_with_postgresql_11: "12:pg11", "11", ServerOnly;
     debian_12_with_postgresql_12: "12:pg12", "12", ServerOnly, ignore = "make test-matrix";
-    debian_11_with_postgresql_13: "11:pg", "13", All;
-    debian_12_with_postgresql_14: "12:pg14", "14", All, ignore = "make test-matrix";
-    debian_12_with_postgresql_15: "12:pg", "15", All, ignore = "make test-matrix";
-    debian_13_with_postgresql_16: "13:pg16", "16", All, ignore = "make test-matrix";
-    debian_13_with_postgresql_17: "13:pg", "17", All;
-    debian_forky_with_postgresql_18: "forky:pg", "18", All;
+    debian_11_with_postgresql_13: "11:pg", "13", Roles;
+    debian_12_with_postgresql_14: "12:pg14", "14", Whole, ignore = "make test-matrix";
+    debian_12_with_postgresql_15: "12:pg", "15", Whole, ignore = "make test-matrix";
+    debian_13_with_postgresql_16: "13:pg16", "16", Whole, ignore = "make test-matrix";
+    debian_13_with_postgresql_17: "13:pg", "17", Roles;
+    debian_forky_with_postgresql_18: "forky:pg", "18", Roles;
+    debian_forky_with_postgresql_19: "forky:pg19", "19", Whole, ignore = "make test-matrix";
 }
 
 /// A pair is made, changed, and changes its roles.
-fn row(kind: &str, version: &str, tools: &Tools) {
+fn row(kind: &str, version: &str, way: &Way) {
     let lab = Lab::up(
         &format!("row{version}"),
-        &[&format!("server1={kind}"), &format!("server2={kind}")],
+        &[
+            "--mount",
+            &format!("server1={kind}"),
+            &format!("server2={kind}"),
+        ],
     );
     let body = |more: &str| {
         format!(
@@ -76,10 +86,64 @@ fn row(kind: &str, version: &str, tools: &Tools) {
         ),
         "0"
     );
-    match tools {
-        Tools::All => change_roles(&lab, path, kind),
-        Tools::ServerOnly => without_control_file(&lab, path, kind),
+    match way {
+        Way::ServerOnly => without_control_file(&lab, path, kind),
+        Way::Roles => change_roles(&lab, path, kind),
+        Way::Whole => {
+            change_roles(&lab, path, kind);
+            lab.inventory(
+                &body("").replace("standbys:", "backup: { mount: /mnt/backups }\nstandbys:"),
+            );
+            back_in_time(&lab, &inventory, kind);
+        }
     }
+}
+
+/// A backup, a mistake, the data of before it, and a drill.
+fn back_in_time(lab: &Lab, inventory: &Path, kind: &str) {
+    let path = inventory.to_str().unwrap();
+    let ran = |arguments: &[&str]| {
+        let ran = lab.pgrepl(arguments);
+        assert_eq!(ran.code, 0, "{kind}: {arguments:?}: {}{}", ran.out, ran.err);
+        ran
+    };
+    lab.converge(inventory);
+    ran(&["backup", "run", path]);
+    lab.sql("server1", "insert into t values (7000)");
+    archived(lab, "server1");
+    let moment = lab.sql("server1", "select pg_sleep(1.1); select now()");
+    let moment = moment.lines().last().unwrap();
+    lab.on("server1", "sleep 1.1");
+    lab.sql("server1", "drop table t");
+    archived(lab, "server1");
+    ran(&[
+        "restore",
+        path,
+        "--to",
+        "server1",
+        "--time",
+        moment,
+        "--auto-approve",
+        "--confirm",
+        "server1",
+    ]);
+    for host in ["server1", "server2"] {
+        lab.until(host, "select count(*), max(i) from t", "1002|7000");
+    }
+    let drill = ran(&[
+        "-i", path, "backup", "verify", "--drill", "--host", "server2",
+    ]);
+    // pg_amcheck came with 14.
+    assert!(
+        drill
+            .err
+            .contains("pg_amcheck finds no damage; restored in"),
+        "{kind}: {}",
+        drill.err
+    );
+    ran(&["check", path]);
+    let again = ran(&["plan", path, "--detailed-exitcode"]);
+    assert!(again.out.contains("Nothing to do"), "{kind}: {}", again.out);
 }
 
 /// What needs the control file of a stopped server is refused; the rest works without it.

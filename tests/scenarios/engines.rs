@@ -2,6 +2,7 @@
 
 use pgrepl::action::Action;
 use pgrepl::backup::{Depth, engine};
+use pgrepl::facts::Content;
 use pgrepl::facts::backups::Backups;
 use pgrepl::facts::retention::kept;
 use pgrepl::facts::way::Line;
@@ -184,6 +185,27 @@ fn pgbackrest_backs_up_where_the_primary_is() {
         matches!(&refused, Err(PlanError::Refused(no)) if no.message.contains("expected server1, found server2")),
         "{refused:?}"
     );
+}
+
+#[test]
+fn a_pgbackrest_that_does_not_know_the_version_is_refused_with_the_one_that_does() {
+    let mut story = story("count: 2");
+    story.cluster.major = "19".parse().unwrap();
+    let mut blocked = |said: &str| {
+        for (_, facts) in story.world.seen_mut() {
+            facts.tool.version = Some(said.to_owned());
+            if let Content::Instance(instance) = &mut facts.data.content {
+                instance.version = "19".into();
+            }
+        }
+        let plan = converge(&story.cluster, &Templates::default(), &story.world, None).unwrap();
+        let found: Vec<String> = plan.blocked().map(|(_, no)| no.message.clone()).collect();
+        found
+    };
+    let no = "pgbackrest is too old for PostgreSQL 19: expected 2.60 or newer, found \"pgBackRest 2.55.1\"";
+    assert_eq!(blocked("pgBackRest 2.55.1"), [no, no, no]);
+    assert!(blocked("pgBackRest 2.60").is_empty());
+    assert!(blocked("pgBackRest 2.100.0dev").is_empty());
 }
 
 #[test]

@@ -51,5 +51,6 @@ mod tablespaces;
 mod takeover;
 mod variables;
 mod versions;
+mod warned;
 mod width;
 mod worlds;

@@ -4,6 +4,8 @@ main() {
     answer=$(printf 'IDENTIFY_SYSTEM\n' | (cd / && as_service_user "$clients/psql" -XAtq -w -F ' ' \
         -d "$conninfo dbname=replication replication=true" 2>&1)) ||
         fail "cannot log in for replication: $(printf '%s\n' "$answer" | sed -n 's/.*FATAL: *//p; s/.*error: *//p' | head -n 1)"
-    [ "${answer%% *}" = "$system_id" ] || refused "system identifier $system_id" "${answer%% *}"
+    # A server may warn whoever logs in, of a password that ends soon: what it answers begins with its number.
+    found=$(printf '%s\n' "$answer" | sed -n 's/^\([0-9][0-9]*\) .*/\1/p')
+    [ "$found" = "$system_id" ] || refused "system identifier $system_id" "${found:-${answer%% *}}"
     already
 }

@@ -18,6 +18,9 @@ const INSTALL: &str = script!(["installer.sh"] "tool_install.sh");
 pub struct InstallTool {
     /// The engine.
     pub tool: BackupTool,
+    /// The first version of its program that will do, where not every one does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub least: String,
 }
 
 /// Makes the repository of a backup engine on the mount.
@@ -48,6 +51,8 @@ impl Act for InstallTool {
                 .command("install the backup tool", INSTALL)
                 .var("program", engine(self.tool).name())
                 .var("packages", engine(self.tool).packages().join(" "))
+                .var("version", engine(self.tool).version_argument())
+                .var("least", &self.least)
                 .timeout(Some(Duration::from_secs(1800))),
         ]
     }

@@ -19,6 +19,18 @@ use crate::script::program;
 /// The engine.
 pub struct Pgbackrest;
 
+/// The first of its versions that knows each version of PostgreSQL (its release notes; 2.60 made a backup of 19~rc1).
+const KNOWS: [(&str, &str); 8] = [
+    ("12", "2.18"),
+    ("13", "2.30"),
+    ("14", "2.34"),
+    ("15", "2.39"),
+    ("16", "2.46"),
+    ("17", "2.53.1"),
+    ("18", "2.55"),
+    ("19", "2.60"),
+];
+
 static SCRIPTS: Scripts = Scripts {
     prepare: Some(verb!("prepare.sh")),
     list: verb!("list.sh"),
@@ -40,6 +52,12 @@ impl Engine for Pgbackrest {
 
     fn version_argument(&self) -> &'static str {
         "version"
+    }
+
+    fn least(&self, major: Major) -> Option<&'static str> {
+        let name = major.caps().name;
+        let row = KNOWS.iter().find(|(known, _)| *known == name);
+        row.map(|(_, least)| *least)
     }
 
     fn directory(&self) -> &'static str {

@@ -26,13 +26,23 @@ pub(in crate::plan) fn install(b: &mut Builder, name: &NodeName) {
     let Some((engine, backup)) = of(b.cluster) else {
         return;
     };
-    let missing = b
-        .facts(name)
-        .is_some_and(|facts| facts.tool.version.is_none());
-    if !missing || !b.free(name) {
+    let Some(facts) = b.facts(name).filter(|_| b.free(name)) else {
+        return;
+    };
+    let program = engine.name();
+    if let Some(version) = &facts.tool.version {
+        let major = b.cluster.major;
+        if let Some(least) = engine.too_old(major, version) {
+            b.block(
+                name,
+                format!(
+                    "{program} is too old for PostgreSQL {major}: expected {least} or newer, found {version:?}"
+                ),
+                format!("install {program} {least} or newer there, or use `tool: basebackup`"),
+            );
+        }
         return;
     }
-    let program = engine.name();
     if engine.packages().is_empty() {
         b.block(
             name,
@@ -48,7 +58,12 @@ pub(in crate::plan) fn install(b: &mut Builder, name: &NodeName) {
             "install it there, or allow `postgresql.install: true`",
         );
     } else {
-        b.step(name, InstallTool { tool: backup.tool });
+        let least = engine.least(b.cluster.major).unwrap_or_default();
+        let install = InstallTool {
+            tool: backup.tool,
+            least: least.into(),
+        };
+        b.step(name, install);
     }
 }
 

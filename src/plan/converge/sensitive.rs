@@ -19,10 +19,10 @@ pub fn number(major: Major, name: &str, text: &str) -> i64 {
             Ok(value::Value::Int(number)) => number,
             _ => 0,
         },
-        // boot_val of pg_settings, the same in every version.
+        // boot_val of pg_settings.
         _ => match name {
             "max_connections" => 100,
-            "max_locks_per_transaction" => 64,
+            "max_locks_per_transaction" => major.caps().default_locks,
             "max_worker_processes" => 8,
             "max_wal_senders" => 10,
             _ => 0,

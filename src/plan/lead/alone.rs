@@ -41,7 +41,7 @@ pub(in crate::plan) fn alone(cluster: &Cluster, follows: &Side) -> Vec<Lack> {
         };
         let told = found.iter().any(|lack| lack.what == *name);
         if !told && falls_short(cluster.major, name, has, wanted) {
-            let (about, means) = meaning(name, wanted, has);
+            let (about, means) = meaning(cluster.major, name, wanted, has);
             let primary = format!("the inventory: {}", quoted(wanted));
             found.push(said(about, name, primary, means, false));
         }

@@ -1,6 +1,7 @@
 //! What a difference means for clients and for the archive.
 
 use crate::plan::lead::lack::{About, Side};
+use crate::postgres::Major;
 use crate::postgres::scope::is_its_own;
 
 pub(in crate::plan) const ENDS: &str = "archiving ends: its WAL goes nowhere";
@@ -40,7 +41,12 @@ pub(in crate::plan) fn quoted(value: &str) -> String {
 }
 
 /// What it means that a setting of the cluster differs.
-pub(in crate::plan) fn meaning(name: &str, wanted: &str, has: &str) -> (About, &'static str) {
+pub(in crate::plan) fn meaning(
+    major: Major,
+    name: &str,
+    wanted: &str,
+    has: &str,
+) -> (About, &'static str) {
     match name {
         "ssl" if wanted == "on" => (
             About::Certificate,
@@ -50,11 +56,19 @@ pub(in crate::plan) fn meaning(name: &str, wanted: &str, has: &str) -> (About, &
             About::Certificate,
             "clients may agree on other encryption, or none",
         ),
+        "output_plugin_libraries" => (
+            About::Setting,
+            "readers of logical slots with other plugins are refused",
+        ),
         _ if name.ends_with("_libraries") => {
             (About::Library, "extensions that must be loaded do not work")
         }
         "wal_level" if wanted == "logical" && has != "logical" => {
-            (About::Setting, "logical decoding ends")
+            let means = match major.caps().decodes_on_demand {
+                true => "logical decoding is on only while there is a logical slot",
+                false => "logical decoding ends",
+            };
+            (About::Setting, means)
         }
         "archive_mode" => (
             About::Setting,

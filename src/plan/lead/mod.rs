@@ -222,7 +222,7 @@ fn settings(cluster: &Cluster, leads: &Side, follows: &Side, found: &mut Vec<Lac
         {
             continue;
         }
-        let (about, means) = meaning(name, wanted, has);
+        let (about, means) = meaning(cluster.major, name, wanted, has);
         found.push(Lack {
             about,
             what: name.clone(),

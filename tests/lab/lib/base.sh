@@ -48,10 +48,10 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main | rhel | rhelminors | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw)
+        pg | main | rhel | rhelminors | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | pg19 | minors15 | minors16 | majors | firewalld | ufw)
             [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour"
             ;;
-        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld or ufw" ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, pg10, pg11, pg12, pg14, pg15, pg16, pg19, minors15, minors16, majors, firewalld or ufw" ;;
     esac
     exec 8>&-
 }
@@ -166,6 +166,7 @@ build_layer() {
     case $flavour in
         rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
         rhelminors) rhel_tree "$tree" "$version" "$layer.log" "$(minors_of "$version")" ;;
+        pg19) experimental_server "$tree" 19 "$layer.log" ;;
         pg14 | pg15 | pg16 | minors* | majors) offered_servers "$flavour" "$tree" "$version" "$layer.log" ;;
         pg1*) old_server "$tree" "$version" "${flavour#pg}" "$layer.log" ;;
         *) in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||

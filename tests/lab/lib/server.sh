@@ -125,3 +125,14 @@ offered_servers() {
     fi
     install_server "$tree" "${minors%% *}" "$log"
 }
+
+# A server that Debian has in experimental only, with the libpq that it wants; all else stays of the release:
+# experimental_server TREE VERSION LOG
+experimental_server() {
+    local tree=$1 version=$2 log=$3
+    echo 'deb [check-valid-until=no] http://deb.debian.org/debian experimental main' >"$tree/etc/apt/sources.list.d/experimental.list"
+    printf 'Package: postgresql-%s postgresql-client-%s libpq5\nPin: release a=experimental\nPin-Priority: 500\n' "$version" "$version" \
+        >"$tree/etc/apt/preferences.d/experimental"
+    in_tree "$tree" sh -c "apt-get update -qq && apt-get install -y -qq postgresql-$version postgresql-client-$version" >"$log" 2>&1 ||
+        die "cannot install PostgreSQL $version, see $log"
+}
