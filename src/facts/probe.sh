@@ -326,6 +326,7 @@ main() {
     points_known=$(points_now)
     staging=$(beside "$data_directory" new)
     fact uname "$(uname -nm)"
+    fact libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
     has_user || :
     read_work
     read_network

@@ -8,6 +8,7 @@ mod debian;
 pub mod extensions;
 mod place;
 mod rhel;
+pub mod supply;
 
 use crate::postgres::Major;
 
