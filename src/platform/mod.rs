@@ -9,6 +9,7 @@ pub mod extensions;
 mod place;
 mod rhel;
 pub mod supply;
+pub mod systemd;
 
 use crate::postgres::Major;
 

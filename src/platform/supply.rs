@@ -6,7 +6,8 @@ use super::place::Installer;
 pub fn install(installer: Installer, packages: &str) -> Option<String> {
     match installer {
         Installer::Apt => Some(format!("apt-get install -y {packages}")),
-        Installer::Dnf => Some(format!("dnf install -y {packages}")),
+        // Where there is dnf it has this name too.
+        Installer::Dnf => Some(format!("yum install -y {packages}")),
         Installer::Nobody => None,
     }
 }
@@ -37,7 +38,7 @@ pub fn locale(installer: Installer, name: &str, root: &str) -> Option<String> {
         )),
         Installer::Dnf => {
             let language = territory.split('_').next().unwrap_or(territory);
-            Some(format!("{root} dnf install -y glibc-langpack-{language}"))
+            Some(format!("{root} yum install -y glibc-langpack-{language}"))
         }
         Installer::Apt | Installer::Nobody => None,
     }
@@ -60,7 +61,7 @@ mod tests {
         );
         assert_eq!(
             of(Installer::Dnf, "sr_RS.UTF-8@latin"),
-            "ssh b sudo dnf install -y glibc-langpack-sr"
+            "ssh b sudo yum install -y glibc-langpack-sr"
         );
         assert_eq!(of(Installer::Nobody, "de_DE.UTF-8"), "");
     }

@@ -17,6 +17,7 @@ const PROGRAM: &str = concat!(
     library!("mount_lock.sh"),
     library!("sums.sh"),
     library!("kept.sh"),
+    library!("sync.sh"),
     library!("take.sh"),
     "lock_mount backup 20 >>\"$top/base/$id.inprogress/log\" 2>&1 || { \
         echo \"the mount $why\" >>\"$top/base/$id.inprogress/log\"; exit 1; }\n\

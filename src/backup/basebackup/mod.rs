@@ -39,7 +39,7 @@ impl Engine for Basebackup {
 
     fn scheduled(&self) -> &'static str {
         concat!(
-            program!(["mount_lock.sh", "sums.sh", "kept.sh", "take.sh", "finish.sh", "remove.sh", "tell_position.sh"] "scheduled.sh"),
+            program!(["mount_lock.sh", "sums.sh", "kept.sh", "sync.sh", "take.sh", "finish.sh", "remove.sh", "tell_position.sh"] "scheduled.sh"),
             "main\n"
         )
     }

@@ -15,7 +15,7 @@ use crate::inventory::{Backup as Wanted, BackupFrom, Cluster, NodeName};
 use crate::plan::backup::archiving::archives_elsewhere;
 use crate::plan::builder::Builder;
 use crate::plan::converge::tablespaces;
-use crate::plan::{Goal, Plan, PlanError, Refusal};
+use crate::plan::{Goal, Plan, PlanError, Refusal, confined};
 use crate::postgres::{SystemId, lsn};
 use crate::render::Templates;
 
@@ -140,6 +140,7 @@ pub fn take(
         compress: compression(cluster, seen).to_owned(),
     };
     b.step(&node, take);
+    confined::tell(&mut b, &node);
     Ok(b.finish(Goal::Backup))
 }
 
@@ -226,6 +227,8 @@ pub fn verify(
     if drill {
         for tried in backups {
             can_restore(seen, node, tried)?;
+            confined::keeps_apart(seen, node, tried)?;
+            confined::tell(&mut b, node);
             tablespaces::origins(node, tried)?;
             // To where it is consistent it needs no timeline but its own.
             let recovery = recovery::recovery(cluster, &Target::Immediate, Follow::Own)

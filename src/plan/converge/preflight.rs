@@ -240,7 +240,11 @@ fn settings(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> T
     let said = conf::settings(&wanted.conf.text).chain(conf::settings(auto));
     let server = there.and_then(|there| there.server.as_ref());
     let mut needs = of_settings(&said.collect());
-    needs.extend(server.into_iter().flat_map(of_databases));
+    match server {
+        Some(server) => needs.extend(of_databases(server)),
+        // What it copies is made by the same plan.
+        None => needs.extend(of_initdb(&b.cluster.initdb)),
+    }
     // How many are needed the server that leads tells.
     if needs.iter().any(|need| need.starts_with("huge_pages ")) {
         needs.retain(|need| !need.starts_with("huge_pages "));

@@ -48,8 +48,8 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main | rhel | pg10 | pg11 | pg12 | pg14 | pg16 | firewalld | ufw) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
-        *) die "unknown flavour '$flavour': bare, pg, main, rhel, pg10, pg11, pg12, pg14, pg16, firewalld or ufw" ;;
+        pg | main | rhel | el7 | pg10 | pg11 | pg12 | pg14 | pg16 | firewalld | ufw) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, el7, pg10, pg11, pg12, pg14, pg16, firewalld or ufw" ;;
     esac
     exec 8>&-
 }
@@ -163,6 +163,10 @@ build_layer() {
     chmod +x "$tree/usr/sbin/policy-rc.d"
     case $flavour in
         rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
+        el7)
+            rhel_tree "$tree" "$version" "$layer.log"
+            el7_tree "$tree" "$layer.log"
+            ;;
         pg1*) old_server "$tree" "$version" "${flavour#pg}" "$layer.log" ;;
         *) in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
             die "cannot install PostgreSQL $version, see $layer.log" ;;
