@@ -4,7 +4,7 @@ use crate::action::{Enable, Start};
 use crate::facts::leader::Leader;
 use crate::facts::{Advice, Process};
 use crate::inventory::NodeName;
-use crate::plan::backup::engines;
+use crate::plan::backup::program;
 use crate::plan::builder::Builder;
 use crate::plan::converge::configure::{configure, passwords, wanted};
 use crate::plan::converge::made::new_cluster;
@@ -126,6 +126,6 @@ pub(in crate::plan) fn lead_pass(
         );
     }
     password::replication_role(b, &name);
-    engines::prepare(b, &name);
+    program::prepare(b, &name);
     Ok(())
 }
