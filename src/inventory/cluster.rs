@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::inventory::made::Initdb;
 use crate::platform::Custom;
 use crate::postgres::Major;
 
@@ -55,6 +56,8 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeName, Node>,
     /// The role and the rules of replication.
     pub replication: Replication,
+    /// How a new database cluster is made.
+    pub initdb: Initdb,
     /// What happens to settings and rules that pgrepl did not write.
     pub unmanaged: Unmanaged,
     /// Whether packages may be installed.

@@ -5,6 +5,7 @@ mod calendar;
 pub mod cluster;
 pub mod file;
 mod keys;
+mod made;
 mod parameters;
 mod places;
 mod problem;
@@ -22,6 +23,7 @@ mod yaml;
 
 pub use cluster::*;
 pub use keys::{KeyEntry, keys};
+pub use made::{Initdb, LocaleProvider};
 pub use parameters::{is_written_by_pgrepl, risk};
 pub use problem::Problem;
 pub use read::read;

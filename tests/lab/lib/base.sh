@@ -48,10 +48,10 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main | rhel | rhelminors | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw)
+        pg | main | rhel | rhelminors | el7 | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw)
             [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour"
             ;;
-        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld or ufw" ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, el7, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld or ufw" ;;
     esac
     exec 8>&-
 }
@@ -167,6 +167,10 @@ build_layer() {
         rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
         rhelminors) rhel_tree "$tree" "$version" "$layer.log" "$(minors_of "$version")" ;;
         pg14 | pg15 | pg16 | minors* | majors) offered_servers "$flavour" "$tree" "$version" "$layer.log" ;;
+        el7)
+            rhel_tree "$tree" "$version" "$layer.log"
+            el7_tree "$tree" "$layer.log"
+            ;;
         pg1*) old_server "$tree" "$version" "${flavour#pg}" "$layer.log" ;;
         *) in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
             die "cannot install PostgreSQL $version, see $layer.log" ;;
