@@ -8,6 +8,7 @@ use crate::inventory::NodeName;
 
 pub mod access;
 pub mod backup;
+pub mod clients;
 pub mod config;
 pub mod data;
 pub mod host;
@@ -30,6 +31,7 @@ pub use backup::tool::{InstallTool, PrepareTool};
 pub use backup::tool_backup::{ToolBackup, ToolExpire, ToolVerify};
 pub use backup::verify_backup::VerifyBackup;
 pub use backup::verify_wal::VerifyWal;
+pub use clients::point_pooler::{Console, Edit, Led, Pause, PointPooler};
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};
 pub use config::write_pgpass::WritePgpass;
@@ -185,6 +187,8 @@ macro_rules! actions {
 }
 
 actions! {
+    /// Point a pooler to the primary.
+    PointPooler,
     /// Install PostgreSQL's packages.
     InstallPackages,
     /// Let addresses in to PostgreSQL's port.

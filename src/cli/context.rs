@@ -253,16 +253,19 @@ pub fn connect(cluster: &Cluster) -> Result<Connections, Failure> {
     let directory = control_directory()
         .context("cannot make a directory for SSH control sockets")
         .map_err(Failure::of(FailureKind::Failed))?;
-    let hosts = cluster
+    let reach = |name: &NodeName, ssh, r#become| {
+        Rc::new(SshHost::new(name, ssh, r#become, directory.path())) as Rc<dyn Host>
+    };
+    let mut hosts: Hosts = cluster
         .nodes
         .iter()
-        .map(|(name, node)| {
-            (
-                name.clone(),
-                Rc::new(SshHost::new(node, directory.path())) as Rc<dyn Host>,
-            )
-        })
+        .map(|(name, node)| (name.clone(), reach(name, &node.ssh, node.r#become)))
         .collect();
+    for (name, pooler) in &cluster.poolers {
+        let host = hosts.get(&pooler.host).cloned();
+        let host = host.unwrap_or_else(|| reach(&pooler.host, &pooler.ssh, pooler.r#become));
+        hosts.insert(name.clone(), host);
+    }
     Ok(Connections {
         hosts,
         _directory: directory,

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::at::At;
-use super::file::{File, Host, Password};
+use super::file::{File, Host, Password, Pgbouncer};
 use super::words::Text;
 use crate::inventory::problem::Problem;
 
@@ -37,7 +37,17 @@ pub(super) fn reaches(file: &File) -> Vec<Reach> {
         .filter_map(|(_, host)| host.value.as_ref())
         .collect();
     let ssh = hosts.iter().filter_map(|host| host.ssh.as_ref());
-    for ssh in file.ssh.iter().chain(ssh) {
+    let clients = file
+        .clients
+        .iter()
+        .filter_map(|clients| clients.value.as_ref());
+    let poolers: Vec<&Pgbouncer> = clients
+        .filter_map(|clients| clients.pgbouncer.as_ref()?.value.as_ref())
+        .flatten()
+        .filter_map(|pooler| pooler.value.as_ref())
+        .collect();
+    let pooled = poolers.iter().filter_map(|pooler| pooler.ssh.as_ref());
+    for ssh in file.ssh.iter().chain(ssh).chain(pooled) {
         let ssh = ssh.value.as_ref();
         if let Some(config) = ssh.and_then(|ssh| ssh.config_file.as_ref()) {
             add(&config.span, What::SshConfiguration);

@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod builder;
 pub mod check;
+pub mod clients;
 pub mod converge;
 mod document;
 pub mod failover;

@@ -4,6 +4,7 @@ use crate::facts::leader::Leader;
 use crate::plan::PlanError;
 use crate::plan::backup::schedule::timers;
 use crate::plan::builder::Builder;
+use crate::plan::clients::lead_clients;
 use crate::plan::converge::port::ports;
 use crate::plan::converge::primary::{lead_pass, raise_standbys};
 use crate::plan::converge::slots::drop_stale;
@@ -15,6 +16,8 @@ pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), Plan
     if b.words.is_empty() {
         cut_off::tell(b, None);
     }
+    // No client meets a server that is about to become a standby.
+    lead_clients(b);
     ports(b);
     firewall::open(b);
     let rotates = password::is_another(b);

@@ -252,6 +252,7 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
             unit: platform.unit,
             system_id: control.system_id,
             hands_over: false,
+            pauses: false,
             primary: false,
             seconds: 120,
         };

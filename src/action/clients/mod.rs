@@ -1,0 +1,3 @@
+//! What is done for clients.
+
+pub mod point_pooler;
