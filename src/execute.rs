@@ -176,7 +176,7 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
         output: Vec::new(),
     };
     let facts = run.seen.facts(&step.node);
-    let was_seen = facts.is_some() || run.cluster.is_pooler(&step.node);
+    let was_seen = facts.is_some() || run.cluster.is_beside(&step.node);
     let Some(host) = run.hosts.get(&step.node).filter(|_| was_seen) else {
         return failed(format!("{} was not seen", step.node));
     };

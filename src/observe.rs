@@ -66,7 +66,7 @@ pub async fn observe(
     };
     let gate = Semaphore::new(AT_ONCE);
     let begin = Instant::now();
-    let servers = hosts.iter().filter(|(name, _)| !cluster.is_pooler(name));
+    let servers = hosts.iter().filter(|(name, _)| !cluster.is_beside(name));
     let sights = join_all(servers.map(|(name, host)| {
         let (gate, told) = (&gate, &told);
         async move {

@@ -31,7 +31,9 @@ pub use backup::tool::{InstallTool, PrepareTool};
 pub use backup::tool_backup::{ToolBackup, ToolExpire, ToolVerify};
 pub use backup::verify_backup::VerifyBackup;
 pub use backup::verify_wal::VerifyWal;
+pub use clients::health::{DropHealth, SetHealth};
 pub use clients::point_pooler::{Console, Edit, Led, Pause, PointPooler};
+pub use clients::run_hook::RunHook;
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};
 pub use config::write_pgpass::WritePgpass;
@@ -189,6 +191,12 @@ macro_rules! actions {
 actions! {
     /// Point a pooler to the primary.
     PointPooler,
+    /// Run a command of the inventory.
+    RunHook,
+    /// Set up the port that tells balancers what a server is.
+    SetHealth,
+    /// Remove it.
+    DropHealth,
     /// Install PostgreSQL's packages.
     InstallPackages,
     /// Let addresses in to PostgreSQL's port.

@@ -13,7 +13,7 @@ use crate::action::{Action, Pause, Start};
 use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::facts::leader::leader;
-use crate::inventory::NodeName;
+use crate::inventory::{Moment, NodeName};
 use crate::plan::builder::platform_of;
 use crate::plan::switchover::cut::{Course as NextCourse, Cut, after_cut, cut_short};
 use crate::plan::switchover::{SwitchoverRequest, logins, switchover};
@@ -133,6 +133,7 @@ async fn go(
     let from = leader(cluster.major, &done.seen, &cluster.primary)
         .map(|leader| leader.node().clone())
         .unwrap_or_else(|_| cluster.primary.clone());
+    drive.changing(&done.draft.plan, &from);
     let wish = SwitchoverRequest {
         to: Some(&to),
         ..*wish
@@ -183,12 +184,12 @@ async fn go(
         }
         (done.outcomes, done.interrupted) = drive.execute(&done.draft.plan, &done.seen).await?;
     }
-    if let Some(why) = kept_waiting(&done.draft.plan, &done.outcomes) {
-        let message = format!("nothing was stopped, and clients go on: {why}");
-        return Err(Failure::new(FailureKind::Refused, message).help(format!(
-            "wait until it has ended, or let it end with the primary: {} --terminate-after 30",
-            drive.again
-        )));
+    if let Some((why, help)) = kept_from_stopping(drive, &done.draft.plan, &done.outcomes) {
+        let message = format!(
+            "nothing was stopped, and clients go on: {}",
+            foreign::line(&why)
+        );
+        return Err(Failure::new(FailureKind::Refused, message).help(help));
     }
     let changed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
     drive
@@ -205,15 +206,27 @@ async fn go(
     roles(drive, arguments.write_inventory, &to)
 }
 
-/// Says what a pooler waited for in vain, so that the primary was not stopped.
-fn kept_waiting(plan: &Plan, outcomes: &Outcomes) -> Option<String> {
+/// Says what kept the primary from being stopped, and what to type: a hook, or a pooler that waited in vain.
+fn kept_from_stopping(
+    drive: &Drive<'_>,
+    plan: &Plan,
+    outcomes: &Outcomes,
+) -> Option<(String, String)> {
     let mut steps = plan.steps.iter().zip(outcomes);
     let stopped = steps.clone().any(|(step, outcome)| {
         matches!(step.action, Action::Stop(_)) && !matches!(outcome, Outcome::Skipped { .. })
     });
     steps.find_map(|(step, outcome)| match (&step.action, outcome) {
         (Action::PointPooler(_), Outcome::Refused { expected, found }) if !stopped => {
-            Some(format!("{}: expected {expected}, found {found}", step.node))
+            let why = format!("{}: expected {expected}, found {found}", step.node);
+            let help = "wait until it has ended, or let it end with the primary";
+            Some((why, format!("{help}: {} --terminate-after 30", drive.again)))
+        }
+        (Action::RunHook(hook), Outcome::Failed { message, .. })
+            if !stopped && hook.moment == Moment::BeforeDemote =>
+        {
+            let why = format!("{}: {message}", step.action.act().title());
+            Some((why, drive.again.clone()))
         }
         _ => None,
     })

@@ -280,6 +280,9 @@ read_service() {
         fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \
             "$(systemctl show -p ExecMainExitTimestamp --value "$service")" "$(systemctl show -p Result --value "$service")"
     fi
+    if [ -f "/etc/systemd/system/pgrepl-$cluster-health.socket" ]; then
+        fact health "$(systemctl show -p ActiveState --value "pgrepl-$cluster-health.socket")"
+    fi
     if [ "$keeper" != start_conf ]; then
         start=$(unit_start)
         if [ -n "$start" ]; then fact start "$start"; fi

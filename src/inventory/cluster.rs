@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hooks::Hook;
 use crate::platform::Custom;
 use crate::postgres::Major;
 
@@ -65,6 +66,10 @@ pub struct Cluster {
     pub backup: Option<Backup>,
     /// The PgBouncers that clients come through, by name.
     pub poolers: BTreeMap<NodeName, Pooler>,
+    /// The commands that run while the primary changes, in the order of the file.
+    pub hooks: Vec<Hook>,
+    /// The port on which each server tells what it is, if it is to.
+    pub health: Option<u16>,
     /// A directory of templates that override the built-in ones, absolute or relative to the working directory.
     pub templates: Option<PathBuf>,
 }
@@ -154,6 +159,8 @@ pub enum Role {
     },
     /// It stands in front of the servers.
     Pooler,
+    /// Commands of the inventory run there.
+    Hooks,
 }
 
 /// How replication is set up.
@@ -342,9 +349,10 @@ impl Cluster {
             .to_owned()
     }
 
-    /// Says whether a pooler has this name.
-    pub fn is_pooler(&self, name: &NodeName) -> bool {
-        self.poolers.contains_key(name)
+    /// Says whether this is no server, but a pooler or where hooks run.
+    pub fn is_beside(&self, name: &NodeName) -> bool {
+        let mut hooks = self.hooks.iter();
+        self.poolers.contains_key(name) || hooks.any(|hook| hook.lane() == name.as_str())
     }
 
     /// Iterates over the nodes, the inventory's primary first, then the standbys in the order of the file.

@@ -18,6 +18,7 @@ pub struct Reach {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     PasswordCommand,
+    Hook,
     PasswordFile(PathBuf),
     SshConfiguration,
     Platform,
@@ -42,10 +43,27 @@ pub(super) fn reaches(file: &File) -> Vec<Reach> {
         .iter()
         .filter_map(|clients| clients.value.as_ref());
     let poolers: Vec<&Pgbouncer> = clients
+        .clone()
         .filter_map(|clients| clients.pgbouncer.as_ref()?.value.as_ref())
         .flatten()
         .filter_map(|pooler| pooler.value.as_ref())
         .collect();
+    let hooks = clients
+        .clone()
+        .filter_map(|clients| clients.hooks.as_ref()?.value.as_ref())
+        .flat_map(|hooks| {
+            [
+                &hooks.before_demote,
+                &hooks.after_promote,
+                &hooks.after_follow,
+                &hooks.on_failure,
+            ]
+        })
+        .filter_map(|list| list.as_ref()?.value.as_ref())
+        .flatten();
+    for hook in hooks {
+        add(&hook.span, What::Hook);
+    }
     let pooled = poolers.iter().filter_map(|pooler| pooler.ssh.as_ref());
     for ssh in file.ssh.iter().chain(ssh).chain(pooled) {
         let ssh = ssh.value.as_ref();
@@ -84,6 +102,10 @@ pub fn refused(reaches: &[Reach], inside: impl Fn(&Path) -> bool) -> Vec<Problem
         .iter()
         .filter_map(|reach| {
             let (message, label) = match &reach.what {
+                What::Hook => (
+                    "a hook is not run with --untrusted",
+                    "it would run on this machine, or as root on a host",
+                ),
                 What::PasswordCommand => (
                     "a command for the password is not run with --untrusted",
                     "it would run on this machine",

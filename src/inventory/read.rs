@@ -111,11 +111,12 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
     nodes.values_mut().for_each(|node| node.r#become = r#become);
 
     let backup = said(&file.backup).and_then(|file| backup(file, places));
-    let poolers = said(&file.clients)
-        .map(|file| clients::poolers(&file, &common, r#become, &nodes, problems))
-        .unwrap_or_default();
+    let clients = said(&file.clients).unwrap_or_default();
+    let poolers = clients::poolers(&clients, &common, r#become, &nodes, problems);
     Some(Cluster {
+        hooks: clients::hooks(&clients, &nodes, &poolers, problems),
         poolers,
+        health: clients::health(&clients),
         name: file.cluster.value.clone()?.0,
         major: major?,
         primary: primary?,

@@ -207,14 +207,14 @@ impl<'a> Builder<'a> {
             }
         }
         let poolers = self.cluster.poolers.keys().map(|name| NodePlan {
-            node: name.clone(),
             role: Role::Pooler,
-            address: None,
-            new: false,
             blocked: self.blocked.get(name).cloned(),
             notes: self.notes.get(name).cloned().unwrap_or_default(),
-            overridden: BTreeSet::new(),
+            ..Plan::lane(name)
         });
+        let hooks = self.steps.iter();
+        let hooks = hooks.filter(|step| matches!(step.action, Action::RunHook(_)));
+        let hooks: BTreeSet<&NodeName> = hooks.map(|step| &step.node).collect();
         let nodes = self
             .cluster
             .in_order()
@@ -231,6 +231,7 @@ impl<'a> Builder<'a> {
                 overridden: self.overridden.get(&node.name).cloned().unwrap_or_default(),
             })
             .chain(poolers)
+            .chain(hooks.into_iter().map(Plan::lane))
             .collect();
         Plan {
             format_version: super::FORMAT_VERSION.into(),

@@ -7,6 +7,8 @@ pub mod clients;
 pub mod converge;
 mod document;
 pub mod failover;
+mod health;
+pub mod hooks;
 pub mod lead;
 pub mod login;
 mod reach;

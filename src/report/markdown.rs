@@ -137,6 +137,7 @@ fn hosts(plan: &Plan, steps: &Steps, page: &mut Page) {
             Role::Primary => "primary".to_owned(),
             Role::Standby { upstream } => format!("standby of {upstream}"),
             Role::Pooler => "pooler".into(),
+            Role::Hooks => "hooks".into(),
         };
         let new = if node.new { ", new" } else { "" };
         let (happens, cost) = match node.blocked {

@@ -115,6 +115,7 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
         Role::Standby { upstream } if *upstream == plan.leader => "standby".to_owned(),
         Role::Standby { upstream } => format!("standby of {upstream}"),
         Role::Pooler => "pooler".into(),
+        Role::Hooks => "hooks".into(),
     };
     let mut words = vec![node.node.to_string(), role];
     words.extend(node.address.clone());

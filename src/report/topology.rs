@@ -24,7 +24,7 @@ pub fn picture(plan: &Plan, seen: &Observation) -> Option<String> {
     let servers: Vec<&NodePlan> = plan
         .nodes
         .iter()
-        .filter(|node| node.role != Role::Pooler)
+        .filter(|node| !matches!(node.role, Role::Pooler | Role::Hooks))
         .collect();
     let now: Vec<State> = servers.iter().map(|node| state(node, plan, seen)).collect();
     let then: Vec<State> = servers
@@ -33,7 +33,7 @@ pub fn picture(plan: &Plan, seen: &Observation) -> Option<String> {
         .map(|(node, now)| match (&node.role, &node.blocked, now) {
             // What is left alone stays, and of what was not seen nothing is known.
             (_, Some(_), now) | (_, _, now @ State::Unseen) => now.clone(),
-            (Role::Primary | Role::Pooler, ..) => State::Leads,
+            (Role::Primary | Role::Pooler | Role::Hooks, ..) => State::Leads,
             (Role::Standby { upstream }, ..) => State::Follows(upstream.clone()),
         })
         .collect();

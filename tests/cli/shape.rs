@@ -158,6 +158,8 @@ fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
         "has two roles",
         "has no role",
         "unknown standby",
+        "unknown host",
+        "stands here twice",
         "lead in a circle",
         "cannot follow itself",
         "share the slot name",

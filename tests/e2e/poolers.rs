@@ -6,7 +6,7 @@ use crate::writer::{RULE, Writer};
 fn inventory() -> String {
     format!(
         "postgresql: {{ version: {}, {RULE} }}\nprimary: server1\nstandbys: [server2]\n\
-         clients: {{ pgbouncer: [ {{ host: pool1, databases: [postgres] }} ] }}\n",
+         clients: {{ pgbouncer: [ {{ host: pool1, databases: [postgres] }} ], health: {{ port: 8008 }} }}\n",
         release().1
     )
 }
@@ -28,13 +28,62 @@ fn pooler(lab: &Lab) {
 fn met(lab: &Lab) -> String {
     lab.on(
         "pool1",
-        "psql -XAtq -h 127.0.0.1 -p 6432 -U app postgres -c \"select pg_is_in_recovery() || ' ' || inet_server_addr()\"",
+        "psql -XAtq -h 127.0.0.1 -p 6432 -U app postgres -c \"select pg_is_in_recovery() || ' ' || host(inet_server_addr())\"",
     )
 }
 
 fn address(lab: &Lab, host: &str) -> String {
     let all = lab.on(host, "hostname -I");
     all.split_whitespace().next().unwrap_or_default().to_owned()
+}
+
+/// Configures HAProxy with what pgrepl has for it.
+fn balancer(lab: &Lab, path: &str) {
+    let out = lab.path("rendered");
+    let ran = lab.pgrepl(&[
+        "render",
+        path,
+        "--file",
+        "haproxy.cfg",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    lab.send(
+        "pool1",
+        &out.join("clients/haproxy.cfg"),
+        "/etc/haproxy/haproxy.cfg",
+    );
+    lab.on("pool1", "systemctl start haproxy");
+    for (host, health, status) in [
+        ("server1", "primary", "200"),
+        ("server1", "replica", "503"),
+        ("server2", "primary", "503"),
+        ("server2", "replica", "200"),
+        ("server2", "health", "200"),
+        ("server2", "else", "503"),
+    ] {
+        let ask = format!(
+            "exec 3<>/dev/tcp/{host}/8008; printf 'GET /{health} HTTP/1.1\r\nHost: x\r\n\r\n' >&3; head -n 1 <&3 | cut -d ' ' -f 2"
+        );
+        let told = lab.tell("exec", &["pool1", "bash", "-c", &ask]);
+        assert_eq!(told.trim(), status, "{host} /{health}");
+    }
+}
+
+/// Waits until the balancer leads who writes to this server, and who reads to the other one.
+fn balanced(lab: &Lab, to: &str) {
+    for (port, wanted) in [
+        (5000, format!("false {}", address(lab, to))),
+        (5001, "true".into()),
+    ] {
+        let ask = format!(
+            "for i in $(seq 100); do told=$(PGPASSWORD=app PGCONNECT_TIMEOUT=2 psql -XAtq -h 127.0.0.1 -p {port} -U app postgres \
+             -c \"select pg_is_in_recovery() || ' ' || host(inet_server_addr())\" 2>/dev/null); \
+             case $told in '{wanted}'*) exit 0 ;; esac; sleep 0.1; done; echo \"$told\" >&2; exit 1"
+        );
+        lab.on("pool1", &ask);
+    }
 }
 
 #[test]
@@ -54,11 +103,13 @@ fn clients_of_a_pooler_notice_no_switchover() {
     pooler(&lab);
     lab.converge(&inventory);
     let writer = Writer::start(&lab, "pool1", "server1", "127.0.0.1 port=6432");
+    balancer(&lab, path);
     let whole = |to: &str| {
         let ran = lab.pgrepl(&["switchover", path, "--to", to, "--auto-approve"]);
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
         assert_eq!(met(&lab), format!("false {}", address(&lab, to)));
         writer.goes_on();
+        balanced(&lab, to);
     };
     whole("server2");
     // What the owner wrote stands there as before, and so does to whom it belongs.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Key, May, Need, Port, Ssh};
-use crate::inventory::at::At;
+use crate::inventory::at::{At, Number};
 use crate::inventory::words::{AbsolutePath, HostName, Login, PoolDatabase, Text};
 
 section! {
@@ -14,6 +14,54 @@ section! {
         /// The PgBouncers in front of the servers: paused while the primary changes, and pointed to the new one.
         #[schemars(example = json!([{ "host": "pool1", "databases": ["shop"] }]))]
         pgbouncer: May<Vec<At<Pgbouncer>>>,
+        /// A port on every server that tells balancers over HTTP whether it is the primary.
+        #[schemars(example = json!({ "port": 8008 }))]
+        health: May<Health>,
+        /// Commands that run while the primary changes.
+        #[schemars(example = json!({ "after_promote": [{ "command": "./tell-dns" }] }))]
+        hooks: May<Hooks>,
+    }
+}
+
+section! {
+    /// A port on every server that tells balancers over HTTP whether it is the primary.
+    Health {
+        /// The TCP port.
+        #[schemars(example = json!(8008), extend("default" = 8008))]
+        port: May<Port>,
+    }
+}
+
+section! {
+    /// Commands that run while the primary changes, in their order, each with what happens as JSON on its standard input.
+    Hooks {
+        /// Before the primary is asked to stop; one that fails refuses the switchover.
+        #[schemars(example = json!([{ "command": "./pause-jobs" }]))]
+        before_demote: May<Vec<At<Hook>>>,
+        /// Once another server leads.
+        #[schemars(example = json!([{ "command": "./tell-dns" }]))]
+        after_promote: May<Vec<At<Hook>>>,
+        /// Once the others follow it.
+        #[schemars(example = json!([{ "command": "./resume-jobs" }]))]
+        after_follow: May<Vec<At<Hook>>>,
+        /// When something of it went wrong.
+        #[schemars(example = json!([{ "command": "./page-somebody" }]))]
+        on_failure: May<Vec<At<Hook>>>,
+    }
+}
+
+section! {
+    /// A command, where it runs and how long it may take.
+    Hook {
+        /// Shell text.
+        #[schemars(example = json!("./tell-dns"))]
+        command: Need<Text>,
+        /// The server or the host of a pooler on which it runs, as root; on this machine if it is not said.
+        #[schemars(example = json!("pool1"))]
+        host: May<HostName>,
+        /// How many seconds it may take.
+        #[schemars(example = json!(30), extend("default" = 30))]
+        timeout: May<Number<1, 3600>>,
     }
 }
 

@@ -10,6 +10,7 @@ use crate::plan::converge::primary::{lead_pass, raise_standbys};
 use crate::plan::converge::slots::drop_stale;
 use crate::plan::converge::standbys::standbys;
 use crate::plan::converge::{cut_off, firewall, password};
+use crate::plan::health::health_ports;
 
 /// The passes over all servers, each planned on the world that the ones before it leave: every goal ends with them.
 pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), PlanError> {
@@ -34,6 +35,7 @@ pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), Plan
     b.next_phase();
     drop_stale(b);
     timers(b);
+    health_ports(b);
     firewall::close(b);
     b.next_phase();
     Ok(())

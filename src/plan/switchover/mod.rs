@@ -5,13 +5,14 @@ use crate::action::{
 };
 use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
-use crate::inventory::{Cluster, NodeName};
+use crate::inventory::{Cluster, Moment, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
 use crate::plan::clients;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::slots::secure;
 use crate::plan::converge::{converge, password};
+use crate::plan::hooks::{self, Change};
 use crate::plan::lead::lacks;
 use crate::plan::login::{followers, log_in};
 use crate::plan::switchover::checklist::Checks;
@@ -73,6 +74,10 @@ pub fn switchover(
         b.cluster_note(message, help);
     }
     b.next_phase();
+    let change = Change {
+        from: &from,
+        to: &to,
+    };
     // First of all the old primary is made unable to start as a second one.
     let system_id = b
         .facts(&from)
@@ -89,7 +94,9 @@ pub fn switchover(
             .because(format!("{to} has everything it had"))
             .after(&needs);
     }
+    hooks::run(&mut b, Moment::AfterPromote, change, &[&to]);
     passes(&mut b, &Leader::Running(to.clone()))?;
+    hooks::run(&mut b, Moment::AfterFollow, change, &[&to]);
     b.step(&to, Checkpoint {})
         .because("puts the new timeline into its control file");
     b.next_phase();
@@ -178,6 +185,10 @@ fn hand_over(
         .because("so that it is promoted quickly")
         .after(&everyone);
     b.next_phase();
+    let change = Change { from, to };
+    let hooked = hooks::run(b, Moment::BeforeDemote, change, &everyone);
+    // One that fails keeps the primary from stopping.
+    let everyone: Vec<&NodeName> = everyone.into_iter().chain(&hooked).collect();
     let pausing = clients::pausing(b, to, wish.pause);
     let stop = Stop {
         unit: platform.unit,
