@@ -82,7 +82,8 @@ impl Front<'_> {
             return Some((led(host, port), Vec::new()));
         }
         let wanted = node.port.to_string();
-        let named = host.parse::<IpAddr>().is_err() && !host.is_empty() && !host.starts_with('/');
+        let is_address = |one: &str| one.parse::<IpAddr>().is_ok();
+        let named = !host.is_empty() && !host.starts_with('/') && !host.split(',').all(is_address);
         let there = match self.leads_to(&host, &wanted, node) {
             true => host.clone(),
             false => self.way_to(node, named)?,

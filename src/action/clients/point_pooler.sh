@@ -62,7 +62,8 @@ still_open() {
 # Writes other texts into a copy beside a file, which stays whose it is: where its user may exchange it he does, and root
 # follows nothing that he put there: rewrite FILE
 rewrite() {
-    export edits
+    texts=$edits
+    export texts
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     by_its_writer "$1" sh -c 'umask 077
         file=$(readlink -f "$1") && awk -v file="$1" "$2" "$file" >"$file.pgrepl-new" &&
@@ -70,7 +71,7 @@ rewrite() {
             { chown --reference="$file" "$file.pgrepl-new" 2>/dev/null || chgrp --reference="$file" "$file.pgrepl-new" || :; } &&
             sync "$file.pgrepl-new"' sh "$1" '
         BEGIN {
-            many = split(ENVIRON["edits"], all, "\n")
+            many = split(ENVIRON["texts"], all, "\n")
             for (one = 1; one <= many; one++) { split(all[one], part, "\t"); if (part[1] == file) edit[++count] = all[one] }
         }
         {
