@@ -28,9 +28,7 @@ pub use backup::prune::Prune;
 pub use backup::take_backup::TakeBackup;
 pub use backup::timer::{DropTimer, SetTimer};
 pub use backup::tool::{InstallTool, PrepareTool};
-pub use backup::tool_backup::{ToolBackup, ToolExpire, ToolVerify};
-pub use backup::verify_backup::VerifyBackup;
-pub use backup::verify_wal::VerifyWal;
+pub use backup::verify_backups::{VerifyBackups, VerifyWal};
 pub use clients::health::{DropHealth, SetHealth};
 pub use clients::point_pooler::{Console, Edit, Led, Pause, PointPooler};
 pub use clients::run_hook::RunHook;
@@ -235,8 +233,8 @@ actions! {
     SwitchWal,
     /// See it in the archive.
     SeeArchived,
-    /// Verify a backup.
-    VerifyBackup,
+    /// Verify backups.
+    VerifyBackups,
     /// Restore a backup for trial.
     Drill,
     /// Set up the timer that takes backups.
@@ -247,18 +245,12 @@ actions! {
     VerifyWal,
     /// Remove backups and WAL that are not needed any more.
     Prune,
-    /// Take a base backup onto the mount.
+    /// Take a backup onto the mount.
     TakeBackup,
     /// Install a backup engine's packages.
     InstallTool,
     /// Make its repository.
     PrepareTool,
-    /// Take a backup with it.
-    ToolBackup,
-    /// Verify its backups.
-    ToolVerify,
-    /// Remove those that are not needed any more.
-    ToolExpire,
     /// Rename a complete copy to the data directory.
     PlaceClone,
     /// Rename a data directory out of the way.
