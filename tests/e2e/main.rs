@@ -21,6 +21,7 @@ mod mount;
 mod pair;
 mod pgbackrest;
 mod pitrery;
+mod poolers;
 mod put_back;
 mod reach;
 mod reader;

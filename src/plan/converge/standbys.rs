@@ -54,7 +54,7 @@ pub(in crate::plan) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
 fn upstream_of(b: &Builder, name: &NodeName) -> NodeName {
     match b.role(name) {
         Role::Standby { upstream } => upstream,
-        Role::Primary => b.leader.clone(),
+        Role::Primary | Role::Pooler | Role::Hooks => b.leader.clone(),
     }
 }
 
