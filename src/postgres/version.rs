@@ -95,6 +95,14 @@ pub struct Capabilities {
     pub default_locks: i64,
     /// Whether the first logical slot turns logical decoding on, whatever `wal_level` says.
     pub decodes_on_demand: bool,
+    /// Whether collations of ICU exist, and their versions are told.
+    pub has_icu_collations: bool,
+    /// Whether initdb knows `--wal-segsize` and `--allow-group-access`.
+    pub initdb_sizes_segments: bool,
+    /// The column of `pg_database` with the locale of a provider that is not the C library; empty where there is none.
+    pub provider_locale: &'static str,
+    /// The locales of the provider `builtin`; none before there is one.
+    pub builtin_locales: &'static [&'static str],
 }
 
 const V9_6: Capabilities = Capabilities {
@@ -138,6 +146,10 @@ const V9_6: Capabilities = Capabilities {
     has_start_backup: true,
     default_locks: 64,
     decodes_on_demand: false,
+    has_icu_collations: false,
+    initdb_sizes_segments: false,
+    provider_locale: "",
+    builtin_locales: &[],
 };
 
 const V10: Capabilities = Capabilities {
@@ -152,6 +164,7 @@ const V10: Capabilities = Capabilities {
     has_temporary_slots: true,
     tells_backend_type: true,
     has_sync_methods: true,
+    has_icu_collations: true,
     ..V9_6
 };
 
@@ -160,6 +173,7 @@ const V11: Capabilities = Capabilities {
     receiver_knows_sender: true,
     rewinds_without_superuser: true,
     has_unit_byte: true,
+    initdb_sizes_segments: true,
     ..V10
 };
 
@@ -195,6 +209,7 @@ const V15: Capabilities = Capabilities {
     backup_zstd: Some("--compress=server-zstd:level=1,workers=1"),
     has_start_backup: false,
     has_ident_mappings: true,
+    provider_locale: "daticulocale",
     ..V14
 };
 
@@ -211,6 +226,8 @@ const V17: Capabilities = Capabilities {
     tells_invalidation: true,
     syncs_slots: true,
     session_options: "-c transaction_timeout=0",
+    provider_locale: "datlocale",
+    builtin_locales: &["C", "C.UTF-8"],
     ..V16
 };
 
@@ -218,6 +235,7 @@ const V18: Capabilities = Capabilities {
     name: "18",
     has_oauth: true,
     checksums_by_default: true,
+    builtin_locales: &["C", "C.UTF-8", "PG_UNICODE_FAST"],
     ..V17
 };
 
@@ -248,6 +266,11 @@ impl Major {
     /// Returns every supported version, oldest first.
     pub fn all() -> impl Iterator<Item = Major> {
         TABLE.iter().map(|(number, _)| Major(*number))
+    }
+
+    /// Returns the oldest version of which something holds.
+    pub fn first(holds: impl Fn(&Capabilities) -> bool) -> Option<Major> {
+        Self::all().find(|major| holds(major.caps()))
     }
 
     /// Returns what this version can do.

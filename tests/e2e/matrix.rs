@@ -5,6 +5,8 @@ use std::path::Path;
 use crate::backup::archived;
 use crate::lab::Lab;
 
+mod el7;
+
 /// How far a row goes.
 #[derive(PartialEq)]
 enum Way {
