@@ -87,6 +87,9 @@ pub struct Facts {
     /// The timer that takes backups; `None` if it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<Timer>,
+    /// Whether the health port of the cluster listens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub health: bool,
     /// What its systemd says against the schedule of the inventory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_refused: Option<String>,

@@ -287,6 +287,9 @@ read_service() {
         fact timer "$(property ActiveState "${service%.service}.timer")" "$(property ExecMainExitTimestamp "$service")" \
             "$(property Result "$service")"
     fi
+    if [ -f "/etc/systemd/system/pgrepl-$cluster-health.socket" ]; then
+        fact health "$(systemctl show -p ActiveState --value "pgrepl-$cluster-health.socket")"
+    fi
     if [ "$keeper" != start_conf ]; then
         start=$(unit_start)
         if [ -n "$start" ]; then fact start "$start"; fi

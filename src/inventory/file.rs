@@ -41,6 +41,10 @@ macro_rules! section {
     };
 }
 
+mod clients;
+
+pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin};
+
 /// Declares mappings that have some keys in common, and the mapping of those keys alone.
 macro_rules! sections {
     (common $keys:tt $( $(#[$meta:meta])* $name:ident $own:tt )*) => {
@@ -99,6 +103,9 @@ section! {
         /// Where backups go, and when.
         #[schemars(example = json!({ "mount": "/mnt/backups" }))]
         backup: May<Backup>,
+        /// What makes clients follow the primary.
+        #[schemars(example = json!({ "pgbouncer": [{ "host": "pool1", "databases": ["shop"] }] }))]
+        clients: May<Clients>,
         /// A directory whose files replace the built-in templates of the same name, relative to the inventory.
         #[schemars(example = json!("templates"))]
         templates: May<Text>,

@@ -4,6 +4,7 @@ pub mod at;
 mod calendar;
 pub mod cluster;
 pub mod file;
+mod hooks;
 mod keys;
 mod made;
 mod parameters;
@@ -22,6 +23,7 @@ pub mod write;
 mod yaml;
 
 pub use cluster::*;
+pub use hooks::{Hook, Moment};
 pub use keys::{KeyEntry, keys};
 pub use made::{Initdb, LocaleProvider};
 pub use parameters::{is_written_by_pgrepl, risk};

@@ -381,6 +381,12 @@ texts! {
         "`{key}` must not be empty\nexpected a text",
     );
 
+    /// A name in the [databases] section of a PgBouncer.
+    PoolDatabase, deserialize_str, pattern("^[^\"]{1,63}$"), |text| when(
+        (1..=63).contains(&text.chars().count()) && !text.contains('"'),
+        "not a valid name of a database\nexpected at most 63 characters, no quotes",
+    );
+
     /// A list of addresses to listen on; may be empty.
     ListenAddresses, deserialize_str, json_schema!({ "type": "string" }), |_| Ok(());
 }

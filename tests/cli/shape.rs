@@ -91,6 +91,9 @@ fn every_key_stands_in_an_example_and_every_example_fits_the_schema() {
                 format!("{path}.{key}")
             }
         };
+        for one in value.as_array().into_iter().flatten() {
+            walk(path, one, known, seen);
+        }
         for (key, inner) in value.as_object().into_iter().flatten() {
             let own = join(key);
             let place = if known.contains(&own) {
@@ -119,6 +122,8 @@ fn every_key_stands_in_an_example_and_every_example_fits_the_schema() {
                 format!("postgresql.{key}")
             }
         });
+        let ssh = path.rfind(".ssh.").map(|at| path[at + 1..].to_owned());
+        let shared = shared.or(ssh);
         seen.contains(*path) || shared.is_some_and(|path| seen.contains(&path))
     };
     let missing: Vec<&String> = known.iter().filter(|path| !shown(path)).collect();
@@ -153,6 +158,8 @@ fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
         "has two roles",
         "has no role",
         "unknown standby",
+        "unknown host",
+        "stands here twice",
         "lead in a circle",
         "cannot follow itself",
         "share the slot name",

@@ -174,6 +174,14 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
         "seconds=1 handover=no least=0/1 promote=x replay=x walfile=x waldump=waldump",
     ),
     (
+        "write a pooler's file",
+        concat!(
+            scripts!("script/pooler.sh" "action/clients/point_pooler.sh"),
+            "main() { rewrite \"$config_directory/postgresql.conf\"; place \"$config_directory/postgresql.conf\"; }\n"
+        ),
+        "pooler=pool edits=\"$config_directory/postgresql.conf\t1\t0\t\tx\"",
+    ),
+    (
         "take a backup",
         concat!(
             scripts!("backup/basebackup/take.sh"),

@@ -33,6 +33,7 @@ mod others_files;
 mod others_standby;
 mod password;
 mod plan_schema;
+mod poolers;
 mod preflight;
 mod proven;
 mod put_back;

@@ -33,6 +33,7 @@ fn world(cluster: &Cluster, hosts: [&str; 2]) -> Observation {
     });
     Observation {
         hosts: sights.collect(),
+        ..Observation::default()
     }
 }
 

@@ -62,7 +62,7 @@ pub(in crate::plan) fn rebuild(
     }
     let upstream = match b.role(name) {
         Role::Standby { upstream } => upstream,
-        Role::Primary => b.leader.clone(),
+        Role::Primary | Role::Pooler | Role::Hooks => b.leader.clone(),
     };
     let Some(Advice { message, help }) = copy(b, name, &source(b, &upstream)) else {
         return Ok(());

