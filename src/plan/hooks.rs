@@ -1,5 +1,7 @@
 //! Commands of the inventory that run while the primary changes.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::action::RunHook;
@@ -88,7 +90,7 @@ pub fn on_failure(cluster: &Cluster, failed: &Plan, from: &NodeName, why: &str) 
         steps,
         ..failed.clone()
     };
-    plan.nodes
-        .extend(plan.steps.iter().map(|step| Plan::lane(&step.node)));
+    let lanes: BTreeSet<&NodeName> = plan.steps.iter().map(|step| &step.node).collect();
+    plan.nodes = lanes.into_iter().map(Plan::lane).collect();
     (!plan.steps.is_empty()).then_some(plan)
 }

@@ -19,6 +19,7 @@ mod facts;
 mod failover_again;
 mod firewall;
 mod history;
+mod hooks;
 mod lead;
 mod lead_installed;
 mod losses;
