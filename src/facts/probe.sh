@@ -259,7 +259,10 @@ read_known_copies() {
 }
 
 # systemctl of systemd 219 knows no --value: property NAME UNIT
-property() { systemctl show -p "$1" "$2" | sed 's/^[^=]*=//'; }
+property() {
+    told=$(systemctl show -p "$1" "$2")
+    printf '%s' "${told#*=}"
+}
 
 read_service() {
     umbrella=

@@ -31,6 +31,7 @@ pub(in crate::plan) fn keeps_apart(
     seen: &Observation,
     node: &NodeName,
     backup: &Backup,
+    help: &str,
 ) -> Result<(), PlanError> {
     let Some(facts) = seen.facts(node) else {
         return Ok(());
@@ -47,7 +48,7 @@ pub(in crate::plan) fn keeps_apart(
                 "WAL names the places of tablespaces; systemd {} of {node} can neither give a unit others (BindPaths, since 233) nor keep it from writing there (ProtectSystem=strict, since 232)",
                 older.0
             )],
-            help: "use a host with a newer release: --on HOST".into(),
+            help: help.into(),
         })),
     }
 }

@@ -94,15 +94,20 @@ forget_parts() {
 # Makes it anew: new_staging SOURCE
 new_staging() {
     if [ -e "$staging" ]; then
-        # Only what a copy of ours left half done; anything else is not ours.
-        [ -f "$staging/source" ] || refused "$staging missing or a copy of pgrepl" "something else"
+        # Only what a copy of ours left half done, which is empty before it has its mark; anything else is not ours.
+        if [ ! -f "$staging/source" ]; then
+            as_service_user rm -f "$staging/source.put"
+            by_owner "${staging%/*}" rmdir "$staging" 2>/dev/null || refused "$staging missing or a copy of pgrepl" "something else"
+        fi
+    fi
+    if [ -e "$staging" ]; then
         forget_parts
         remove "$staging" || fail "cannot remove $staging"
     fi
     case $staging in "$data_directory"/.pgrepl/*) make_room "$data_directory" ;; esac
     own_directory "$staging"
-    own_directory "$staging/data"
     put "$staging/source" "$1"
+    own_directory "$staging/data"
     put "$staging/system_id" "$system_id"
     put "$staging/log" ''
     make_tablespaces

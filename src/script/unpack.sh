@@ -8,7 +8,8 @@ extract() {
     for archive in "$1".tar "$1".tar.*; do
         if [ -f "$archive" ]; then
             # In pieces of a megabyte: in those of ten kilobytes the way through the pipe costs a seventh of the time.
-            tar -b 2048 -xf "$archive" -C "$2"
+            # With the modes that they had: a group may read them, or may not.
+            tar -p -b 2048 -xf "$archive" -C "$2"
             return
         fi
     done

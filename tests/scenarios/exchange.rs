@@ -33,7 +33,7 @@ const LAYOUTS: [Layout; 2] = [
 /// What changes something in a file system.
 const STEPS: [&str; 5] = ["mv", "ln", "rm", "rmdir", "mkdir"];
 
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     (
         "set aside",
         include_str!("../../src/action/data/set_aside.sh"),
@@ -46,6 +46,7 @@ const SCRIPTS: [(&str, &str); 4] = [
         "put back",
         include_str!("../../src/action/data/put_back.sh"),
     ),
+    ("create", include_str!("../../src/action/data/init_db.sh")),
     (
         "look",
         concat!(
@@ -66,6 +67,14 @@ const COPY: &str = "main() { settle; new_staging server1; make_wal; make \"$stag
 make() { mkdir -p \"$1/base\" \"$1/global\" \"$1/pg_tblspc\" \"$1/pg_wal\"; chmod 750 \"$1/base\"; echo 15 >\"$1/PG_VERSION\"
     echo 7 >\"$1/id\"; for file in base/5 global/pg_control pg_wal/1 .hidden postgresql.auto.conf; do echo \"$2\" >\"$1/$file\"; done; }\n";
 
+/// An initdb that is done at once.
+const INITDB: &str =
+    "#!/bin/sh\nwhile [ $# -gt 0 ]; do case $1 in -D) d=$2 ;; -X) w=$2 ;; esac; shift; done
+/bin/mkdir -p \"$d/base\" \"$d/global\" \"$d/pg_tblspc\"
+if [ -n \"$w\" ]; then /bin/ln -s \"$w\" \"$d/pg_wal\"; else /bin/mkdir \"$d/pg_wal\"; fi
+echo 15 >\"$d/PG_VERSION\"; chmod 750 \"$d\"
+for file in base/5 global/pg_control pg_wal/1 .hidden; do echo new >\"$d/$file\"; done\n";
+
 struct Host {
     place: tempfile::TempDir,
     layout: &'static Layout,
@@ -84,6 +93,8 @@ impl Host {
             fs::write(bin.join(step), text).unwrap();
             fs::set_permissions(bin.join(step), PermissionsExt::from_mode(0o755)).unwrap();
         }
+        fs::write(bin.join("initdb"), INITDB).unwrap();
+        fs::set_permissions(bin.join("initdb"), PermissionsExt::from_mode(0o755)).unwrap();
         for mount in layout.mounts {
             fs::create_dir_all(host.at(mount).join("lost+found")).unwrap();
         }
@@ -131,7 +142,7 @@ impl Host {
              named= tablespaces='/srv/ts\t{0}/ts\n' wal_directory=pg_wal wal_place={1} stamp=20260131T120000Z aside= family=debian port=1 {variables}\n\
              {2}\nPATH={0}/bin:$PATH\n{3}\n{script}\n\
              setpriv_knows=himself\ncontrol_field() {{ cat \"$1/id\" 2>/dev/null; }}\nlabel_data() {{ :; }}\nmanager_works() {{ false; }}\n\
-             unit_active() {{ false; }}\nsync() {{ :; }}\nremember() {{ :; }}\nmissing_mounts() {{ :; }}\n\
+             register() {{ :; }}\nunit_active() {{ false; }}\nsync() {{ :; }}\nremember() {{ :; }}\nmissing_mounts() {{ :; }}\n\
              is_mount() {{ {is_mount}; }}\n{last}\nrun_main\n",
             self.place.path().display(),
             self.at(self.layout.wal).display(),
@@ -246,7 +257,9 @@ fn each_cut(
             instance || complete || !aside.is_empty(),
             "{script}, cut at {cut}: nothing is told of"
         );
-        if script == "put back" && aside.iter().all(|path| path.contains("failed")) {
+        if script == "create" && instance {
+            // It is there: nobody makes it again.
+        } else if script == "put back" && aside.iter().all(|path| path.contains("failed")) {
             host.script(script, "aside=", 0);
         } else {
             host.script(script, &variables, 0);
@@ -296,6 +309,23 @@ fn an_instance_leaves_its_places_and_gets_them_again_wherever_it_is_cut() {
                         assert_eq!(fs::read_link(host.at(link)).unwrap(), host.at(place));
                     }
                     assert!(host.at("ts/PG_14_1/x").exists());
+                });
+                let vacated = |host: &Host| {
+                    host.script("set aside", "", 0);
+                    format!(
+                        "bindir={}/bin locale=C encoding= options=",
+                        host.place.path().display()
+                    )
+                };
+                cuts += each_cut(layout, &vacated, "create", &|host, cut| {
+                    for file in ["base/5", "global/pg_control", "pg_wal/1", ".hidden"] {
+                        let text = fs::read_to_string(host.at("main").join(file));
+                        assert_eq!(text.unwrap_or_default(), "new\n", "{file}, {cut}");
+                    }
+                    assert!(host.at("main/PG_VERSION").exists(), "{cut}");
+                    assert_eq!(host.holds(&aside(host)).as_deref(), Some("old"), "{cut}");
+                    let mode = fs::metadata(host.at("main")).unwrap().permissions().mode();
+                    assert_eq!(mode & 0o777, 0o750);
                 });
                 let failed = |host: &Host| {
                     replaced(host);

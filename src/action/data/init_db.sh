@@ -23,13 +23,13 @@ config_elsewhere() {
 }
 
 main() {
+    settle
     vacant "$data_directory" || refused "an empty or missing $data_directory" "something in it"
     for file in postgresql.conf pg_hba.conf; do
         if ! config_inside && [ -e "$config_directory/$file" ]; then
             refused "no $file in $config_directory" "one that is left of an older cluster"
         fi
     done
-    settle
     register
     own_mount "$data_directory"
     system_id='' tablespaces=''

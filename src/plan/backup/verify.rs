@@ -51,7 +51,7 @@ pub fn verify(
     if drill {
         for tried in backups {
             can_restore(seen, node, tried)?;
-            confined::keeps_apart(seen, node, tried)?;
+            confined::keeps_apart(seen, node, tried, "pgrepl backup verify, without --drill")?;
             confined::tell(&mut b, node);
             tablespaces::origins(node, tried)?;
             // To where it is consistent it needs no timeline but its own.

@@ -109,7 +109,7 @@ pub fn restore_copy(
         .as_ref()
         .map_or_else(|_| to.clone(), |lead| lead.node().clone());
     let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
-    confined::keeps_apart(seen, to, backup)?;
+    confined::keeps_apart(seen, to, backup, "--to another host, with a newer release")?;
     confined::tell(&mut b, to);
     tell(&mut b, there, &way, wish.target);
     reach::tell(&mut b, seen, there, &way, wish.target)?;
