@@ -22,6 +22,9 @@ pub struct Facts {
     pub hostname: String,
     /// `uname -m`.
     pub arch: String,
+    /// The version of its glibc, by which it sorts text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<String>,
     /// Whether systemd is process 1; without it long work is tied to the connection.
     pub systemd: bool,
     /// Its own addresses, loopback and link-local left out.

@@ -7,6 +7,7 @@ pub mod asked;
 pub mod backups;
 pub mod beside;
 pub mod clients;
+pub mod collation;
 mod disk;
 pub mod doctor;
 pub mod firewall;

@@ -71,6 +71,10 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         },
         hostname: hostname.into(),
         arch: arch.into(),
+        glibc: lines
+            .first("libc")
+            .and_then(|libc| libc.strip_prefix("glibc "))
+            .map(str::to_owned),
         systemd: lines.first("systemd").is_some(),
         addresses: lines
             .all("address")

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hooks::Hook;
+use crate::inventory::made::Initdb;
 use crate::platform::Custom;
 use crate::postgres::Major;
 
@@ -56,6 +57,8 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeName, Node>,
     /// The role and the rules of replication.
     pub replication: Replication,
+    /// How a new database cluster is made.
+    pub initdb: Initdb,
     /// What happens to settings and rules that pgrepl did not write.
     pub unmanaged: Unmanaged,
     /// Whether packages may be installed.

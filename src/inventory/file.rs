@@ -68,6 +68,10 @@ macro_rules! sections {
     };
 }
 
+mod initdb;
+
+pub use initdb::Initdb;
+
 section! {
     /// A set of PostgreSQL servers: a primary, its standbys and the mount their backups live on.
     #[schemars(title = "pgrepl inventory")]
@@ -164,6 +168,9 @@ sections! {
         /// The major version of every server.
         #[schemars(example = json!(16))]
         version: Need<Version>,
+        /// How a new database cluster is made. One that is there stays as it is: where it differs, that is told.
+        #[schemars(example = json!({ "locale": "de_DE.UTF-8" }))]
+        initdb: May<Initdb>,
         /// Whether settings and rules that pgrepl did not write stay.
         #[schemars(extend("default" = "keep"))]
         unmanaged: May<Unmanaged>,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use initdb::{initdb, wal_directory};
 use platform::platform;
 use serde::Deserialize;
 use ssh::ssh;
@@ -20,6 +21,7 @@ use crate::platform::Custom;
 use crate::postgres::Major;
 
 mod clients;
+mod initdb;
 mod platform;
 mod ssh;
 
@@ -67,6 +69,9 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
         .clone()
         .and_then(|v| v.0.parse().ok());
     places.version = Some(postgresql.version.span.clone());
+    let made = said(&postgresql.initdb);
+    shared.wal_directory = wal_directory(made.as_ref(), &postgresql.wal_directory, problems);
+    let made = made.map(|made| initdb(&made, major, problems));
     shared.read(postgresql.common(), None, places, problems);
     let replication = file
         .replication
@@ -123,6 +128,7 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
         standbys,
         nodes,
         replication: replication?,
+        initdb: made.unwrap_or_default(),
         unmanaged: said(&postgresql.unmanaged).unwrap_or_default(),
         install: said(&postgresql.install).is_none_or(|Truth(install)| install),
         firewall: said(&postgresql.firewall).unwrap_or_default(),

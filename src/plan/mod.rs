@@ -4,6 +4,7 @@ pub mod backup;
 pub mod builder;
 pub mod check;
 pub mod clients;
+mod confined;
 pub mod converge;
 mod document;
 pub mod failover;

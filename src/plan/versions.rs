@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::builder::Builder;
 use crate::facts::Facts;
+use crate::facts::collation::Sorter;
 use crate::inventory::NodeName;
 use crate::postgres::ServerVersion;
 
@@ -16,6 +17,7 @@ pub(super) fn versions(b: &mut Builder) {
             "",
         );
     }
+    collations(b);
     let running = |facts: &Facts| {
         let server = facts.server.as_ref().map(|server| server.version);
         server.or(facts.packages.server)
@@ -37,6 +39,42 @@ pub(super) fn versions(b: &mut Builder) {
         b.cluster_note(
             format!("the minor versions differ: {}", list.join("; ")),
             "bring the standbys to the newest one first, then switch over and bring the old primary there",
+        );
+    }
+}
+
+/// Notes libraries that sort text and differ between the hosts: what is in order for one is not for the other.
+fn collations(b: &mut Builder) {
+    let Some(leads) = b.facts(&b.leader) else {
+        return;
+    };
+    let mut told = Vec::new();
+    for library in Sorter::ALL
+        .into_iter()
+        .filter(|library| library.matters(leads))
+    {
+        let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (node, facts) in b.seen.seen() {
+            if let Some(version) = library.version(facts) {
+                found.entry(version).or_default().push(node.as_str());
+            }
+        }
+        let list = found
+            .iter()
+            .map(|(version, nodes)| format!("{version} on {}", nodes.join(", ")));
+        let list: Vec<String> = list.collect();
+        if list.len() > 1 {
+            told.push(format!(
+                "{} differs: {}; it sorts text, and indexes may be corrupt for a server of another version",
+                library.as_str(),
+                list.join("; ")
+            ));
+        }
+    }
+    for message in told {
+        b.cluster_note(
+            message,
+            "bring the hosts to one release of the operating system; or after a switchover to another one: REINDEX DATABASE",
         );
     }
 }

@@ -199,6 +199,13 @@ fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
         "bad `identity_file`",
         "bad `config_file`",
         "not a valid schedule",
+        "initdb of PostgreSQL",
+        "is for the provider",
+        "the provider icu needs",
+        "the provider builtin needs",
+        "unknown locale of the provider",
+        "this `builtin_locale` has",
+        "`wal_directory` is said twice",
     ];
     problems
         .iter()

@@ -25,6 +25,7 @@ mod lead_installed;
 mod losses;
 mod lost_slot;
 mod lowering;
+mod made;
 mod mount;
 mod mount_away;
 mod mount_read;

@@ -13,6 +13,7 @@ use crate::plan::converge::preflight;
 use crate::plan::converge::sensitive::loaded_sensitive;
 use crate::plan::converge::slots::{drop_left, secure, streams, unsecured, wal_is_lost};
 use crate::plan::converge::wanted::refuse;
+use crate::plan::login::try_encryption;
 use crate::plan::versions::odd_markers;
 use crate::plan::{Role, space};
 use crate::postgres::slot_name;
@@ -29,6 +30,13 @@ pub(in crate::plan) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
             .collect();
         for name in &level {
             passwords_and_slot(b, name)?;
+        }
+        b.next_phase();
+        for name in &level {
+            let upstream = upstream_of(b, name);
+            if b.free(name) && streams(b, name, &upstream) {
+                try_encryption(b, name, &upstream);
+            }
         }
         b.next_phase();
         for name in &level {
