@@ -27,6 +27,8 @@ pub struct Command {
     /// The word of another step that it waits for in the middle: its script says `@fact armed` and then reads
     /// `go VALUE`, or anything else if the word will never come.
     pub gate: Option<&'static str>,
+    /// How long it may take once it has that word, if not as long as a promotion.
+    pub work: Option<Duration>,
     /// A variable whose value is the word of an earlier step.
     pub takes: Option<(&'static str, &'static str)>,
     /// How much the host may answer.
@@ -110,6 +112,7 @@ impl Command {
             timeout: Some(Duration::from_secs(60)),
             heartbeat: false,
             gate: None,
+            work: None,
             takes: None,
             limits: Limits::USUAL,
         }

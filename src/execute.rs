@@ -281,6 +281,13 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
         if let Some(message) = strange.take() {
             result = failed(message);
         }
+        // What was to wait for a word that never came has not begun.
+        if let (Action::Stop(_), Some(word), false) = (&step.action, command.gate, result.is_good())
+            && board.wait(word).await.is_none()
+        {
+            let because = "what it waited for did not happen".into();
+            return Outcome::Skipped { because };
+        }
         if !result.is_good() {
             break;
         }

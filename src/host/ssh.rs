@@ -199,7 +199,8 @@ impl SshHost {
             if command.gate.is_some() {
                 gate.open(&mut stdin, word).await;
                 // Its answer is due; a dead connection would be waited for much longer.
-                tokio::time::sleep(gate.patience()).await;
+                let work = command.work.filter(|_| gate.was_opened());
+                tokio::time::sleep(work.unwrap_or(gate.patience())).await;
                 return;
             }
             // Standard input stays open: its end would tell the script to stop.

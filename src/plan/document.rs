@@ -148,6 +148,9 @@ pub struct Cost {
     pub set_aside: usize,
     /// Who leads no more and who leads then, when the primary changes while it serves.
     pub handover: Option<(NodeName, NodeName)>,
+    /// Whether clients of poolers wait meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pauses: bool,
 }
 
 impl Plan {
@@ -206,6 +209,7 @@ impl Plan {
                 Action::SetAside(_) => cost.set_aside += 1,
                 Action::Stop(stop) if stop.hands_over => {
                     cost.handover = Some((step.node.clone(), self.leader.clone()));
+                    cost.pauses = stop.pauses;
                 }
                 _ => {}
             }

@@ -353,8 +353,9 @@ pub fn summary(plan: &Plan, style: Style) -> String {
         ));
     }
     if let Some((from, to)) = &cost.handover {
+        let who = ["", " that come through no pooler"][usize::from(cost.pauses)];
         parts.push(format!(
-            "clients of {from} are disconnected, writes go on at {to} (in about half a second)"
+            "clients of {from}{who} are disconnected, writes go on at {to} (in about half a second)"
         ));
     }
     match cost.reloads.len() {

@@ -1,5 +1,8 @@
 //! A PgBouncer in front of a pair: its clients wait while the primary changes, and are never left at a standby.
 
+use std::collections::BTreeSet;
+
+use crate::cut::cut;
 use crate::lab::{Lab, release};
 use crate::writer::{RULE, Writer};
 
@@ -86,12 +89,12 @@ fn balanced(lab: &Lab, to: &str) {
     }
 }
 
-#[test]
-fn clients_of_a_pooler_notice_no_switchover() {
+/// A pair and the host of a pooler, set up.
+fn hosts(name: &str) -> (Lab, std::path::PathBuf) {
     let kind = |flavour: &str| format!("{}:{flavour}", release().0);
     let (pg, pool) = (kind("pg"), kind("pool"));
     let lab = Lab::up(
-        "pooler",
+        name,
         &[
             &format!("server1={pg}"),
             &format!("server2={pg}"),
@@ -99,9 +102,15 @@ fn clients_of_a_pooler_notice_no_switchover() {
         ],
     );
     let inventory = lab.inventory(&inventory());
-    let path = inventory.to_str().unwrap();
     pooler(&lab);
     lab.converge(&inventory);
+    (lab, inventory)
+}
+
+#[test]
+fn clients_of_a_pooler_notice_no_switchover() {
+    let (lab, inventory) = hosts("pooler");
+    let path = inventory.to_str().unwrap();
     let writer = Writer::start(&lab, "pool1", "server1", "127.0.0.1 port=6432");
     balancer(&lab, path);
     let whole = |to: &str| {
@@ -210,6 +219,35 @@ fn clients_of_a_pooler_notice_no_switchover() {
     assert_eq!(met(&lab), format!("false {}", address(&lab, "server1")));
     assert_eq!(lab.pgrepl(&["check", path]).code, 0);
     let (rows, missing) = writer.stop("server1");
+    assert!(
+        rows > 10 && missing.is_empty(),
+        "{rows} rows, lost {missing:?}"
+    );
+}
+
+#[test]
+#[ignore = "some minutes: cargo test --test e2e -- --ignored poolers"]
+fn killed_after_any_step_clients_are_led_to_a_server_that_takes_writes() {
+    let (lab, inventory) = hosts("poolkill");
+    let path = inventory.to_str().unwrap();
+    let writer = Writer::start(&lab, "pool1", "server1", "127.0.0.1 port=6432");
+    let arguments = ["switchover", path, "--to", "server2", "--auto-approve"];
+    let mut earlier = BTreeSet::new();
+    while let Some(step) = cut(&lab, path, &arguments, &mut earlier) {
+        let again = lab.pgrepl(&["apply", path, "--auto-approve"]);
+        assert_eq!(again.code, 0, "{step}: {}{}", again.out, again.err);
+        let met = met(&lab);
+        assert!(met.starts_with("false "), "{step}: {met}");
+        writer.goes_on();
+        // Where the change was past its middle, it is made again from its beginning.
+        if met.ends_with(&address(&lab, "server2")) {
+            let back = lab.pgrepl(&["switchover", path, "--to", "server1", "--auto-approve"]);
+            assert_eq!(back.code, 0, "{step}: {}{}", back.out, back.err);
+        }
+    }
+    assert!(earlier.len() >= 8, "only {} steps were cut", earlier.len());
+    assert_eq!(met(&lab), format!("false {}", address(&lab, "server2")));
+    let (rows, missing) = writer.stop("server2");
     assert!(
         rows > 10 && missing.is_empty(),
         "{rows} rows, lost {missing:?}"

@@ -146,7 +146,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "stop",
         scripts!("action/server/stop.sh"),
-        "seconds=1 role=any",
+        "seconds=1 role=any waits=no",
     ),
     (
         "start what does not start",

@@ -133,7 +133,8 @@ fn clients_wait_while_the_primary_changes_and_are_led_to_the_new_one() {
         .find(|step| matches!(step.action, Action::Stop(_)))
         .unwrap();
     assert_eq!(stop.phase, point.phase);
-    assert_eq!(stop.action.act().awaits(), Some("paused"));
+    let place = pgrepl::plan::builder::place_apart(&story.cluster, &stop.node);
+    assert_eq!(stop.action.act().commands(&place)[0].gate, Some("paused"));
     never_read_only(&plan, &world);
     for cut in 0..=plan.steps.len() {
         let cut_world = after(&plan, &world, cut);

@@ -52,10 +52,7 @@ impl Act for Stop {
     }
 
     fn awaits(&self) -> Option<&'static str> {
-        match self.pauses {
-            true => Some(PAUSED),
-            false => self.hands_over.then_some(ARMED),
-        }
+        self.hands_over.then_some(ARMED)
     }
 
     fn tells(&self) -> &'static [&'static str] {
@@ -63,14 +60,16 @@ impl Act for Stop {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![
-            place
-                .command("stop", SCRIPT)
-                .var("seconds", self.seconds)
-                .var("role", if self.primary { "primary" } else { "any" })
-                .var("system_id", self.system_id)
-                .timeout(Some(Duration::from_secs(self.seconds + 90))),
-        ]
+        let mut command = place
+            .command("stop", SCRIPT)
+            .var("seconds", self.seconds)
+            .var("waits", if self.pauses { "yes" } else { "no" })
+            .var("role", if self.primary { "primary" } else { "any" })
+            .var("system_id", self.system_id)
+            .timeout(Some(Duration::from_secs(self.seconds + 90)));
+        command.gate = self.pauses.then_some(PAUSED);
+        command.work = Some(Duration::from_secs(self.seconds + 90));
+        vec![command]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {

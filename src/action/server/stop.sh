@@ -1,5 +1,19 @@
 # Stops the server through its service manager, so that nothing starts it again, and reads what it left.
-# In: seconds (patience) role (primary, standby or any) system_id
+# In: seconds (patience) role (primary, standby or any) system_id waits (yes: for the word that clients wait)
+
+# Everything is at hand when the word comes: clients wait from then on.
+word_comes() {
+    fact armed yes
+    while IFS=' ' read -r word _ <&6; do
+        case $word in
+            ping) fact pong yes ;;
+            go) return 0 ;;
+            *) return 1 ;;
+        esac
+    done
+    return 1
+}
+
 main() {
     if pid=$(postmaster_pid); then
         if [ "$role" != any ] && recovers=$(sql 'select pg_is_in_recovery()'); then
@@ -10,6 +24,7 @@ main() {
         fi
         # A unit that is asked to stop while it still starts kills the server slowly instead of stopping it.
         wait_for 60 manager_rests || :
+        if [ "$waits" = yes ] && ! word_comes; then refused "clients that wait" "some that do not"; fi
         ask_manager stop >&2 || fail "the service manager does not stop ${unit:-the server}"
         patience=$(($(date +%s) + seconds))
         while [ -d "/proc/$pid" ]; do
@@ -36,3 +51,5 @@ main() {
         "$done"
     fi
 }
+
+exec 6<&0
