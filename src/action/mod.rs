@@ -20,6 +20,7 @@ pub use access::firewall::{ClosePort, OpenPort};
 pub use access::replication_role::EnsureRole;
 pub use access::slot::{CreateSlot, DropSlot};
 pub use access::try_login::TryLogin;
+pub use access::wait_slots::WaitSlots;
 pub use backup::drill::Drill;
 pub use backup::mount::PrepareMount;
 pub use backup::prove_archive::{Archived, SeeArchived, SwitchWal};
@@ -209,6 +210,8 @@ actions! {
     CreateSlot,
     /// Drop a replication slot.
     DropSlot,
+    /// Wait for logical slots on a standby.
+    WaitSlots,
     /// Copy the data directory from another server into staging.
     BaseBackup,
     /// Unpack a backup into staging.

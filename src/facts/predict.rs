@@ -85,8 +85,7 @@ pub fn start(facts: &mut Facts) {
             .iter()
             .map(|name| (name.clone(), Slot::idle()))
             .collect(),
-        logical_slots: Vec::new(),
-        stale_slots: Vec::new(),
+        logical_slots: BTreeMap::new(),
         locales: Vec::new(),
         senders: Vec::new(),
         receiver: None,

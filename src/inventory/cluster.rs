@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::Custom;
-use crate::postgres::Major;
+use crate::postgres::{Major, parameters, value};
 
 /// The name of a host in the inventory, which is also its SSH destination.
 #[derive(
@@ -100,6 +100,18 @@ pub struct Node {
     pub parameters: BTreeMap<String, String>,
     /// pg_hba.conf lines of the cluster, then of the host, as written.
     pub hba: Vec<String>,
+}
+
+impl Node {
+    /// Says whether it keeps the logical slots of its primary up to date while it is a standby.
+    pub fn syncs_slots(&self, major: Major) -> bool {
+        const NAME: &str = "sync_replication_slots";
+        let known = parameters::lookup(major, NAME);
+        let (Some(known), Some(said)) = (known, self.parameters.get(NAME)) else {
+            return false;
+        };
+        value::same(major, NAME, &known.kind, said, "on")
+    }
 }
 
 /// A role in replication.

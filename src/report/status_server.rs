@@ -3,6 +3,7 @@
 use super::stream::{Stream, stream, upstream};
 use super::style::bytes;
 use super::trouble::Urgency::{self, Replication, Rest};
+use crate::facts::server::LogicalSlot;
 use crate::facts::{Facts, Observation, Server, WayBack, waits_for_restart, way_back};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::platform_of;
@@ -58,7 +59,8 @@ pub(super) fn server_troubles(
             );
         }
     }
-    for slot in &server.stale_slots {
+    let left = |slot: &LogicalSlot| server.in_recovery && !slot.is_kept();
+    for (slot, _) in server.logical_slots.iter().filter(|(_, slot)| left(slot)) {
         add(
             Rest,
             format!(

@@ -21,6 +21,7 @@ mod firewall;
 mod history;
 mod lead;
 mod lead_installed;
+mod logical;
 mod losses;
 mod lost_slot;
 mod lowering;

@@ -1,6 +1,8 @@
 //! Makes a standby the primary, and the primary its standby, without losing a commit.
 
-use crate::action::{Checkpoint, LONGEST_WAL, MarkStandby, PlaceWal, Promote, ReadWal, Stop};
+use crate::action::{
+    Checkpoint, LONGEST_WAL, MarkStandby, PlaceWal, Promote, ReadWal, Stop, WaitSlots,
+};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
@@ -10,6 +12,7 @@ use crate::plan::converge::passes::passes;
 use crate::plan::converge::slots::secure;
 use crate::plan::converge::{converge, password};
 use crate::plan::lead::lacks;
+use crate::plan::lead::slots::not_synced;
 use crate::plan::login::{followers, log_in};
 use crate::plan::switchover::checklist::Checks;
 use crate::plan::switchover::checks::{ready, ready_again};
@@ -159,6 +162,7 @@ fn hand_over(
     // Whatever goes wrong until here ends it before anything stops.
     let everyone: Vec<&NodeName> = b.cluster.nodes.keys().collect();
     slots(b, to, &everyone);
+    logical_slots(b, from, to);
     b.next_phase();
     b.step(from, Checkpoint {})
         .because("so that it stops quickly")
@@ -185,6 +189,23 @@ fn hand_over(
     let why = format!("once it has replayed the last record of {from}");
     b.step(to, promote).because(why).after(&everyone);
     Ok(())
+}
+
+/// Waits for failover slots that the candidate does not have ready, where it synchronizes them at all.
+fn logical_slots(b: &mut Builder, from: &NodeName, to: &NodeName) {
+    let server = |node: &NodeName| b.facts(node).and_then(|facts| facts.server.as_ref());
+    let (Some(primary), Some(standby)) = (server(from), server(to)) else {
+        return;
+    };
+    let syncs = standby.settings.get("sync_replication_slots");
+    let slots = not_synced(primary, standby);
+    if slots.is_empty() || syncs.is_none_or(|syncs| syncs.setting != "on") {
+        return;
+    }
+    let primary = from.clone();
+    b.step(to, WaitSlots { slots, primary })
+        .because("their readers go on with it")
+        .after(&[from]);
 }
 
 /// Plans the slots of those who will follow a standby that is to lead.
