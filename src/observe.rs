@@ -32,8 +32,6 @@ use crate::script::script;
 
 const SCRIPT: &str = script!(["firewall.sh", "places.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
 
-const BACKUPS: &str = script!(["wal_runs.sh"] "facts/backups.sh");
-
 const NEEDS: &str = script!([] "facts/needs.sh", "facts/able.sh");
 
 /// The hosts of a cluster, ready to be asked.
@@ -314,18 +312,12 @@ pub async fn backups(
     place: &Place,
     host: &dyn Host,
 ) -> Result<Backups, String> {
-    let top = cluster
-        .backup
-        .as_ref()
-        .map(|backup| backup.top(&cluster.name))
-        .unwrap_or_default();
-    let engine = engine_of(cluster);
-    let script = engine
-        .and_then(Engine::scripts)
-        .map_or(BACKUPS, |scripts| scripts.list);
+    let (Some(engine), Some(backup)) = (engine_of(cluster), &cluster.backup) else {
+        return Ok(Backups::default());
+    };
     let command = place
-        .mount_command("read the backups", script)
-        .var("top", top)
+        .mount_command("read the backups", engine.scripts().list)
+        .var("top", backup.top(&cluster.name))
         .timeout(Some(Duration::from_secs(60)));
     let lines = host
         .run(&command, &Vault::default(), &|_| {})
@@ -350,6 +342,5 @@ pub async fn backups(
             _ => {}
         }
     }
-    let read = engine.map_or_else(Backups::default, |engine| engine.listed(&facts));
-    Ok(read.plausible())
+    Ok(engine.listed(&facts).plausible())
 }

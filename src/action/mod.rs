@@ -28,9 +28,7 @@ pub use backup::prune::Prune;
 pub use backup::take_backup::TakeBackup;
 pub use backup::timer::{DropTimer, SetTimer};
 pub use backup::tool::{InstallTool, PrepareTool};
-pub use backup::tool_backup::{ToolBackup, ToolExpire, ToolVerify};
-pub use backup::verify_backup::VerifyBackup;
-pub use backup::verify_wal::VerifyWal;
+pub use backup::verify_backups::{VerifyBackups, VerifyWal};
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};
 pub use config::write_pgpass::WritePgpass;
@@ -226,8 +224,8 @@ actions! {
     SwitchWal,
     /// See it in the archive.
     SeeArchived,
-    /// Verify a backup.
-    VerifyBackup,
+    /// Verify backups.
+    VerifyBackups,
     /// Restore a backup for trial.
     Drill,
     /// Set up the timer that takes backups.
@@ -238,18 +236,12 @@ actions! {
     VerifyWal,
     /// Remove backups and WAL that are not needed any more.
     Prune,
-    /// Take a base backup onto the mount.
+    /// Take a backup onto the mount.
     TakeBackup,
     /// Install a backup engine's packages.
     InstallTool,
     /// Make its repository.
     PrepareTool,
-    /// Take a backup with it.
-    ToolBackup,
-    /// Verify its backups.
-    ToolVerify,
-    /// Remove those that are not needed any more.
-    ToolExpire,
     /// Rename a complete copy to the data directory.
     PlaceClone,
     /// Rename a data directory out of the way.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::backups::Backups;
 use crate::facts::retention::Rule;
 use crate::inventory::Keep;
+use crate::postgres::Major;
 
 /// A program of an engine that stands on every host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Configuration {
     pub directory: &'static str,
 }
 
-/// What drives an engine's own program on a host; the verbs that send these tell what each is given.
+/// What an engine does on a host; the verbs that send these tell what each is given.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scripts {
     /// Makes its repository on the mount, where it wants one made.
@@ -37,10 +38,12 @@ pub struct Scripts {
     pub take: &'static str,
     /// What the unit does that it starts for that.
     pub work: &'static str,
-    /// Verifies one, or all.
+    /// Verifies backups.
     pub verify: &'static str,
+    /// Verifies archived WAL; without it that is what `verify` does too, for all backups at once.
+    pub verify_wal: Option<&'static str>,
     /// Removes those that go, and the WAL before what stays.
-    pub expire: &'static str,
+    pub prune: &'static str,
 }
 
 /// How much of the data a backup holds.
@@ -54,6 +57,17 @@ pub enum Depth {
     Differential,
     /// What changed since the last one.
     Incremental,
+}
+
+impl Depth {
+    /// Names it, as scripts do.
+    pub fn word(self) -> &'static str {
+        match self {
+            Depth::Full => "full",
+            Depth::Differential => "differential",
+            Depth::Incremental => "incremental",
+        }
+    }
 }
 
 /// A backup engine.
@@ -126,16 +140,40 @@ pub trait Engine: Sync {
     /// whatever is on the host besides, and fails, with the reason last, when any of it is damaged.
     fn unpack(&self) -> &'static str;
 
-    /// Gives the scripts that drive its own program; without one, pgrepl's verbs do it all.
-    fn scripts(&self) -> Option<&'static Scripts> {
-        None
+    /// Gives its scripts.
+    fn scripts(&self) -> &'static Scripts;
+
+    /// Gives what only its own script that takes a backup is told: `compress` are pg_basebackup's options.
+    fn take_variables(&self, _major: Major, _compress: &str) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Says whether a backup has the name of the run that asked for it; else its program names it.
+    fn names_by_run(&self) -> bool {
+        false
+    }
+
+    /// Says whether it takes backups on a standby.
+    fn backs_up_standbys(&self) -> bool {
+        false
+    }
+
+    /// Says whether its program decides itself what goes with a backup: WAL that is older than those that stay, and older
+    /// backups of no use.
+    fn counts_itself(&self) -> bool {
+        self.has_program()
+    }
+
+    /// Says whether it has a program of its own, which must be on the hosts.
+    fn has_program(&self) -> bool {
+        self.configuration().is_some()
     }
 
     /// Reads what the script that lists has told.
     fn listed(&self, facts: &[(String, String)]) -> Backups;
 
-    /// Names the depths its backups can have.
-    fn depths(&self) -> &'static [Depth] {
+    /// Names the depths that backups of a version can have.
+    fn depths(&self, _major: Major) -> &'static [Depth] {
         &[Depth::Full]
     }
 

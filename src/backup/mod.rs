@@ -6,7 +6,7 @@
 
 use crate::command::shell_quote;
 use crate::inventory::{BackupTool, Cluster};
-use crate::postgres::Timeline;
+use crate::postgres::{Major, Timeline};
 
 mod basebackup;
 mod interface;
@@ -30,9 +30,9 @@ pub fn engines() -> impl Iterator<Item = &'static dyn Engine> {
     BackupTool::ALL.into_iter().map(engine)
 }
 
-/// Names the tools that take backups of a depth, as a help says it.
-pub fn tools_with(depth: Depth) -> String {
-    let tools = engines().filter(|engine| engine.depths().contains(&depth));
+/// Names the tools that take backups of a depth from servers of a version, as a help says it.
+pub fn tools_with(depth: Depth, major: Major) -> String {
+    let tools = engines().filter(|engine| engine.depths(major).contains(&depth));
     let names: Vec<String> = tools
         .map(|engine| format!("`tool: {}`", engine.name()))
         .collect();

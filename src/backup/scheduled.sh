@@ -26,7 +26,6 @@ main() {
     if primary; then
         lock_mount 'scheduled backup' 7200 || fail "the mount $why"
         log=$(mktemp)
-        trap 'exit 143' TERM
         trap 'rm -f "$log"; end_work' EXIT
     fi
     # The wait may have been long.

@@ -2,8 +2,6 @@
 # In: cluster top node depth job (a directory of its own: log, and once there is a backup complete, with its name)
 exec >>"$job/log" 2>&1
 lock_mount backup 20 || fail "the mount $why"
-# Stopped, it ends as it would otherwise.
-trap 'exit 143' TERM
 trap end_work EXIT
 take "$job/log"
 printf '%s\n' "$id" >"$job/complete.new"

@@ -186,9 +186,7 @@ async fn run_one(drive: &Drive<'_>, host: Option<NodeName>, depth: Depth) -> Res
         .iter()
         .zip(&done.outcomes)
         .find_map(|(step, outcome)| match (&step.action, outcome) {
-            (Action::TakeBackup(_) | Action::ToolBackup(_), Outcome::Changed { detail }) => {
-                Some(detail)
-            }
+            (Action::TakeBackup(_), Outcome::Changed { detail }) => Some(detail),
             _ => None,
         });
     let id = told.unwrap_or(&id);

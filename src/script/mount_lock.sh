@@ -41,6 +41,10 @@ holds_lock() { grep -qsxF "$lock_said" "$top/lock/owner"; }
 
 # lock_mount WHAT SECONDS: waits that long for another owner; without success `why` tells what the mount is or who has it.
 lock_mount() {
+    # A shell that a signal kills, as one does that has nobody left to tell something, does not end the lock in its EXIT trap.
+    trap 'exit 129' HUP
+    trap 'exit 141' PIPE
+    trap 'exit 143' TERM
     until=$(($(date +%s) + $2))
     # Where a script runs in a shell of its own, that is the one that works.
     lock_holder=$(exec sh -c 'echo "$PPID"')

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Takes a base backup into <top>/base/<id>.inprogress, and describes it; finish.sh gives it its name.
-# In: as sums.sh and kept.sh, and top id node kind (full or incremental) major clients port socket_directory wal_method compress
+# In: as sums.sh and kept.sh, and top id node depth (full or incremental) major clients port socket_directory wal_method compress
 
 field_of() { sed -n "s/^$2=//p" "$top/base/$1/info" 2>/dev/null; }
 
@@ -46,7 +46,7 @@ take_backup() {
     case $compress in *zstd*) [ -n "$(built_with zstd)" ] || compress=$(without_worker | sed s/zstd/gzip/) ;; esac
     set -- -h "$socket_directory" -p "$port" -D "$work/data" -F t -X "$wal_method" -c fast -P -v -w -l "pgrepl $id"
     parent=
-    if [ "$kind" = incremental ]; then
+    if [ "$depth" = incremental ]; then
         parent=$(newest_parent) || {
             echo "cannot read the timelines in $top/wal" >>"$work/log"
             return 1

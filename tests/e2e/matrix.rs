@@ -29,9 +29,9 @@ matrix! {
     debian_12_with_postgresql_11: "12:pg11", "11", ServerOnly;
     debian_12_with_postgresql_12: "12:pg12", "12", ServerOnly, ignore = "make test-matrix";
     debian_11_with_postgresql_13: "11:pg", "13", All;
-    debian_12_with_postgresql_14: "12:pg14", "14", ServerOnly, ignore = "make test-matrix";
+    debian_12_with_postgresql_14: "12:pg14", "14", All, ignore = "make test-matrix";
     debian_12_with_postgresql_15: "12:pg", "15", All, ignore = "make test-matrix";
-    debian_13_with_postgresql_16: "13:pg16", "16", ServerOnly, ignore = "make test-matrix";
+    debian_13_with_postgresql_16: "13:pg16", "16", All, ignore = "make test-matrix";
     debian_13_with_postgresql_17: "13:pg", "17", All;
     debian_forky_with_postgresql_18: "forky:pg", "18", All;
 }

@@ -176,11 +176,11 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "take a backup",
         concat!(
-            scripts!("action/backup/take_backup.sh"),
+            scripts!("backup/basebackup/take.sh"),
             "finish='", include_str!("../../src/script/finish.sh"), "'\n",
             "late() { start_unit() { as_service_user sh -c ': >$1/complete' sh \"$top/base/$id.inprogress\"; }; }\n"
         ),
-        "id=three kind=x backup_unit=none wal_method=stream compress=none",
+        "run=three depth=x backup_unit=none wal_method=stream compress=none",
     ),
     (
         "probe",

@@ -31,7 +31,7 @@ pub(super) const OF_PROGRAMS: [&str; 10] = [
     "remove.sh",
     "kept.sh",
     "finish.sh",
-    "take.sh",
+    "script/take.sh",
     "tell_position.sh",
     "patience.sh",
     "fork.sh",
@@ -75,6 +75,8 @@ const BY_ROOT: &[(&str, &str)] = &[
 /// The scripts that are sent as root, and the library of them; parts of the library that only programs of his own have are his.
 fn sent_as_root() -> Vec<(String, String)> {
     let mut scripts = files("src/action", "sh");
+    let taking = files("src/backup", "sh").into_iter();
+    scripts.extend(taking.filter(|(path, _)| path.ends_with("take.sh")));
     let library = files("src/script", "sh").into_iter();
     scripts
         .extend(library.filter(|(path, _)| !OF_PROGRAMS.iter().any(|name| path.ends_with(name))));
@@ -87,7 +89,7 @@ fn root_touches_nothing_where_the_service_user_may() {
     let (mut by_root, mut looked) = (Vec::new(), 0);
     for (path, text) in sent_as_root() {
         // Run as him whole.
-        if ["unpack.sh", "fetch_work.sh", "verify_backup.sh"]
+        if ["unpack.sh", "fetch_work.sh", "basebackup/verify.sh"]
             .iter()
             .any(|name| path.ends_with(name))
         {

@@ -182,7 +182,7 @@ fn prune_keeps_what_any_backup_or_standby_needs() {
             )
             .unwrap();
             plan.steps.iter().find_map(|step| match &step.action {
-                Action::Prune(prune) => Some((prune.backups.clone(), prune.before.clone())),
+                Action::Prune(prune) => Some((prune.ids.clone(), prune.before.clone())),
                 _ => None,
             })
         };

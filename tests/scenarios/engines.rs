@@ -173,7 +173,7 @@ fn pgbackrest_backs_up_where_the_primary_is() {
     let commands = plan.steps[0].action.act().commands(&place);
     let shown = commands[0].shown();
     for said in [
-        "depth='incr'",
+        "depth='incremental'",
         "top='/mnt/backups/shop'",
         "backup_unit='pgrepl-shop-server1-backup.service'",
     ] {
@@ -214,11 +214,11 @@ fn pgbackrest_removes_no_wal_that_a_standby_waits_for() {
     };
     ahead(&mut story, 0x0500_0000);
     let pruned = plan(&story).unwrap();
-    let Action::ToolExpire(expire) = &pruned.steps[0].action else {
+    let Action::Prune(expire) = &pruned.steps[0].action else {
         panic!("{:?}", titles(&pruned));
     };
     assert_eq!(expire.ids.len(), 2);
-    assert_eq!(expire.before, "0000000000000005");
+    assert_eq!(expire.before.as_deref(), Some("0000000000000005"));
     let reading = Backups {
         restores: vec![("server9~srv-copy".into(), vec!["20261125-144843F".into()])],
         ..there.clone()

@@ -182,7 +182,7 @@ fn prune_keeps_what_a_kept_backup_builds_on_and_what_is_being_restored() {
         plan.steps
             .iter()
             .find_map(|step| match &step.action {
-                Action::Prune(prune) => Some(prune.backups.clone()),
+                Action::Prune(prune) => Some(prune.ids.clone()),
                 _ => None,
             })
             .unwrap_or_default()

@@ -7,7 +7,7 @@ use pgrepl::action::{
 };
 use pgrepl::facts::{Content, Observation, Sight, question};
 use pgrepl::files::recovery::{Follow, Target, recovery};
-use pgrepl::inventory::{Cluster, NodeName, read};
+use pgrepl::inventory::{BackupTool, Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::platform;
@@ -73,8 +73,9 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
         .into(),
         SwitchWal {}.into(),
         TakeBackup {
+            tool: BackupTool::Basebackup,
             top: "/mnt/backups/shop".into(),
-            id: "20260101T000000Z".into(),
+            run: "20260101T000000Z".into(),
             compress: cluster.major.caps().backup_compression.to_owned(),
             depth: Default::default(),
         }

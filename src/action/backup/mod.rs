@@ -7,6 +7,4 @@ pub(super) mod prune;
 pub(super) mod take_backup;
 pub mod timer;
 pub(super) mod tool;
-pub(super) mod tool_backup;
-pub(super) mod verify_backup;
-pub(super) mod verify_wal;
+pub(super) mod verify_backups;

@@ -1,36 +1,23 @@
-//! Takes a base backup onto the mount.
+//! Takes a backup onto the mount.
 
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Act, Mark, Place};
-use crate::backup::Depth;
+use crate::backup::{Depth, engine};
 use crate::command::Command;
 use crate::facts::Observation;
-use crate::inventory::NodeName;
-use crate::script::{library, script};
+use crate::inventory::{BackupTool, NodeName};
 
-const SCRIPT: &str = script!(["job.sh"] "take_backup.sh");
-
-/// What the unit runs as the service user: one job at a time on the mount.
-const PROGRAM: &str = concat!(
-    "set -eu\numask 077\nas_owner() { \"$@\"; }\n",
-    library!("mount_lock.sh"),
-    library!("sums.sh"),
-    library!("kept.sh"),
-    library!("take.sh"),
-    "lock_mount backup 20 >>\"$top/base/$id.inprogress/log\" 2>&1 || { \
-        echo \"the mount $why\" >>\"$top/base/$id.inprogress/log\"; exit 1; }\n\
-     trap unlock_mount EXIT\ntake_backup\n",
-);
-
-/// Takes a base backup: compressed tar files with checksums in `<top>/base/<id>`.
+/// Takes a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakeBackup {
+    /// The engine.
+    pub tool: BackupTool,
     /// The cluster's directory on the mount.
     pub top: String,
-    /// Its name: when it was begun.
-    pub id: String,
-    /// Whether it is complete in itself, or holds what changed since another one.
+    /// The run that asks for it, by a name of its own: when it was begun.
+    pub run: String,
+    /// How much of the data it holds.
     pub depth: Depth,
     /// pg_basebackup's options for a compressed backup.
     pub compress: String,
@@ -38,9 +25,12 @@ pub struct TakeBackup {
 
 impl Act for TakeBackup {
     fn title(&self) -> String {
-        match self.depth {
-            Depth::Full | Depth::Differential => format!("backup {}", self.id),
-            Depth::Incremental => format!("incremental backup {}", self.id),
+        let engine = engine(self.tool);
+        let depth = self.depth.word();
+        if engine.names_by_run() {
+            format!("{depth} backup {}", self.run)
+        } else {
+            format!("{depth} backup by {}", engine.name())
         }
     }
 
@@ -53,28 +43,20 @@ impl Act for TakeBackup {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let caps = place.major.caps();
+        let engine = engine(self.tool);
+        let unit = place.clone_unit().replace("-clone.", "-backup.");
+        let command = place
+            .command("take a backup", engine.scripts().take)
+            .var("top", &self.top)
+            .var("run", &self.run)
+            .var("depth", self.depth.word())
+            .var("program", engine.scripts().work)
+            .var("backup_unit", unit)
+            .timeout(None);
+        let own = engine.take_variables(place.major, &self.compress);
         vec![
-            place
-                .command("take a backup", SCRIPT)
-                .var("top", &self.top)
-                .var("id", &self.id)
-                .var(
-                    "kind",
-                    match self.depth {
-                        Depth::Full | Depth::Differential => "full",
-                        Depth::Incremental => "incremental",
-                    },
-                )
-                .var("program", PROGRAM)
-                .var("finish", library!("finish.sh"))
-                .var(
-                    "backup_unit",
-                    place.clone_unit().replace("-clone.", "-backup."),
-                )
-                .var("wal_method", caps.backup_wal_method)
-                .var("compress", &self.compress)
-                .timeout(None),
+            own.into_iter()
+                .fold(command, |command, (name, value)| command.var(name, value)),
         ]
     }
 

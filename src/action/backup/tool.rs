@@ -69,9 +69,8 @@ impl Act for PrepareTool {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        let scripts = engine(self.tool).scripts();
-        scripts
-            .and_then(|scripts| scripts.prepare)
+        let prepare = engine(self.tool).scripts().prepare;
+        prepare
             .map(|script| {
                 place
                     .mount_command("make the repository", script)

@@ -124,7 +124,7 @@ main() {
         if [ -f "$half/complete" ]; then finish_backup; else rm -rf "$half"; fi
     done
     id=$(date -u +%Y%m%dT%H%M%SZ)
-    kind=full
+    depth=full
     # In a shell of its own: only there each of its commands must succeed.
     set +e
     (set -e && take_backup)

@@ -13,7 +13,7 @@ use crate::backup::scripts::{as_user, verb};
 use crate::facts::backups::{Backup, Backups, parse};
 use crate::facts::retention::Rule;
 use crate::inventory::{Keep, NodeName};
-use crate::postgres::{SystemId, Timeline};
+use crate::postgres::{Major, SystemId, Timeline};
 use crate::script::program;
 
 /// The engine.
@@ -25,7 +25,8 @@ static SCRIPTS: Scripts = Scripts {
     take: verb!("../tool_take.sh"),
     work: as_user!([] "work.sh", "../tool_work.sh"),
     verify: verb!("verify.sh"),
-    expire: verb!("expire.sh"),
+    verify_wal: None,
+    prune: verb!("prune.sh"),
 };
 
 impl Engine for Pgbackrest {
@@ -106,11 +107,11 @@ impl Engine for Pgbackrest {
         )
     }
 
-    fn scripts(&self) -> Option<&'static Scripts> {
-        Some(&SCRIPTS)
+    fn scripts(&self) -> &'static Scripts {
+        &SCRIPTS
     }
 
-    fn depths(&self) -> &'static [Depth] {
+    fn depths(&self, _: Major) -> &'static [Depth] {
         &[Depth::Full, Depth::Differential, Depth::Incremental]
     }
 

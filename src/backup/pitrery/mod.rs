@@ -19,7 +19,8 @@ static SCRIPTS: Scripts = Scripts {
     take: verb!("../tool_take.sh"),
     work: as_user!([] "work.sh", "../tool_work.sh"),
     verify: verb!("verify.sh"),
-    expire: verb!("expire.sh"),
+    verify_wal: None,
+    prune: verb!("prune.sh"),
 };
 
 impl Engine for Pitrery {
@@ -113,8 +114,8 @@ impl Engine for Pitrery {
         )
     }
 
-    fn scripts(&self) -> Option<&'static Scripts> {
-        Some(&SCRIPTS)
+    fn scripts(&self) -> &'static Scripts {
+        &SCRIPTS
     }
 
     fn listed(&self, facts: &[(String, String)]) -> Backups {

@@ -7,7 +7,7 @@ use crate::facts::backups::Backup;
 use crate::facts::{Content, Facts};
 use crate::files;
 use crate::inventory::{Node, NodeName};
-use crate::plan::backup::engines;
+use crate::plan::backup::from_backup;
 use crate::plan::builder::{Builder, CopyFrom};
 use crate::plan::converge::tablespaces::named;
 use crate::postgres::{SystemId, slot_name};
@@ -58,7 +58,7 @@ fn unpack(b: &mut Builder, name: &NodeName, backup: &Backup) -> Option<SystemId>
         .collect();
     let backup_of = b.cluster.backup.as_ref()?;
     let unpack = UnpackBackup {
-        backup: engines::source(backup_of, b.cluster, backup),
+        backup: from_backup(backup_of, b.cluster, backup),
         tablespaces,
         named: named(b.cluster, name),
     };

@@ -6,7 +6,7 @@ use crate::action::Action;
 use crate::facts::leader::leader;
 use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::backup::{engines, schedule};
+use crate::plan::backup::{program, schedule};
 use crate::plan::builder::Builder;
 use crate::plan::converge::clone::wal_elsewhere;
 use crate::plan::converge::passes::passes;
@@ -85,7 +85,7 @@ fn converge_but(
     }
     adoption::losses(&b)?;
     password::not_compared(&mut b);
-    engines::notes(&mut b, cluster);
+    program::notes(&mut b, cluster);
     versions(&mut b);
     for node in cluster.nodes.keys() {
         refuse(&mut b, node);

@@ -5,7 +5,7 @@ use crate::facts::rights::{lost, rights};
 use crate::facts::{Advice, Mount};
 use crate::files::archive::programs;
 use crate::inventory::NodeName;
-use crate::plan::backup::engines;
+use crate::plan::backup::program;
 use crate::plan::builder::Builder;
 use crate::plan::converge::port::ports;
 use crate::plan::space;
@@ -19,7 +19,7 @@ pub(in crate::plan) fn prepare(b: &mut Builder) {
     for node in b.cluster.nodes.keys() {
         space::unmounted(b, node);
         packages(b, node);
-        engines::install(b, node);
+        program::install(b, node);
         mount(b, node);
     }
     b.next_phase();

@@ -4,7 +4,7 @@ use crate::action::{Enable, InitDb, Start};
 use crate::facts::Process;
 use crate::facts::leader::Leader;
 use crate::inventory::NodeName;
-use crate::plan::backup::engines;
+use crate::plan::backup::program;
 use crate::plan::builder::Builder;
 use crate::plan::converge::clone::wal_place;
 use crate::plan::converge::configure::{configure, passwords, wanted};
@@ -132,6 +132,6 @@ pub(in crate::plan) fn lead_pass(
         );
     }
     password::replication_role(b, &name);
-    engines::prepare(b, &name);
+    program::prepare(b, &name);
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
 use crate::files::recovery::{self, Target};
 use crate::inventory::Cluster;
-use crate::plan::backup::{can_restore, engines};
+use crate::plan::backup::{can_restore, from_backup};
 use crate::plan::builder::Builder;
 use crate::plan::check::archived;
 use crate::plan::converge::tablespaces;
@@ -134,7 +134,7 @@ pub fn restore_copy(
         }
     }
     let copy = RestoreCopy {
-        backup: engines::source(wanted, cluster, backup),
+        backup: from_backup(wanted, cluster, backup),
         tablespaces: backup.tablespaces.clone(),
         named: tablespaces::named(cluster, to),
         data_directory: directory.to_owned(),

