@@ -46,6 +46,7 @@ pub use data::rewind::{GrantRewind, Rewind};
 pub use data::set_aside::SetAside;
 pub use data::unpack_backup::UnpackBackup;
 pub use host::packages::InstallPackages;
+pub use host::packages_update::{HoldPackages, UpdatePackages};
 pub use place::Place;
 pub use proof::{DropProof, ReadProof, WriteProof};
 pub use server::checkpoint::Checkpoint;
@@ -53,6 +54,7 @@ pub use server::promote::Promote;
 pub use server::register::Register;
 pub use server::service::{Disable, Enable, Reload, Restart, Start, settle};
 pub use server::stop::Stop;
+pub use server::update_extension::UpdateExtension;
 pub use server::wait::{WaitReplayed, WaitStreaming};
 pub use told::told;
 
@@ -186,6 +188,12 @@ macro_rules! actions {
 actions! {
     /// Install PostgreSQL's packages.
     InstallPackages,
+    /// Keep packages as they are, or give them free.
+    HoldPackages,
+    /// Install another minor version.
+    UpdatePackages,
+    /// Bring an extension to the version that is installed.
+    UpdateExtension,
     /// Let addresses in to PostgreSQL's port.
     OpenPort,
     /// Take such rules away.

@@ -64,6 +64,7 @@ pub fn start(facts: &mut Facts) {
     let control = facts.data.control().cloned();
     facts.process = Process::Running;
     facts.data.signals.backup_label = false;
+    facts.replaced.clear();
     facts.server = Some(Server {
         pending_restart: Vec::new(),
         version: facts.packages.server.unwrap_or(ServerVersion(0)),
@@ -123,6 +124,8 @@ pub fn load(facts: &mut Facts, restart: bool) {
         return;
     };
     if restart {
+        facts.replaced.clear();
+        server.version = facts.packages.server.unwrap_or(server.version);
         server.in_recovery = data.standby || server.in_recovery && data.recovery;
         server.senders.clear();
     }

@@ -47,6 +47,8 @@ pub struct Cluster {
     pub name: String,
     /// The PostgreSQL major version of every node.
     pub major: Major,
+    /// The minor version that is wanted, if the file says one.
+    pub minor: Option<String>,
     /// Which host is initialised first, and which one the owner wants to lead.
     pub primary: NodeName,
     /// The standbys in the order of the file.

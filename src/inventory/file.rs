@@ -7,7 +7,7 @@ use serde_json::json;
 use super::at::{At, Key, Named, Number};
 use super::words::{
     AbsolutePath, Address, CalendarExpression, ClusterName, ConfigFile, Delay, EnvironmentName,
-    HbaLine, HostName, IdentityFile, Instance, Jump, ListenAddresses, Login, ParameterName,
+    HbaLine, HostName, IdentityFile, Instance, Jump, ListenAddresses, Login, Minor, ParameterName,
     ParameterValue, RoleName, ServiceUser, TablespacePath, Text, UnitName, Version,
 };
 use super::{BackupFrom, BackupTool, Become, Firewall, KnownHosts, Unmanaged};
@@ -157,6 +157,9 @@ sections! {
         /// The major version of every server.
         #[schemars(example = json!(16))]
         version: Need<Version>,
+        /// The minor version to which `pgrepl update` brings every server; without it the newest that is offered.
+        #[schemars(example = json!("16.15"))]
+        minor: May<Minor>,
         /// Whether settings and rules that pgrepl did not write stay.
         #[schemars(extend("default" = "keep"))]
         unmanaged: May<Unmanaged>,

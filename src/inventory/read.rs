@@ -111,6 +111,7 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
     Some(Cluster {
         name: file.cluster.value.clone()?.0,
         major: major?,
+        minor: text!(postgresql.minor),
         primary: primary?,
         standbys,
         nodes,

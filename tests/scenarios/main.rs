@@ -50,6 +50,7 @@ mod status;
 mod stories;
 mod tablespaces;
 mod takeover;
+mod update;
 mod variables;
 mod versions;
 mod width;

@@ -15,6 +15,7 @@ use crate::plan::lead::lacks;
 use crate::plan::lead::slots::not_synced;
 use crate::plan::login::{followers, log_in};
 use crate::plan::switchover::checklist::Checks;
+pub use crate::plan::switchover::checklist::Pending;
 use crate::plan::switchover::checks::{ready, ready_again};
 use crate::plan::{Goal, Plan, PlanError, Refusal};
 use crate::postgres::lsn;
@@ -45,6 +46,17 @@ pub fn switchover(
     seen: &Observation,
     wish: &SwitchoverRequest,
 ) -> Result<Plan, PlanError> {
+    switchover_with(cluster, templates, seen, wish, Pending::Nothing)
+}
+
+/// Plans it with what is left to do of `apply`.
+pub fn switchover_with(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    wish: &SwitchoverRequest,
+    left: Pending,
+) -> Result<Plan, PlanError> {
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let from = lead.node().clone();
     let to = candidate(cluster, &from, wish.to)?;
@@ -54,7 +66,7 @@ pub fn switchover(
         return Ok(plan);
     }
     let checks = match &lead {
-        Leader::Running(_) => ready(cluster, templates, seen, &from, &to),
+        Leader::Running(_) => ready(cluster, templates, seen, &from, &to, left),
         Leader::Stopped(_) => ready_again(cluster, seen, &from, &to),
         Leader::New(_) => Checks::one("there is no cluster yet", "pgrepl apply"),
     };
