@@ -49,7 +49,7 @@ pub fn ready(
                 .steps
                 .iter()
                 .filter(|step| step.node != *to || !matches!(step.action, Action::DropSlot(_)))
-                .filter(|step| !(rotates && password::gives(&step.action)) && !own(step))
+                .filter(|step| !(own(step) || rotates && password::gives(&step.action)))
                 .map(|step| format!("{}: {}", step.node, step.action.act().title()))
                 .collect();
             if !pending.is_empty() {

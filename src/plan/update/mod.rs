@@ -60,7 +60,7 @@ pub fn next(
     }
     let standbys: Vec<&(NodeName, Need)> = order(cluster, templates, seen, &leads)
         .iter()
-        .filter_map(|node| of(node))
+        .filter_map(of)
         .collect();
     let mut b = Builder::new(cluster, templates, seen, leads.clone(), None);
     if !needs.is_empty() && !held {
