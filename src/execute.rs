@@ -1,12 +1,16 @@
 //! Does what a plan says: phases in order, one lane per host inside a phase, and nothing that is not in the plan.
 
+mod board;
+
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use futures_util::future::join_all;
 use secrecy::SecretString;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
+
+use board::Board;
 
 use crate::action::{Action, Readiness, settle, told};
 use crate::command::{Command, Vault};
@@ -14,7 +18,7 @@ use crate::facts::Observation;
 use crate::host::{HostError, Line, Word};
 use crate::inventory::{Cluster, NodeName};
 use crate::observe::{Hosts, look};
-use crate::plan::builder::place_of;
+use crate::plan::builder::{place_apart, place_of};
 use crate::plan::{Plan, Step};
 use crate::report::event::{Event, Outcome};
 use crate::script::script;
@@ -43,35 +47,6 @@ pub struct Run<'a> {
     pub tell: &'a dyn Fn(Event),
 }
 
-/// What steps tell one another while they run at the same time on different hosts.
-#[derive(Default)]
-struct Board {
-    words: RefCell<BTreeMap<String, Option<String>>>,
-    news: Notify,
-}
-
-impl Board {
-    /// Tells a word, or that it will never be told; what was told first stays.
-    fn tell(&self, word: &str, value: Option<String>) {
-        self.words
-            .borrow_mut()
-            .entry(word.to_owned())
-            .or_insert(value);
-        self.news.notify_waiters();
-    }
-
-    /// Waits for a word.
-    async fn wait(&self, word: &str) -> Option<String> {
-        loop {
-            let news = self.news.notified();
-            if let Some(value) = self.words.borrow().get(word) {
-                return value.clone();
-            }
-            news.await;
-        }
-    }
-}
-
 /// How every step of a plan ended, in the order of the plan.
 pub type Outcomes = Vec<Outcome>;
 
@@ -84,6 +59,9 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
     let failed: RefCell<BTreeSet<NodeName>> = RefCell::default();
     let gate = Semaphore::new(run.parallel.max(1));
     let board = Board::default();
+    for word in plan.steps.iter().flat_map(|step| step.action.act().tells()) {
+        board.expect(word);
+    }
     let phases: BTreeSet<u32> = plan.steps.iter().map(|step| step.phase).collect();
     for phase in phases {
         let lanes = plan.nodes.iter().map(|place| {
@@ -109,7 +87,7 @@ pub async fn execute(plan: &Plan, run: &Run<'_>) -> Outcomes {
                     };
                     // Whoever waits for a word that was not told waits no more.
                     for word in act.tells() {
-                        board.tell(word, None);
+                        board.tell(at, word, None);
                     }
                     if !outcome.is_good() {
                         failed.borrow_mut().insert(step.node.clone());
@@ -197,10 +175,16 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
         message,
         output: Vec::new(),
     };
-    let (Some(host), Some(facts)) = (run.hosts.get(&step.node), run.seen.facts(&step.node)) else {
+    let facts = run.seen.facts(&step.node);
+    let was_seen = facts.is_some() || run.cluster.is_beside(&step.node);
+    let Some(host) = run.hosts.get(&step.node).filter(|_| was_seen) else {
         return failed(format!("{} was not seen", step.node));
     };
-    let Some(place) = place_of(run.cluster, facts, &step.node) else {
+    let place = match facts {
+        Some(facts) => place_of(run.cluster, facts, &step.node),
+        None => Some(place_apart(run.cluster, &step.node)),
+    };
+    let Some(place) = place else {
         return failed(format!(
             "the operating system of {} is not known",
             step.node
@@ -226,7 +210,7 @@ async fn attempt(at: usize, step: &Step, plan: &Plan, run: &Run<'_>, board: &Boa
                 let message = format!("cannot use what {} tells of {word}: {why}", step.node);
                 strange.borrow_mut().get_or_insert(message);
             });
-            board.tell(word, value.ok());
+            board.tell(at, word, value.ok());
         }
         Line::Progress(done, total) => {
             (run.tell)(Event::StepProgress {

@@ -14,6 +14,10 @@ pub mod commits;
 pub mod doctor;
 pub mod find;
 pub mod offers;
+mod pooler;
+mod told;
+
+use told::{told_facts, unreachable};
 
 use crate::action::Place;
 use crate::action::place::{clone_unit, variables};
@@ -24,7 +28,7 @@ use crate::facts::lines::Context;
 use crate::facts::needs::asked_for;
 use crate::facts::parse::parse;
 use crate::facts::{Facts, Observation, Sight, Unreachable, question, sizes};
-use crate::host::{Host, HostError, Line};
+use crate::host::{Host, Line};
 use crate::inventory::{Cluster, NodeName};
 use crate::platform::{self, FAMILIES, Platform};
 use crate::postgres::Major;
@@ -53,10 +57,19 @@ pub async fn observe(
     tell(Event::Observing {
         nodes: hosts.keys().cloned().collect(),
     });
+    let told = |name: &NodeName, unreachable: Option<&Unreachable>, begin: Instant| {
+        let ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tell(Event::Observed {
+            node: name.clone(),
+            unreachable: unreachable.cloned(),
+            ms,
+        });
+    };
     let gate = Semaphore::new(AT_ONCE);
     let begin = Instant::now();
-    let sights = join_all(hosts.iter().map(|(name, host)| {
-        let gate = &gate;
+    let servers = hosts.iter().filter(|(name, _)| !cluster.is_beside(name));
+    let sights = join_all(servers.map(|(name, host)| {
+        let (gate, told) = (&gate, &told);
         async move {
             let _pass = gate.acquire().await;
             let sight = match look(cluster, name, host.as_ref(), password).await {
@@ -65,20 +78,24 @@ pub async fn observe(
             };
             let unreachable = match &sight {
                 Sight::Seen(_) => None,
-                Sight::Unreachable(reason) => Some(reason.clone()),
+                Sight::Unreachable(reason) => Some(reason),
             };
-            let ms = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tell(Event::Observed {
-                node: name.clone(),
-                unreachable,
-                ms,
-            });
+            told(name, unreachable, begin);
             (name.clone(), sight)
         }
-    }))
-    .await;
+    }));
+    let poolers = cluster.poolers.values().filter_map(|pooler| {
+        let (host, told) = (hosts.get(&pooler.name)?.clone(), &told);
+        Some(async move {
+            let found = pooler::look(cluster, pooler, host.as_ref()).await;
+            told(&pooler.name, found.as_ref().err(), begin);
+            (pooler.name.clone(), found)
+        })
+    });
+    let (sights, poolers) = futures_util::future::join(sights, join_all(poolers)).await;
     let mut seen = Observation {
         hosts: sights.into_iter().collect(),
+        poolers: poolers.into_iter().collect(),
     };
     // A server that runs has what it needs; where none does, one may be copied to.
     examine(cluster, hosts, &mut seen, |facts| facts.server.is_none()).await;
@@ -250,14 +267,7 @@ pub async fn look(
     let lines = host
         .run(&command, &Vault::default(), &|_| {})
         .await
-        .map_err(|error| match error {
-            HostError::Unreachable(reason) => reason,
-            other => Unreachable {
-                message: other.to_string(),
-                help: format!("ssh {name} true"),
-                original: String::new(),
-            },
-        })?;
+        .map_err(|error| unreachable(name, error))?;
     let said: Vec<&str> = lines
         .iter()
         .filter_map(|line| match line {
@@ -265,13 +275,7 @@ pub async fn look(
             _ => None,
         })
         .collect();
-    let facts: Vec<(String, String)> = lines
-        .iter()
-        .filter_map(|line| match line {
-            Line::Fact(key, value) => Some((key.clone(), value.clone())),
-            _ => None,
-        })
-        .collect();
+    let facts = told_facts(&lines);
     let os = facts.iter().find(|(key, _)| key == "os");
     let mut os = os.map_or("", |(_, value)| value).split('\t');
     let (id, like) = (os.next().unwrap_or(""), os.next().unwrap_or(""));

@@ -8,6 +8,7 @@ use crate::inventory::NodeName;
 
 pub mod access;
 pub mod backup;
+pub mod clients;
 pub mod config;
 pub mod data;
 pub mod host;
@@ -29,6 +30,9 @@ pub use backup::take_backup::TakeBackup;
 pub use backup::timer::{DropTimer, SetTimer};
 pub use backup::tool::{InstallTool, PrepareTool};
 pub use backup::verify_backups::{VerifyBackups, VerifyWal};
+pub use clients::health::{DropHealth, SetHealth};
+pub use clients::point_pooler::{Console, Edit, Led, Pause, PointPooler};
+pub use clients::run_hook::RunHook;
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};
 pub use config::write_pgpass::WritePgpass;
@@ -186,6 +190,14 @@ macro_rules! actions {
 }
 
 actions! {
+    /// Point a pooler to the primary.
+    PointPooler,
+    /// Run a command of the inventory.
+    RunHook,
+    /// Set up the port that tells balancers what a server is.
+    SetHealth,
+    /// Remove it.
+    DropHealth,
     /// Install PostgreSQL's packages.
     InstallPackages,
     /// Keep packages as they are, or give them free.

@@ -5,6 +5,7 @@ use crate::postgres::{Lsn, is_segment};
 use crate::action::backup::prove_archive;
 use crate::action::data::carry_wal;
 use crate::action::proof;
+use crate::action::server::promote::PROMOTED;
 use crate::action::server::stop;
 
 /// Reads a word into its type and writes it again; the error says what was expected. A word that nobody waits for has no type.
@@ -15,7 +16,9 @@ pub fn told(word: &str, value: &str) -> Result<String, String> {
     };
     match word {
         stop::SHUTDOWN => value.parse::<Lsn>().map(|at| at.to_string()),
-        stop::ARMED | proof::WRITTEN if value == "yes" => Ok(value.to_owned()),
+        stop::ARMED | stop::PAUSED | PROMOTED | proof::WRITTEN if value == "yes" => {
+            Ok(value.to_owned())
+        }
         prove_archive::SEGMENT if is_segment(value) => Ok(value.to_owned()),
         prove_archive::SEGMENT => wrong("the name of a WAL segment"),
         carry_wal::WAL if is_base64(value) => Ok(value.to_owned()),

@@ -6,8 +6,10 @@ use super::context::{self, Loaded};
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, Saved, make};
+use super::switchover::PATIENCE;
 use super::update::{ViaArgument, in_parts};
 use super::{Failure, FailureKind, Global, secrets};
+use crate::action::Pause;
 use crate::facts::Observation;
 use crate::plan::Plan;
 use crate::plan::update::request::UpdateRequest;
@@ -110,6 +112,10 @@ fn by_switchover(global: &Global, loaded: &Loaded, arguments: &Arguments) -> Res
         extensions: false,
         token: &token,
         seconds: 90,
+        pause: Pause {
+            seconds: PATIENCE,
+            terminates: false,
+        },
     };
     let way = Way {
         dry_run: arguments.dry_run,

@@ -9,6 +9,7 @@ use anyhow::{Context, anyhow};
 
 use super::{Failure, FailureKind, Format, Global};
 use crate::host::Host;
+use crate::host::local::LocalHost;
 use crate::host::ssh::{SshHost, control_directory};
 use crate::inventory::reach::refused;
 use crate::inventory::{self, Cluster, NodeName, Problem, Reading};
@@ -253,16 +254,34 @@ pub fn connect(cluster: &Cluster) -> Result<Connections, Failure> {
     let directory = control_directory()
         .context("cannot make a directory for SSH control sockets")
         .map_err(Failure::of(FailureKind::Failed))?;
-    let hosts = cluster
+    let reach = |name: &NodeName, ssh, r#become| {
+        Rc::new(SshHost::new(name, ssh, r#become, directory.path())) as Rc<dyn Host>
+    };
+    let mut hosts: Hosts = cluster
         .nodes
         .iter()
-        .map(|(name, node)| {
-            (
-                name.clone(),
-                Rc::new(SshHost::new(node, directory.path())) as Rc<dyn Host>,
-            )
-        })
+        .map(|(name, node)| (name.clone(), reach(name, &node.ssh, node.r#become)))
         .collect();
+    for (name, pooler) in &cluster.poolers {
+        let host = hosts.get(&pooler.host).cloned();
+        let host = host.unwrap_or_else(|| reach(&pooler.host, &pooler.ssh, pooler.r#become));
+        hosts.insert(name.clone(), host);
+    }
+    for hook in &cluster.hooks {
+        let there = hook.host.as_deref().map(NodeName::from);
+        let pooled = cluster
+            .poolers
+            .values()
+            .find(|one| Some(&one.host) == there.as_ref());
+        let there = there.and_then(|name| {
+            hosts
+                .get(&name)
+                .or_else(|| hosts.get(&pooled?.name))
+                .cloned()
+        });
+        let host = there.unwrap_or_else(|| Rc::new(LocalHost::default()));
+        hosts.insert(NodeName::new(hook.lane()), host);
+    }
     Ok(Connections {
         hosts,
         _directory: directory,

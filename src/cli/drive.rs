@@ -12,8 +12,10 @@ use super::{Failure, FailureKind, Format, Global, secrets};
 use crate::command::{Vault, shell_word};
 use crate::execute::{Outcomes, Run, cancel, execute, settle_started};
 use crate::facts::Observation;
+use crate::inventory::NodeName;
 use crate::observe::{examine, observe};
 use crate::plan::Plan;
+use crate::plan::hooks::on_failure;
 use crate::plan::restore::put_back_last::newest;
 use crate::report::done::Done;
 use crate::report::ending::ending;
@@ -53,6 +55,8 @@ pub struct Drive<'a> {
     pub leads: bool,
     /// When each step of the last plan ended.
     pub ended: RefCell<Vec<(usize, Instant)>>,
+    /// The change of the primary that is under way, and who led before it.
+    pub change: RefCell<Option<(Plan, NodeName)>>,
     /// What was done so far.
     pub done: RefCell<Done>,
 }
@@ -79,6 +83,7 @@ impl<'a> Drive<'a> {
             replaces: false,
             leads: false,
             ended: RefCell::default(),
+            change: RefCell::default(),
             done: RefCell::new(Done::begin(command, &loaded.cluster.name)),
         })
     }
@@ -103,8 +108,28 @@ impl<'a> Drive<'a> {
     pub fn run(&self, work: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
         context::block_on(async {
             self.begin();
-            self.end(work.await)
+            let result = work.await;
+            if let Err(failure) = &result {
+                self.tell_failure(failure).await;
+            }
+            self.end(result)
         })?
+    }
+
+    /// Notes that the primary changes by this plan: what goes wrong from now on is told to the hooks of the inventory.
+    pub fn changing(&self, plan: &Plan, from: &NodeName) {
+        self.change.replace(Some((plan.clone(), from.clone())));
+    }
+
+    async fn tell_failure(&self, failure: &Failure) {
+        let change = self.change.take();
+        let plan = change.and_then(|(plan, from)| {
+            on_failure(&self.loaded.cluster, &plan, &from, &failure.message())
+        });
+        if let Some(plan) = plan {
+            // How they end is told by their events, and changes nothing.
+            let _ = self.execute(&plan, &Observation::default()).await;
+        }
     }
 
     /// Opens the stream of events.

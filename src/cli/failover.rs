@@ -99,6 +99,7 @@ async fn go(drive: &Drive<'_>, arguments: &Arguments) -> Result<u8, Failure> {
     };
     let (plan, from) = (&done.draft.plan, &done.draft.more);
     let to = &plan.leader;
+    drive.changing(plan, from);
     let changed = drive.conclude(plan, &done.outcomes, done.interrupted)?;
     drive
         .prove(&done, &[], to, |_| {

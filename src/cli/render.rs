@@ -101,6 +101,9 @@ pub fn all(loaded: &Loaded) -> Result<Vec<(NodeName, String, String)>, Failure> 
             rendered.push((node.name.clone(), marker.name, marker.text));
         }
     }
+    if let Some(text) = files::health::haproxy(cluster) {
+        rendered.push((NodeName::from("clients"), "haproxy.cfg".into(), text));
+    }
     Ok(rendered)
 }
 
@@ -155,7 +158,8 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         if other || limit.as_ref().is_some_and(|limit| !limit.contains(&node)) {
             continue;
         }
-        assumed |= loaded.cluster.nodes[&node].platform.is_none();
+        let place = loaded.cluster.nodes.get(&node);
+        assumed |= place.is_some_and(|place| place.platform.is_none());
         match &arguments.out {
             Some(directory) => {
                 write_below(directory, &Path::new(node.as_str()).join(&file), &text)?

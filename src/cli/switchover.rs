@@ -9,11 +9,11 @@ use super::plan::{DiffArgument, no_plan};
 use super::undo::ended;
 use super::write::roles;
 use super::{Failure, FailureKind, Global, context, secrets};
-use crate::action::{Action, Start};
+use crate::action::{Action, Pause, Start};
 use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::facts::leader::leader;
-use crate::inventory::NodeName;
+use crate::inventory::{Moment, NodeName};
 use crate::plan::builder::platform_of;
 use crate::plan::switchover::cut::{Course as NextCourse, Cut, after_cut, cut_short};
 use crate::plan::switchover::{SwitchoverRequest, logins, switchover};
@@ -21,6 +21,9 @@ use crate::plan::{Goal, Plan, Step};
 use crate::report::event::Outcome;
 use crate::report::style::count;
 use crate::report::{foreign, sink};
+
+/// How many seconds clients of poolers wait for a transaction that does not end.
+pub(super) const PATIENCE: u64 = 5;
 
 /// Makes a standby the primary and the primary its standby; no commit is lost, and what cannot be finished is undone
 ///
@@ -41,6 +44,9 @@ pub struct Arguments {
     /// Confirms that this standby may lead although archiving ends with that, or clients are shut out
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
+    /// Lets transactions that take longer than this end with the primary, instead of refusing while poolers wait for them
+    #[arg(long, value_name = "SECONDS")]
+    terminate_after: Option<u64>,
     /// How many seconds the primary has to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     timeout: u64,
@@ -73,6 +79,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         to: to.as_ref(),
         token: &token,
         seconds: arguments.timeout,
+        pause: Pause {
+            seconds: arguments.terminate_after.unwrap_or(PATIENCE),
+            terminates: arguments.terminate_after.is_some(),
+        },
     };
     drive.run(go(&drive, arguments, &wish))
 }
@@ -143,6 +153,7 @@ pub(super) async fn finish<T>(
     let from = leader(cluster.major, &done.seen, &cluster.primary)
         .map(|leader| leader.node().clone())
         .unwrap_or_else(|_| cluster.primary.clone());
+    drive.changing(&done.draft.plan, &from);
     let wish = SwitchoverRequest {
         to: Some(to),
         ..*wish
@@ -193,6 +204,13 @@ pub(super) async fn finish<T>(
         }
         (done.outcomes, done.interrupted) = drive.execute(&done.draft.plan, &done.seen).await?;
     }
+    if let Some((why, help)) = kept_from_stopping(drive, &done.draft.plan, &done.outcomes) {
+        let message = format!(
+            "nothing was stopped, and clients go on: {}",
+            foreign::line(&why)
+        );
+        return Err(Failure::new(FailureKind::Refused, message).help(help));
+    }
     let changed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
     drive
         .prove(&done, &[], to, |_| {
@@ -202,6 +220,32 @@ pub(super) async fn finish<T>(
         })
         .await?;
     Ok((changed, done.begin))
+}
+
+/// Says what kept the primary from being stopped, and what to type: a hook, or a pooler that waited in vain.
+fn kept_from_stopping(
+    drive: &Drive<'_>,
+    plan: &Plan,
+    outcomes: &Outcomes,
+) -> Option<(String, String)> {
+    let mut steps = plan.steps.iter().zip(outcomes);
+    let stopped = steps.clone().any(|(step, outcome)| {
+        matches!(step.action, Action::Stop(_)) && !matches!(outcome, Outcome::Skipped { .. })
+    });
+    steps.find_map(|(step, outcome)| match (&step.action, outcome) {
+        (Action::PointPooler(_), Outcome::Refused { expected, found }) if !stopped => {
+            let why = format!("{}: expected {expected}, found {found}", step.node);
+            let help = "wait until it has ended, or let it end with the primary";
+            Some((why, format!("{help}: {} --terminate-after 30", drive.again)))
+        }
+        (Action::RunHook(hook), Outcome::Failed { message, .. })
+            if !stopped && hook.moment == Moment::BeforeDemote =>
+        {
+            let why = format!("{}: {message}", step.action.act().title());
+            Some((why, drive.again.clone()))
+        }
+        _ => None,
+    })
 }
 
 /// Adds to what forbids a switchover the logins that do not work, so that all of it is told at once.

@@ -6,9 +6,10 @@ use std::time::Instant;
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, no_plan};
-use super::switchover::finish;
+use super::switchover::{PATIENCE, finish};
 use super::write::roles;
 use super::{Failure, FailureKind, Global, context, secrets};
+use crate::action::Pause;
 use crate::facts::Observation;
 use crate::observe::offers::look_for_offers;
 use crate::plan::switchover::SwitchoverRequest;
@@ -60,6 +61,9 @@ pub struct Arguments {
     /// Confirms that this standby may lead although something ends with that
     #[arg(long, value_name = "HOST")]
     confirm: Vec<String>,
+    /// Lets transactions that take longer than this end with the primary, instead of refusing while poolers wait for them
+    #[arg(long, value_name = "SECONDS")]
+    terminate_after: Option<u64>,
     /// How many seconds the primary has to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 90)]
     timeout: u64,
@@ -97,6 +101,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         extensions: arguments.extensions,
         token: &token,
         seconds: arguments.timeout,
+        pause: Pause {
+            seconds: arguments.terminate_after.unwrap_or(PATIENCE),
+            terminates: arguments.terminate_after.is_some(),
+        },
     };
     let way = Way {
         dry_run: arguments.dry_run,
@@ -181,6 +189,7 @@ pub(super) async fn in_parts(
                     to: Some(&to),
                     token: wish.token,
                     seconds: wish.seconds,
+                    pause: wish.pause,
                 };
                 finish(drive, done, &to, &request).await?.0
             }

@@ -23,6 +23,9 @@ pub struct Facts {
     pub hostname: String,
     /// `uname -m`.
     pub arch: String,
+    /// The version of its glibc, by which it sorts text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<String>,
     /// Whether systemd is process 1; without it long work is tied to the connection.
     pub systemd: bool,
     /// Its own addresses, loopback and link-local left out.
@@ -85,6 +88,9 @@ pub struct Facts {
     /// The timer that takes backups; `None` if it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timer: Option<Timer>,
+    /// Whether the health port of the cluster listens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub health: bool,
     /// What its systemd says against the schedule of the inventory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_refused: Option<String>,

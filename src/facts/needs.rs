@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Facts, Observation};
-use crate::inventory::{Cluster, NodeName};
+use super::{Facts, Observation, Server};
+use crate::inventory::{Cluster, Initdb, NodeName};
 use crate::postgres::conf;
 
 /// Settings by lower-case name, as they take effect.
@@ -39,12 +39,26 @@ pub fn of_settings(settings: &Settings) -> BTreeSet<String> {
     if on("logging_collector") {
         needs.extend(path("directory", "log_directory"));
     }
+    // What lies below /run is made when the server starts.
+    let sockets = value("unix_socket_directories").split(',').map(str::trim);
+    let sockets = sockets.filter(|path| {
+        path.starts_with('/') && !path.starts_with("/run/") && !path.starts_with("/var/run/")
+    });
+    needs.extend(sockets.map(|path| format!("sockets {path}")));
+    if !value("unix_socket_group").is_empty() {
+        needs.insert(format!("group {}", value("unix_socket_group")));
+    }
+    let zones = ["timezone", "log_timezone"].map(value);
+    // What has no slash every system has, or it is no name.
+    let zones = zones.into_iter().filter(|zone| is_zone(zone));
+    needs.extend(zones.map(|zone| format!("timezone {zone}")));
     if matches!(value("dynamic_library_path"), "" | "$libdir") {
         let lists = [
             "shared_preload_libraries",
             "session_preload_libraries",
             "local_preload_libraries",
             "archive_library",
+            "oauth_validator_libraries",
         ];
         let names = lists.into_iter().flat_map(|name| value(name).split(','));
         let names = names
@@ -55,12 +69,46 @@ pub fn of_settings(settings: &Settings) -> BTreeSet<String> {
     let locales = ["lc_messages", "lc_monetary", "lc_numeric", "lc_time"].map(value);
     needs.extend(locales.into_iter().filter_map(of_locale));
     if on("huge_pages") {
-        let pages = value("shared_memory_size_in_huge_pages")
-            .parse()
-            .unwrap_or(1_u64);
-        needs.insert(format!("huge_pages {}", pages.max(1)));
+        needs.insert(huge_pages(settings));
     }
     needs
+}
+
+/// How a host is asked for huge pages: as many as the server says since 15, before that as its buffers fill.
+pub fn huge_pages(settings: &Settings) -> String {
+    let number = |name: &str| settings.get(name)?.trim().parse::<u64>().ok();
+    let buffers = || Some(number("shared_buffers")?.saturating_mul(8) / 2048);
+    let pages = number("shared_memory_size_in_huge_pages").or_else(buffers);
+    format!("huge_pages {}", pages.unwrap_or(1).max(1))
+}
+
+/// Says whether a time zone is one of the files of time zones.
+fn is_zone(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_+-/".contains(c);
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.contains('/')
+        && name.chars().all(plain)
+}
+
+/// What a server must be built with whose databases sort by ICU.
+pub const ICU: &str = "built_with ICU";
+
+/// Returns what the databases of a server need: its locales, and ICU.
+pub fn of_databases(server: &Server) -> BTreeSet<String> {
+    let locales = server.locales.iter().filter_map(|locale| of_locale(locale));
+    let icu = server
+        .made
+        .as_ref()
+        .filter(|made| made.by_icu)
+        .map(|_| ICU.to_owned());
+    locales.chain(icu).collect()
+}
+
+/// Returns what a new database cluster needs of its host.
+pub fn of_initdb(how: &Initdb) -> BTreeSet<String> {
+    let locale = how.locale.as_deref().and_then(of_locale);
+    let icu = how.icu_locale.as_ref().map(|_| ICU.to_owned());
+    locale.into_iter().chain(icu).collect()
 }
 
 /// Returns a locale as it is asked for; those that every system has are not.
@@ -75,7 +123,7 @@ pub fn of_tablespace(place: &str) -> String {
 
 /// Returns what a host is asked for: all that a server of the cluster has, as any of them may be copied to it.
 pub fn asked_for(cluster: &Cluster, seen: &Observation, name: &NodeName) -> BTreeSet<String> {
-    let mut needs = BTreeSet::new();
+    let mut needs = of_initdb(&cluster.initdb);
     let own = cluster.nodes.get(name).map(|node| node.parameters.clone());
     for (source, facts) in seen.seen() {
         let places = facts.data.tablespaces.iter();
@@ -87,8 +135,7 @@ pub fn asked_for(cluster: &Cluster, seen: &Observation, name: &NodeName) -> BTre
         needs.extend(of_settings(&settings));
         settings.extend(own.clone().unwrap_or_default());
         needs.extend(of_settings(&settings));
-        let locales = facts.server.iter().flat_map(|server| &server.locales);
-        needs.extend(locales.filter_map(|locale| of_locale(locale)));
+        needs.extend(facts.server.iter().flat_map(of_databases));
     }
     // They are asked for one a line.
     needs.retain(|need| !need.contains(char::is_control));
@@ -96,7 +143,7 @@ pub fn asked_for(cluster: &Cluster, seen: &Observation, name: &NodeName) -> BTre
 }
 
 /// Returns the settings that a server has loaded, or that the files of a stopped one say.
-fn loaded(facts: &Facts) -> Settings {
+pub fn loaded(facts: &Facts) -> Settings {
     let loaded = facts.server.as_ref().map(|server| {
         let settings = server.settings.iter();
         settings
@@ -163,6 +210,16 @@ mod tests {
         );
         assert_eq!(needs("huge_pages = on"), ["huge_pages 1"]);
         assert_eq!(
+            needs("huge_pages = on\nshared_buffers = 524288"),
+            ["huge_pages 2048"]
+        );
+        assert_eq!(
+            needs(
+                "unix_socket_directories = '/run/postgresql, /srv/sockets'\nunix_socket_group = web\ntimezone = 'US/Pacific'\nlog_timezone = 'Etc'"
+            ),
+            ["group web", "sockets /srv/sockets", "timezone US/Pacific"]
+        );
+        assert_eq!(
             needs("logging_collector = on\nlog_directory = '/var/log/pg'"),
             ["directory /var/log/pg"]
         );
@@ -178,6 +235,11 @@ mod tests {
         };
         make("lib/libpqwalreceiver.so");
         make("bin/postgres");
+        std::fs::write(
+            directory.path().join("bin/postgres"),
+            "\0ICU is not supported in this build\0",
+        )
+        .unwrap();
         make("lib/own.so");
         make("shop.crt");
         let asked = [
@@ -192,6 +254,11 @@ mod tests {
             "huge_pages 1000000000",
             "directory TOP/log",
             "directory /proc/nowhere/log",
+            "sockets TOP",
+            "sockets TOP/gone",
+            "group root",
+            "group nobody-here",
+            "built_with ICU",
         ];
         let script = format!(
             "set -eu\nfact() {{ printf '%s\\t%s\\n' \"$2\" \"$3\"; }}\nas_service_user() {{ \"$@\"; }}\nbindir='{top}/bin' service_user=nobody-here\nneeds='{}'\n{}\nmain\n",
@@ -206,7 +273,7 @@ mod tests {
             .unwrap()
             .replace(&top, "TOP");
         let wrong: Vec<&str> = said.lines().filter(|line| !line.ends_with('\t')).collect();
-        let [crt, library, locale, pages, log] = wrong[..] else {
+        let [crt, library, locale, pages, log, sockets, group, icu] = wrong[..] else {
             panic!("{said}");
         };
         assert_eq!(crt, "file TOP/gone.crt\tis not there");
@@ -216,6 +283,9 @@ mod tests {
             pages.starts_with("huge_pages 1000000000\tare needed, "),
             "{pages}"
         );
+        assert_eq!(sockets, "sockets TOP/gone\tis not there");
+        assert_eq!(group, "group nobody-here\tis not there");
+        assert_eq!(icu, "built_with ICU\tis not built into PostgreSQL there");
         assert!(
             log.starts_with("directory /proc/nowhere/log\tcannot be written"),
             "{log}"

@@ -1,5 +1,6 @@
 # Tells whether a host has what settings of a server need: certificates, libraries, locales. Writes nothing.
-# In: needs (lines: file, key, directory, tablespace, library, locale, huge_pages or a kind of able.sh, a blank, and its name)
+# In: needs (lines: file, key, directory, tablespace, library, locale, huge_pages, sockets, group, timezone, built_with or a kind of
+#     able.sh, a blank, and its name)
 
 # Nothing is said of what cannot be told.
 answer() { fact asked "$kind $name" "$1"; }
@@ -42,6 +43,31 @@ writable() {
     else answer "cannot be written by $service_user"; fi
 }
 
+# A directory for sockets the server does not make.
+sockets() {
+    if [ ! -d "$name" ]; then answer "is not there"
+    elif as_server test -w "$name"; then answer ''
+    else answer "cannot be written by $service_user"; fi
+}
+
+group() { if getent group "$name" >/dev/null 2>&1; then answer ''; else answer "is not there"; fi; }
+
+# PostgreSQL has time zones of its own, or those of the system; where neither is there yet nothing is known.
+timezone() {
+    known_zones=
+    for zones in /usr/share/zoneinfo "$bindir/../share/timezone" "$bindir/../share/postgresql/timezone"; do
+        if [ -f "$zones/$name" ]; then answer ''; return; fi
+        if [ -d "$zones" ]; then known_zones=yes; fi
+    done
+    if [ -n "$known_zones" ]; then answer "is not installed"; fi
+}
+
+# Its words where it has it not are in the program.
+built_with() {
+    if [ ! -f "$bindir/postgres" ]; then return; fi
+    if grep -q "$name is not supported in this build" "$bindir/postgres"; then answer "is not built into PostgreSQL there"; else answer ''; fi
+}
+
 # Where the server's own libraries are, others are looked for.
 libraries() {
     for libdir in "$bindir/../lib" "$bindir/../lib64/pgsql" "$bindir/../lib/postgresql" "$bindir/../lib64/postgresql"; do
@@ -82,6 +108,10 @@ main() {
             library) library ;;
             locale) locale_of ;;
             huge_pages) huge_pages ;;
+            sockets) sockets ;;
+            group) group ;;
+            timezone) timezone ;;
+            built_with) built_with ;;
             held) held ;;
             extensions) extensions ;;
         esac

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Facts;
+use super::{Facts, PoolerFacts};
 use crate::inventory::NodeName;
 
 /// What was seen on every host of a cluster.
@@ -12,6 +12,9 @@ use crate::inventory::NodeName;
 pub struct Observation {
     /// One sight for every node of the inventory.
     pub hosts: BTreeMap<NodeName, Sight>,
+    /// What was seen of each pooler, or why it could not be read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub poolers: BTreeMap<NodeName, Result<PoolerFacts, Unreachable>>,
 }
 
 /// What was seen on one host.

@@ -71,6 +71,10 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         },
         hostname: hostname.into(),
         arch: arch.into(),
+        glibc: lines
+            .first("libc")
+            .and_then(|libc| libc.strip_prefix("glibc "))
+            .map(str::to_owned),
         systemd: lines.first("systemd").is_some(),
         addresses: lines
             .all("address")
@@ -118,6 +122,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         jobs: jobs(&lines, context),
         archive_waits_s: lines.first("archive_waits").and_then(|n| n.parse().ok()),
         timer: timer(&lines),
+        health: lines.first("health") == Some("active"),
         schedule_refused: lines.first("schedule_refused").map(str::to_owned),
         staging: lines.first("staging").map(|path| Staging {
             path: path.into(),

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::clients::Client;
 use super::server::{
-    Archiver, FileError, LogicalSlot, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
+    Archiver, FileError, LogicalSlot, Made, Receiver, Role, Sender, Server, Setting, Slot,
+    StoredPassword,
 };
 use crate::facts::lines::Context;
 use crate::postgres::verifier::{self, VerifierKind};
@@ -44,6 +45,8 @@ struct Answer {
     archiver: Option<Archiver>,
     #[serde(default)]
     locales: Vec<String>,
+    made: Option<Made>,
+    icu: Option<String>,
     #[serde(default)]
     clients: Vec<Client>,
     #[serde(default)]
@@ -178,6 +181,8 @@ pub(super) fn server(
         hba_errors: answer.hba_errors,
         role,
         locales: answer.locales,
+        made: answer.made,
+        icu: answer.icu,
         slots: answer.slots,
         logical_slots: answer.logical,
         senders: answer.senders,

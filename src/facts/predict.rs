@@ -9,8 +9,9 @@ use crate::postgres::{
     ClusterState, ControlData, Lsn, Major, ServerVersion, SystemId, Timeline, conf, parameters,
 };
 
-/// Returns an instance that does not exist yet; its identifier is 0 until a server has one.
-pub fn new_instance(checksums: bool) -> Content {
+/// Returns an instance that does not exist yet, with WAL segments of so many megabytes; its identifier is 0 until a server has
+/// one.
+pub fn new_instance(checksums: bool, segment: u32) -> Content {
     Content::Instance(Box::new(Instance {
         version: String::new(),
         control: Ok(ControlData {
@@ -23,7 +24,7 @@ pub fn new_instance(checksums: bool) -> Content {
             minimum_recovery_timeline: Timeline(0),
             checksums,
             wal_log_hints: false,
-            wal_segment_size: 16 << 20,
+            wal_segment_size: u64::from(segment) << 20,
             sensitive: BTreeMap::new(),
         }),
     }))
@@ -88,6 +89,8 @@ pub fn start(facts: &mut Facts) {
             .collect(),
         logical_slots: BTreeMap::new(),
         locales: Vec::new(),
+        made: None,
+        icu: None,
         senders: Vec::new(),
         receiver: None,
         archiver: None,

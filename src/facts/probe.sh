@@ -209,7 +209,7 @@ read_port() {
         serves=${serves%%[!0-9]*}
         if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
     fi
-    taken=$(ss -Hltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
+    taken=$(ss -ltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
     # It may have been started since its file was looked for.
     if [ -n "$taken" ] && [ -z "$mine" ] && mine=$(postmaster_pid); then fact postmaster "$mine"; fi
     case "
@@ -235,7 +235,8 @@ $taken
 
 # A copy that runs beside the cluster: its port, the first line of its configuration, its directory.
 read_copy() {
-    copied=$(readlink "/proc/$(systemctl show -p MainPID --value "$1" 2>/dev/null)/cwd") || return 0
+    worker=$(systemctl show -p MainPID "$1" 2>/dev/null)
+    copied=$(readlink "/proc/${worker#*=}/cwd") || return 0
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     told=$(as_service_user sh -c 'sed -n 4p "$1/postmaster.pid" && head -c 1000 "$1/postgresql.conf" | sed -n 1p' sh "$copied" 2>/dev/null) || return 0
     fact copy "${told%%
@@ -263,6 +264,9 @@ read_known_copies() {
     done <"/var/lib/pgrepl/$cluster/copies"
 }
 
+# systemctl of systemd 219 knows no --value: property NAME UNIT
+property() { systemctl show -p "$1" "$2" | sed 's/^[^=]*=//'; }
+
 read_service() {
     umbrella=
     if [ "$keeper" = start_conf ]; then umbrella=postgresql.service; fi
@@ -278,13 +282,19 @@ read_service() {
     # What is in a timer already was understood.
     if [ -n "$schedule" ] && [ -d /run/systemd/system ] &&
         ! grep -qsxF -e "OnCalendar=$schedule" "/etc/systemd/system/pgrepl-$cluster-backup.timer"; then
-        told=$(systemd-analyze calendar "$schedule" 2>&1 >/dev/null) ||
-            fact schedule_refused "$(printf '%s\n' "$told" | sed -n 1p)"
+        told=$(systemd-analyze calendar "$schedule" 2>&1 >/dev/null) || case $told in
+            # That of RHEL 7 cannot be asked.
+            *'nknown operation'*) ;;
+            *) fact schedule_refused "$(printf '%s\n' "$told" | sed -n 1p)" ;;
+        esac
     fi
     if [ -f "/etc/systemd/system/pgrepl-$cluster-backup.timer" ]; then
         service=pgrepl-$cluster-backup.service
-        fact timer "$(systemctl show -p ActiveState --value "${service%.service}.timer")" \
-            "$(systemctl show -p ExecMainExitTimestamp --value "$service")" "$(systemctl show -p Result --value "$service")"
+        fact timer "$(property ActiveState "${service%.service}.timer")" "$(property ExecMainExitTimestamp "$service")" \
+            "$(property Result "$service")"
+    fi
+    if [ -f "/etc/systemd/system/pgrepl-$cluster-health.socket" ]; then
+        fact health "$(systemctl show -p ActiveState --value "pgrepl-$cluster-health.socket")"
     fi
     if [ "$keeper" != start_conf ]; then
         start=$(unit_start)
@@ -332,6 +342,7 @@ main() {
     points_known=$(points_now)
     staging=$(beside "$data_directory" new)
     fact uname "$(uname -nm)"
+    fact libc "$(getconf GNU_LIBC_VERSION 2>/dev/null)"
     has_user || :
     read_work
     read_network

@@ -49,6 +49,17 @@ pub fn question(major: Major, replication_user: &str) -> String {
     };
     let sender_host = column(caps.receiver_knows_sender, "sender_host");
     let sender_port = column(caps.receiver_knows_sender, "sender_port");
+    let provider = match caps.provider_locale {
+        "" => String::new(),
+        locale => format!(
+            ", 'provider', datlocprovider, 'provider_locale', {locale},
+            'by_icu', exists (select from pg_database where datlocprovider = 'i')"
+        ),
+    };
+    let icu = column(
+        caps.has_icu_collations,
+        "(select pg_collation_actual_version(oid) from pg_collation where collname = 'und-x-icu' and collnamespace = 'pg_catalog'::regnamespace)",
+    );
     let hba = if caps.has_hba_file_rules {
         let file = column(caps.hba_includes, "file_name");
         format!("(select coalesce(json_agg(json_build_object('file', {file}, 'line', line_number, 'error', error)), '[]')
@@ -88,6 +99,9 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'role', (select json_build_object('login', rolcanlogin, 'replication', rolreplication, 'superuser', rolsuper,
             'verifier', coalesce(rolpassword, '')) from pg_authid where rolname = {user}),
         'locales', (select json_agg(name) from (select datcollate::text as name from pg_database union select datctype::text from pg_database) each),
+        'made', (select json_build_object('locale', datcollate, 'encoding', pg_encoding_to_char(encoding){provider})
+            from pg_database where datname = 'template0'),
+        'icu', {icu},
         'slots', (select coalesce(json_object_agg(slot_name, json_build_object('active', active, 'restart_lsn', restart_lsn::text,
             'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),

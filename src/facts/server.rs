@@ -44,6 +44,12 @@ pub struct Server {
     /// The locales of its databases, as the operating system names them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub locales: Vec<String>,
+    /// How its database cluster was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Made>,
+    /// The version by which its ICU sorts, where its version tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icu: Option<String>,
     /// Physical replication slots by name.
     pub slots: BTreeMap<String, Slot>,
     /// Logical slots by name that outlive their session; before 16 a standby has none.
@@ -88,6 +94,24 @@ impl Server {
         let sender = self.sender_to(standby);
         sender.is_some_and(|sender| sender.state == "streaming")
     }
+}
+
+/// What initdb gave the database cluster: the row of template0 in `pg_database`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// `datcollate`.
+    pub locale: String,
+    /// Its encoding, in PostgreSQL's own name for it.
+    pub encoding: String,
+    /// `datlocprovider`, since 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The locale of a provider that is not the C library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider_locale: Option<String>,
+    /// Whether text of some database is sorted by ICU.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_icu: bool,
 }
 
 /// A row of `pg_settings`.

@@ -11,6 +11,7 @@ use crate::render::{TemplateError, Templates};
 
 pub mod archive;
 mod clients;
+pub mod health;
 mod kept;
 mod logical;
 mod own_login;

@@ -32,7 +32,8 @@ fn quoted(word: &str) -> String {
     format!("\"{word}\"")
 }
 
-fn assignment(name: &str, value: &str) -> String {
+/// Returns a line of a unit that sets a variable.
+pub(super) fn assignment(name: &str, value: &str) -> String {
     format!("Environment={}\n", quoted(&format!("{name}={value}")))
 }
 

@@ -9,6 +9,7 @@ use crate::facts::Unreachable;
 mod answer;
 mod errors;
 mod gate;
+pub mod local;
 pub mod lock;
 pub mod scripted;
 pub mod ssh;

@@ -13,7 +13,7 @@ use super::answer::{each_line, parse_line};
 use super::gate::Gate;
 use super::{Gone, Host, HostError, Line, Running, Word, errors};
 use crate::command::{Command, Vault};
-use crate::inventory::{self, Become, Node};
+use crate::inventory::{self, Become, NodeName, Ssh};
 
 /// A host behind SSH; the connection is made by its first command and kept for the next ones.
 pub struct SshHost {
@@ -46,8 +46,7 @@ pub fn control_directory() -> std::io::Result<tempfile::TempDir> {
 
 impl SshHost {
     /// Describes a host; nothing is contacted yet.
-    pub fn new(node: &Node, control_directory: &Path) -> Self {
-        let ssh = &node.ssh;
+    pub fn new(name: &NodeName, ssh: &Ssh, r#become: Become, control_directory: &Path) -> Self {
         let mut builder = SessionBuilder::default();
         builder
             .known_hosts_check(match ssh.known_hosts {
@@ -76,10 +75,10 @@ impl SshHost {
             builder.config_file(home(config));
         }
         Self {
-            name: node.name.to_string(),
-            destination: node.name.to_string(),
+            name: name.to_string(),
+            destination: name.to_string(),
             builder,
-            r#become: node.r#become,
+            r#become,
             session: OnceCell::new(),
             gone: OnceCell::new(),
             news: Notify::new(),

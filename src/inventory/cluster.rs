@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hooks::Hook;
+use crate::inventory::made::Initdb;
 use crate::platform::Custom;
 use crate::postgres::{Major, parameters, value};
 
@@ -57,6 +59,8 @@ pub struct Cluster {
     pub nodes: BTreeMap<NodeName, Node>,
     /// The role and the rules of replication.
     pub replication: Replication,
+    /// How a new database cluster is made.
+    pub initdb: Initdb,
     /// What happens to settings and rules that pgrepl did not write.
     pub unmanaged: Unmanaged,
     /// Whether packages may be installed.
@@ -65,6 +69,12 @@ pub struct Cluster {
     pub firewall: Firewall,
     /// Where backups live, if they are wanted.
     pub backup: Option<Backup>,
+    /// The PgBouncers that clients come through, by name.
+    pub poolers: BTreeMap<NodeName, Pooler>,
+    /// The commands that run while the primary changes, in the order of the file.
+    pub hooks: Vec<Hook>,
+    /// The port on which each server tells what it is, if it is to.
+    pub health: Option<u16>,
     /// A directory of templates that override the built-in ones, absolute or relative to the working directory.
     pub templates: Option<PathBuf>,
 }
@@ -116,6 +126,43 @@ impl Node {
     }
 }
 
+/// A PgBouncer whose databases lead to the primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pooler {
+    /// Its name in plans: `pgbouncer@pool1`, for the stem of its configuration file and its host.
+    pub name: NodeName,
+    /// The host it runs on, which may be one of the servers.
+    pub host: NodeName,
+    /// How pgrepl logs in there.
+    pub ssh: Ssh,
+    /// How pgrepl becomes root there.
+    pub r#become: Become,
+    /// Its configuration file.
+    pub config_file: String,
+    /// The names in its [databases] section that lead to the primary.
+    pub databases: Vec<String>,
+    /// Who logs in to its admin console.
+    pub admin_user: String,
+    /// Where the console listens, if not where the configuration file says.
+    pub admin_host: Option<String>,
+    /// The console's port, if not the one that the configuration file says.
+    pub admin_port: Option<u16>,
+}
+
+impl Pooler {
+    /// Returns the name of one by its host and its configuration file.
+    pub fn named(host: &NodeName, config_file: &str) -> NodeName {
+        let file = config_file.rsplit('/').next().unwrap_or(config_file);
+        let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
+        NodeName::new(format!("{stem}@{host}"))
+    }
+
+    /// Says whether it pauses all its databases at once, because one stands for those that are not named.
+    pub fn is_whole(&self) -> bool {
+        self.databases.iter().any(|database| database == "*")
+    }
+}
+
 /// A role in replication.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -127,6 +174,10 @@ pub enum Role {
         /// The node it replicates from.
         upstream: NodeName,
     },
+    /// It stands in front of the servers.
+    Pooler,
+    /// Commands of the inventory run there.
+    Hooks,
 }
 
 /// How replication is set up.
@@ -313,6 +364,12 @@ impl Cluster {
         node.and_then(|node| node.tablespaces.iter().find(|(_, here)| *here == place))
             .map_or(place, |(everywhere, _)| everywhere)
             .to_owned()
+    }
+
+    /// Says whether this is no server, but a pooler or where hooks run.
+    pub fn is_beside(&self, name: &NodeName) -> bool {
+        let mut hooks = self.hooks.iter();
+        self.poolers.contains_key(name) || hooks.any(|hook| hook.lane() == name.as_str())
     }
 
     /// Iterates over the nodes, the inventory's primary first, then the standbys in the order of the file.

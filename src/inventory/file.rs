@@ -41,6 +41,10 @@ macro_rules! section {
     };
 }
 
+mod clients;
+
+pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin};
+
 /// Declares mappings that have some keys in common, and the mapping of those keys alone.
 macro_rules! sections {
     (common $keys:tt $( $(#[$meta:meta])* $name:ident $own:tt )*) => {
@@ -63,6 +67,10 @@ macro_rules! sections {
         }
     };
 }
+
+mod initdb;
+
+pub use initdb::Initdb;
 
 section! {
     /// A set of PostgreSQL servers: a primary, its standbys and the mount their backups live on.
@@ -95,6 +103,9 @@ section! {
         /// Where backups go, and when.
         #[schemars(example = json!({ "mount": "/mnt/backups" }))]
         backup: May<Backup>,
+        /// What makes clients follow the primary.
+        #[schemars(example = json!({ "pgbouncer": [{ "host": "pool1", "databases": ["shop"] }] }))]
+        clients: May<Clients>,
         /// A directory whose files replace the built-in templates of the same name, relative to the inventory.
         #[schemars(example = json!("templates"))]
         templates: May<Text>,
@@ -160,6 +171,9 @@ sections! {
         /// The minor version to which `pgrepl update` brings every server; without it the newest that is offered.
         #[schemars(example = json!("16.15"))]
         minor: May<Minor>,
+        /// How a new database cluster is made. One that is there stays as it is: where it differs, that is told.
+        #[schemars(example = json!({ "locale": "de_DE.UTF-8" }))]
+        initdb: May<Initdb>,
         /// Whether settings and rules that pgrepl did not write stay.
         #[schemars(extend("default" = "keep"))]
         unmanaged: May<Unmanaged>,

@@ -42,6 +42,9 @@ fn walk(path: &str, schema: &Value, found: &mut Vec<KeyEntry>) {
         });
         walk(&join(key), inner, found);
     }
+    if schema["items"].is_object() {
+        walk(path, &schema["items"], found);
+    }
     for one in schema["oneOf"].as_array().into_iter().flatten() {
         walk(path, one, found);
     }

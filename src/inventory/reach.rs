@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::at::At;
-use super::file::{File, Host, Password};
+use super::file::{File, Host, Password, Pgbouncer};
 use super::words::Text;
 use crate::inventory::problem::Problem;
 
@@ -18,6 +18,7 @@ pub struct Reach {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
     PasswordCommand,
+    Hook,
     PasswordFile(PathBuf),
     SshConfiguration,
     Platform,
@@ -37,7 +38,34 @@ pub(super) fn reaches(file: &File) -> Vec<Reach> {
         .filter_map(|(_, host)| host.value.as_ref())
         .collect();
     let ssh = hosts.iter().filter_map(|host| host.ssh.as_ref());
-    for ssh in file.ssh.iter().chain(ssh) {
+    let clients = file
+        .clients
+        .iter()
+        .filter_map(|clients| clients.value.as_ref());
+    let poolers: Vec<&Pgbouncer> = clients
+        .clone()
+        .filter_map(|clients| clients.pgbouncer.as_ref()?.value.as_ref())
+        .flatten()
+        .filter_map(|pooler| pooler.value.as_ref())
+        .collect();
+    let hooks = clients
+        .clone()
+        .filter_map(|clients| clients.hooks.as_ref()?.value.as_ref())
+        .flat_map(|hooks| {
+            [
+                &hooks.before_demote,
+                &hooks.after_promote,
+                &hooks.after_follow,
+                &hooks.on_failure,
+            ]
+        })
+        .filter_map(|list| list.as_ref()?.value.as_ref())
+        .flatten();
+    for hook in hooks {
+        add(&hook.span, What::Hook);
+    }
+    let pooled = poolers.iter().filter_map(|pooler| pooler.ssh.as_ref());
+    for ssh in file.ssh.iter().chain(ssh).chain(pooled) {
         let ssh = ssh.value.as_ref();
         if let Some(config) = ssh.and_then(|ssh| ssh.config_file.as_ref()) {
             add(&config.span, What::SshConfiguration);
@@ -74,6 +102,10 @@ pub fn refused(reaches: &[Reach], inside: impl Fn(&Path) -> bool) -> Vec<Problem
         .iter()
         .filter_map(|reach| {
             let (message, label) = match &reach.what {
+                What::Hook => (
+                    "a hook is not run with --untrusted",
+                    "it would run on this machine, or as root on a host",
+                ),
                 What::PasswordCommand => (
                     "a command for the password is not run with --untrusted",
                     "it would run on this machine",

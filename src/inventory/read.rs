@@ -3,8 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use initdb::{initdb, wal_directory};
 use platform::platform;
 use serde::Deserialize;
+use ssh::ssh;
 
 use super::at::{At, Named};
 use super::file::{self, Common, File, Host, Many, Password, SslMode, Truth};
@@ -18,7 +20,10 @@ use crate::inventory::reading::Reading;
 use crate::platform::Custom;
 use crate::postgres::Major;
 
+mod clients;
+mod initdb;
 mod platform;
+mod ssh;
 
 /// Reads an inventory: the wish and its remarks, or every problem at once in the order of the file.
 pub fn read(source: &str) -> Result<Reading, Vec<Problem>> {
@@ -64,6 +69,9 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
         .clone()
         .and_then(|v| v.0.parse().ok());
     places.version = Some(postgresql.version.span.clone());
+    let made = said(&postgresql.initdb);
+    shared.wal_directory = wal_directory(made.as_ref(), &postgresql.wal_directory, problems);
+    let made = made.map(|made| initdb(&made, major, problems));
     shared.read(postgresql.common(), None, places, problems);
     let replication = file
         .replication
@@ -108,7 +116,12 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
     nodes.values_mut().for_each(|node| node.r#become = r#become);
 
     let backup = said(&file.backup).and_then(|file| backup(file, places));
+    let clients = said(&file.clients).unwrap_or_default();
+    let poolers = clients::poolers(&clients, &common, r#become, &nodes, problems);
     Some(Cluster {
+        hooks: clients::hooks(&clients, &nodes, &poolers, problems),
+        poolers,
+        health: clients::health(&clients),
         name: file.cluster.value.clone()?.0,
         major: major?,
         minor: text!(postgresql.minor),
@@ -116,29 +129,13 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
         standbys,
         nodes,
         replication: replication?,
+        initdb: made.unwrap_or_default(),
         unmanaged: said(&postgresql.unmanaged).unwrap_or_default(),
         install: said(&postgresql.install).is_none_or(|Truth(install)| install),
         firewall: said(&postgresql.firewall).unwrap_or_default(),
         backup,
         templates: text!(file.templates).map(Into::into),
     })
-}
-
-fn ssh(file: Option<file::Ssh>, common: &Ssh) -> Ssh {
-    let file = file.unwrap_or_default();
-    let common = common.clone();
-    Ssh {
-        user: text!(file.user).or(common.user),
-        port: said(&file.port).and_then(|port| port.to()).or(common.port),
-        identity_file: text!(file.identity_file)
-            .map(Into::into)
-            .or(common.identity_file),
-        jump: text!(file.jump).or(common.jump),
-        config_file: text!(file.config_file)
-            .map(Into::into)
-            .or(common.config_file),
-        known_hosts: said(&file.known_hosts).unwrap_or(common.known_hosts),
-    }
 }
 
 fn own(

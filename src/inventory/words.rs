@@ -180,6 +180,12 @@ fn absolute(text: &str) -> bool {
     text.starts_with('/') && parts().next().is_some() && parts().all(|part| part != "..")
 }
 
+/// Reads the size of a WAL segment.
+pub(super) fn megabytes(text: &str) -> Option<u32> {
+    let written = |size: &u32| text == format!("{size}MB") || *size == 1024 && text == "1GB";
+    (0..=10).map(|power| 1 << power).find(written)
+}
+
 const ABSOLUTE: &str = "`{key}` must be an absolute path\nexpected /…";
 
 texts! {
@@ -327,6 +333,31 @@ texts! {
         "not a minor version\nexpected its number as text, as in \"16.15\"",
     );
 
+    /// The name of a locale of the operating system.
+    Locale, deserialize_str, pattern("^[A-Za-z][A-Za-z0-9_.@-]*$"), |text| when(
+        text.starts_with(|c: char| c.is_ascii_alphabetic()) && name(text, ".@-"),
+        "not a valid name of a locale\nexpected one of `locale -a`, as in de_DE.UTF-8",
+    );
+
+    /// The name of a locale of ICU.
+    IcuLocale, deserialize_str, pattern("^[A-Za-z@][A-Za-z0-9_@=;-]*$"), |text| when(
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '@')
+            && text.chars().all(|c| word(c) || "@=;-".contains(c)),
+        "not a valid name of a locale of ICU\nexpected a language tag, as in de-DE",
+    );
+
+    /// A character set.
+    Encoding, deserialize_str, pattern("^[A-Za-z][A-Za-z0-9_-]*$"), |text| when(
+        text.starts_with(|c: char| c.is_ascii_alphabetic()) && name(text, "-"),
+        "not a valid encoding\nexpected one of PostgreSQL's, as in UTF8",
+    );
+
+    /// The size of a WAL segment.
+    SegmentSize, deserialize_str, pattern("^(1|2|4|8|16|32|64|128|256|512|1024)MB$|^1GB$"), |text| when(
+        megabytes(text).is_some(),
+        "not a valid size of a WAL segment\nexpected a power of two from 1MB to 1GB",
+    );
+
     // As guc-file.l reads it: ID, or ID.ID.
     /// The name of a parameter, with its extension in front if it has one.
     ParameterName, deserialize_str, pattern("^[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z_][A-Za-z0-9_]*)?$"), |text| when(
@@ -355,6 +386,12 @@ texts! {
     Text, deserialize_str, json_schema!({ "type": "string", "minLength": 1 }), |text| when(
         !text.trim().is_empty(),
         "`{key}` must not be empty\nexpected a text",
+    );
+
+    /// A name in the [databases] section of a PgBouncer.
+    PoolDatabase, deserialize_str, pattern("^[^\"]{1,63}$"), |text| when(
+        (1..=63).contains(&text.chars().count()) && !text.contains('"'),
+        "not a valid name of a database\nexpected at most 63 characters, no quotes",
     );
 
     /// A list of addresses to listen on; may be empty.

@@ -206,6 +206,15 @@ impl<'a> Builder<'a> {
                 self.blocked.entry(node.clone()).or_insert(blocked);
             }
         }
+        let poolers = self.cluster.poolers.keys().map(|name| NodePlan {
+            role: Role::Pooler,
+            blocked: self.blocked.get(name).cloned(),
+            notes: self.notes.get(name).cloned().unwrap_or_default(),
+            ..Plan::lane(name)
+        });
+        let hooks = self.steps.iter();
+        let hooks = hooks.filter(|step| matches!(step.action, Action::RunHook(_)));
+        let hooks: BTreeSet<&NodeName> = hooks.map(|step| &step.node).collect();
         let nodes = self
             .cluster
             .in_order()
@@ -221,6 +230,8 @@ impl<'a> Builder<'a> {
                 notes: self.notes.get(&node.name).cloned().unwrap_or_default(),
                 overridden: self.overridden.get(&node.name).cloned().unwrap_or_default(),
             })
+            .chain(poolers)
+            .chain(hooks.into_iter().map(Plan::lane))
             .collect();
         Plan {
             format_version: super::FORMAT_VERSION.into(),
@@ -341,5 +352,16 @@ impl Written<'_> {
     pub fn after(self, needs: &[&NodeName]) -> Self {
         self.0.needs = needs.iter().map(|name| (*name).clone()).collect();
         self
+    }
+}
+
+/// Returns the place of what is no server, for an action that asks nothing of PostgreSQL there.
+pub fn place_apart(cluster: &Cluster, name: &NodeName) -> Place {
+    Place {
+        cluster: cluster.name.clone(),
+        node: name.clone(),
+        platform: platform::assume(None, cluster.major, "main", None),
+        major: cluster.major,
+        port: 0,
     }
 }

@@ -1,6 +1,7 @@
 //! Proves replication end to end: a row written on the primary is read on every standby, and nothing is left behind.
 
 use super::builder::Builder;
+use super::clients::troubles;
 use super::space::to_prove;
 use super::{Goal, Plan, PlanError, Refusal};
 use crate::action::{
@@ -46,6 +47,9 @@ pub fn check(
         if let Some(Advice { message, help }) = facts.and_then(|facts| to_prove(&standby, facts)) {
             b.block(&standby, message, help);
         }
+    }
+    for (pooler, Advice { message, help }) in troubles(cluster, seen, &b.leader) {
+        b.block(&pooler, message, help);
     }
     rows(&mut b, token, seconds);
     b.next_phase();

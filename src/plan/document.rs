@@ -158,6 +158,19 @@ impl Plan {
         self.steps.is_empty() && self.blocked().next().is_none()
     }
 
+    /// Returns the place of hooks in a plan.
+    pub fn lane(node: &NodeName) -> NodePlan {
+        NodePlan {
+            node: node.clone(),
+            role: Role::Hooks,
+            address: None,
+            new: false,
+            blocked: None,
+            notes: Vec::new(),
+            overridden: BTreeSet::new(),
+        }
+    }
+
     /// Iterates over the nodes that are left alone although they do not match.
     pub fn blocked(&self) -> impl Iterator<Item = (&NodeName, &Advice)> {
         self.nodes

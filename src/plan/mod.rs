@@ -3,9 +3,13 @@
 pub mod backup;
 pub mod builder;
 pub mod check;
+pub mod clients;
+mod confined;
 pub mod converge;
 mod document;
 pub mod failover;
+mod health;
+pub mod hooks;
 pub mod lead;
 pub mod login;
 mod reach;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::builder::Builder;
 use super::update::behind;
 use crate::facts::Facts;
+use crate::facts::collation::Sorter;
 use crate::inventory::NodeName;
 use crate::postgres::ServerVersion;
 
@@ -18,6 +19,7 @@ pub(super) fn versions(b: &mut Builder) {
         );
     }
     behind(b);
+    collations(b);
     let running = |facts: &Facts| {
         let server = facts.server.as_ref().map(|server| server.version);
         server.or(facts.packages.server)
@@ -52,6 +54,42 @@ fn behind(b: &mut Builder) {
         .collect();
     for (node, what) in told {
         b.note(&node, what, "pgrepl update");
+    }
+}
+
+/// Notes libraries that sort text and differ between the hosts: what is in order for one is not for the other.
+fn collations(b: &mut Builder) {
+    let Some(leads) = b.facts(&b.leader) else {
+        return;
+    };
+    let mut told = Vec::new();
+    for library in Sorter::ALL
+        .into_iter()
+        .filter(|library| library.matters(leads))
+    {
+        let mut found: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (node, facts) in b.seen.seen() {
+            if let Some(version) = library.version(facts) {
+                found.entry(version).or_default().push(node.as_str());
+            }
+        }
+        let list = found
+            .iter()
+            .map(|(version, nodes)| format!("{version} on {}", nodes.join(", ")));
+        let list: Vec<String> = list.collect();
+        if list.len() > 1 {
+            told.push(format!(
+                "{} differs: {}; it sorts text, and indexes may be corrupt for a server of another version",
+                library.as_str(),
+                list.join("; ")
+            ));
+        }
+    }
+    for message in told {
+        b.cluster_note(
+            message,
+            "bring the hosts to one release of the operating system; or after a switchover to another one: REINDEX DATABASE",
+        );
     }
 }
 

@@ -8,6 +8,8 @@ mod debian;
 pub mod extensions;
 mod place;
 mod rhel;
+pub mod supply;
+pub mod systemd;
 
 use crate::postgres::Major;
 

@@ -13,6 +13,7 @@ pub mod lsn;
 pub mod names;
 pub mod owned;
 pub mod parameters;
+pub mod pgbouncer;
 pub mod pgpass;
 pub mod scope;
 pub mod sql;

@@ -89,6 +89,14 @@ pub struct Capabilities {
     pub backup_zstd: Option<&'static str>,
     /// Whether backups are begun by `pg_start_backup()`, as tools of that time do.
     pub has_start_backup: bool,
+    /// Whether collations of ICU exist, and their versions are told.
+    pub has_icu_collations: bool,
+    /// Whether initdb knows `--wal-segsize` and `--allow-group-access`.
+    pub initdb_sizes_segments: bool,
+    /// The column of `pg_database` with the locale of a provider that is not the C library; empty where there is none.
+    pub provider_locale: &'static str,
+    /// The locales of the provider `builtin`; none before there is one.
+    pub builtin_locales: &'static [&'static str],
 }
 
 const V9_6: Capabilities = Capabilities {
@@ -129,6 +137,10 @@ const V9_6: Capabilities = Capabilities {
     backup_compression: "-Z 1",
     backup_zstd: None,
     has_start_backup: true,
+    has_icu_collations: false,
+    initdb_sizes_segments: false,
+    provider_locale: "",
+    builtin_locales: &[],
 };
 
 const V10: Capabilities = Capabilities {
@@ -143,6 +155,7 @@ const V10: Capabilities = Capabilities {
     has_temporary_slots: true,
     tells_backend_type: true,
     has_sync_methods: true,
+    has_icu_collations: true,
     ..V9_6
 };
 
@@ -151,6 +164,7 @@ const V11: Capabilities = Capabilities {
     receiver_knows_sender: true,
     rewinds_without_superuser: true,
     has_unit_byte: true,
+    initdb_sizes_segments: true,
     ..V10
 };
 
@@ -186,6 +200,7 @@ const V15: Capabilities = Capabilities {
     backup_zstd: Some("--compress=server-zstd:level=1,workers=1"),
     has_start_backup: false,
     has_ident_mappings: true,
+    provider_locale: "daticulocale",
     ..V14
 };
 
@@ -202,6 +217,8 @@ const V17: Capabilities = Capabilities {
     tells_invalidation: true,
     syncs_slots: true,
     session_options: "-c transaction_timeout=0",
+    provider_locale: "datlocale",
+    builtin_locales: &["C", "C.UTF-8"],
     ..V16
 };
 
@@ -209,6 +226,7 @@ const V18: Capabilities = Capabilities {
     name: "18",
     has_oauth: true,
     checksums_by_default: true,
+    builtin_locales: &["C", "C.UTF-8", "PG_UNICODE_FAST"],
     ..V17
 };
 
@@ -230,6 +248,11 @@ impl Major {
     /// Returns every supported version, oldest first.
     pub fn all() -> impl Iterator<Item = Major> {
         TABLE.iter().map(|(number, _)| Major(*number))
+    }
+
+    /// Returns the oldest version of which something holds.
+    pub fn first(holds: impl Fn(&Capabilities) -> bool) -> Option<Major> {
+        Self::all().find(|major| holds(major.caps()))
     }
 
     /// Returns what this version can do.

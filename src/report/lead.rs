@@ -104,7 +104,11 @@ pub fn troubles(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
 /// Tells what is worth knowing of a standby that may lead, and no mistake of anybody's: that logical slots are on the primary
 /// only, and what clients do not meet.
 pub fn notes(node: &NodeName, lacks: &[Lack]) -> Vec<Trouble> {
-    let kinds: [(&[About], &str); 3] = [
+    let kinds: [(&[About], &str); 4] = [
+        (
+            &[About::Collation],
+            "as primary it would sort text by another version",
+        ),
         (
             &[About::LogicalSlot],
             "as primary it would not have all that is read by logical decoding",

@@ -136,6 +136,8 @@ fn hosts(plan: &Plan, steps: &Steps, page: &mut Page) {
         let role = match &node.role {
             Role::Primary => "primary".to_owned(),
             Role::Standby { upstream } => format!("standby of {upstream}"),
+            Role::Pooler => "pooler".into(),
+            Role::Hooks => "hooks".into(),
         };
         let new = if node.new { ", new" } else { "" };
         let (happens, cost) = match node.blocked {

@@ -35,7 +35,7 @@ pub fn show(
     style: Style,
 ) -> String {
     let hosts = count(plan.nodes.len(), "host");
-    let read = seen.seen().count();
+    let read = seen.seen().count() + seen.poolers.values().filter(|found| found.is_ok()).count();
     let head = format!(
         "{file} · cluster {} · PostgreSQL {} · {read} of {hosts} read in {seconds:.1} s",
         plan.cluster, plan.major
@@ -114,6 +114,8 @@ fn heading(node: &NodePlan, plan: &Plan) -> String {
         Role::Primary => "primary".to_owned(),
         Role::Standby { upstream } if *upstream == plan.leader => "standby".to_owned(),
         Role::Standby { upstream } => format!("standby of {upstream}"),
+        Role::Pooler => "pooler".into(),
+        Role::Hooks => "hooks".into(),
     };
     let mut words = vec![node.node.to_string(), role];
     words.extend(node.address.clone());

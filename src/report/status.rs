@@ -14,6 +14,7 @@ use crate::facts::{
 };
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::archiving::archives_not;
+use crate::plan::clients::troubles;
 use crate::report::status_document::Status;
 
 /// Concludes a status from what was seen.
@@ -46,6 +47,12 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         notes.extend(copies(cluster, name, facts));
         notes.extend(behind(cluster, seen, name, facts));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
+    }
+    for (pooler, Advice { message, help }) in leader
+        .iter()
+        .flat_map(|leader| troubles(cluster, seen, leader))
+    {
+        problems.push(Trouble::new(&pooler, message, help).urgent(Down));
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
     let lead = leader.as_ref().and_then(|leader| seen.facts(leader));

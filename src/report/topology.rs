@@ -21,29 +21,29 @@ enum State {
 
 /// Returns the picture, or nothing where the plan changes none of it.
 pub fn picture(plan: &Plan, seen: &Observation) -> Option<String> {
-    let now: Vec<State> = plan
+    let servers: Vec<&NodePlan> = plan
         .nodes
         .iter()
-        .map(|node| state(node, plan, seen))
+        .filter(|node| !matches!(node.role, Role::Pooler | Role::Hooks))
         .collect();
-    let then: Vec<State> = plan
-        .nodes
+    let now: Vec<State> = servers.iter().map(|node| state(node, plan, seen)).collect();
+    let then: Vec<State> = servers
         .iter()
         .zip(&now)
         .map(|(node, now)| match (&node.role, &node.blocked, now) {
             // What is left alone stays, and of what was not seen nothing is known.
             (_, Some(_), now) | (_, _, now @ State::Unseen) => now.clone(),
-            (Role::Primary, ..) => State::Leads,
+            (Role::Primary | Role::Pooler | Role::Hooks, ..) => State::Leads,
             (Role::Standby { upstream }, ..) => State::Follows(upstream.clone()),
         })
         .collect();
-    if plan.steps.is_empty() || now == then || plan.nodes.len() > MOST {
+    if plan.steps.is_empty() || now == then || servers.len() > MOST {
         return None;
     }
     let mut text = String::from("flowchart LR\n");
     for (title, prefix, states) in [("now", "a", &now), ("then", "b", &then)] {
         text += &format!("  subgraph {title}\n    direction LR\n");
-        for (at, (node, state)) in plan.nodes.iter().zip(states).enumerate() {
+        for (at, (node, state)) in servers.iter().zip(states).enumerate() {
             let says = match state {
                 State::Leads => "primary",
                 State::Follows(_) => "standby",
@@ -56,7 +56,7 @@ pub fn picture(plan: &Plan, seen: &Observation) -> Option<String> {
         }
         for (at, state) in states.iter().enumerate() {
             let up = match state {
-                State::Follows(up) => plan.nodes.iter().position(|node| node.node == *up),
+                State::Follows(up) => servers.iter().position(|node| node.node == *up),
                 _ => None,
             };
             if let Some(up) = up {

@@ -47,6 +47,9 @@ $recovery"
     writable="$staging
 $apart_socket
 $(places_here)"
+    # WAL may make any of them again.
+    must_confine=no
+    for link in "$data_directory"/pg_tblspc/*; do if [ -L "$link" ]; then must_confine=yes; fi; done
     set -- -p KillSignal=SIGINT -p KillMode=mixed
     # A here-document, so that the loop is not a shell of its own.
     while IFS='	' read -r oid origin; do

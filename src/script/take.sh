@@ -74,7 +74,7 @@ take_backup() {
     describe_backup >"$work/info"
     rm -rf "$work/begun" "$work/ended" "$work/sums"
     sync "$work"
-    sync -f "$work"
+    sync_system "$work"
     : >"$work/complete"
 }
 

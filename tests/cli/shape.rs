@@ -91,6 +91,9 @@ fn every_key_stands_in_an_example_and_every_example_fits_the_schema() {
                 format!("{path}.{key}")
             }
         };
+        for one in value.as_array().into_iter().flatten() {
+            walk(path, one, known, seen);
+        }
         for (key, inner) in value.as_object().into_iter().flatten() {
             let own = join(key);
             let place = if known.contains(&own) {
@@ -119,7 +122,22 @@ fn every_key_stands_in_an_example_and_every_example_fits_the_schema() {
                 format!("postgresql.{key}")
             }
         });
-        seen.contains(*path) || shared.is_some_and(|path| seen.contains(&path))
+        let ssh = path.rfind(".ssh.").map(|at| path[at + 1..].to_owned());
+        let shared = shared.or(ssh);
+        // Of the moments of hooks each is as the others.
+        let hook = path
+            .strip_prefix("clients.hooks.")
+            .and_then(|key| key.split_once('.'));
+        let hook = hook.map(|(_, key)| format!(".{key}"));
+        let hooks = |key: String| {
+            let mut hooks = seen
+                .iter()
+                .filter(|path| path.starts_with("clients.hooks."));
+            hooks.any(|path| path.ends_with(&key))
+        };
+        seen.contains(*path)
+            || hook.is_some_and(hooks)
+            || shared.is_some_and(|path| seen.contains(&path))
     };
     let missing: Vec<&String> = known.iter().filter(|path| !shown(path)).collect();
     assert!(missing.is_empty(), "no example shows {missing:?}");
@@ -153,6 +171,8 @@ fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
         "has two roles",
         "has no role",
         "unknown standby",
+        "unknown host",
+        "stands here twice",
         "lead in a circle",
         "cannot follow itself",
         "share the slot name",
@@ -179,6 +199,13 @@ fn beyond(problems: &[pgrepl::inventory::Problem]) -> bool {
         "bad `identity_file`",
         "bad `config_file`",
         "not a valid schedule",
+        "initdb of PostgreSQL",
+        "is for the provider",
+        "the provider icu needs",
+        "the provider builtin needs",
+        "unknown locale of the provider",
+        "this `builtin_locale` has",
+        "`wal_directory` is said twice",
     ];
     problems
         .iter()

@@ -138,7 +138,7 @@ impl Lab {
             "exec",
             &[
                 host,
-                "setpriv",
+                "/usr/bin/setpriv",
                 "--reuid",
                 "postgres",
                 "--regid",

@@ -2,6 +2,8 @@
 
 use crate::lab::Lab;
 
+mod el7;
+
 /// What the server programs of a row can do.
 #[derive(PartialEq)]
 enum Tools {

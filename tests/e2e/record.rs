@@ -42,7 +42,10 @@ fn record(inventory: &Path, host: &str, name: &str) {
     let directory = control_directory().unwrap();
     let node = NodeName::from(host);
     let recorder = Rc::new(Recorder {
-        inner: SshHost::new(&cluster.nodes[&node], directory.path()),
+        inner: {
+            let wish = &cluster.nodes[&node];
+            SshHost::new(&node, &wish.ssh, wish.r#become, directory.path())
+        },
         heard: RefCell::default(),
     });
     let runtime = tokio::runtime::Builder::new_current_thread()

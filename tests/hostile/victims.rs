@@ -174,6 +174,14 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
         "seconds=1 handover=no least=0/1 promote=x replay=x walfile=x waldump=waldump",
     ),
     (
+        "write a pooler's file",
+        concat!(
+            scripts!("script/pooler.sh" "action/clients/point_pooler.sh"),
+            "main() { rewrite \"$config_directory/postgresql.conf\"; place \"$config_directory/postgresql.conf\"; }\n"
+        ),
+        "pooler=pool edits=\"$config_directory/postgresql.conf\t1\t0\t\tx\"",
+    ),
+    (
         "take a backup",
         concat!(
             scripts!("backup/basebackup/take.sh"),
@@ -199,6 +207,6 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
 pub const TOLD: &str = "cluster=hostile node=server2 major=15 port=1 installer=apt keeper=start_conf instance=main unit= keys=archive_mode \
     home=$his/15/etc data_directory=$his/15/main config_directory=$his/15/etc socket_directory=$his/15/sock log=$his/15/log \
     staging=$data_directory.pgrepl-new clone_unit=none system_id=7 tablespaces= named= wal_directory=pg_wal wal_place= marker=standby.signal \
-    marker_text= checkpoint= recovery= single_options= checksums=no owner=$service_user:$service_user mode=640 content='new\\n' \
+    marker_text= checkpoint= recovery= single_options= locale= encoding= options=--no-sync owner=$service_user:$service_user mode=640 content='new\\n' \
     expected=any check=none own_directory=no tool_log= keeps_rules=no keep_original=yes has_hba_rules=no server_tells=no top=$his/15/mount ids=a program=: reader=r bytes=1 hold= about=x \
     fetch_unit=none drill_unit=none recover_unit=none copy_unit=none apart_socket=$his/15/sock apart_port=1 end= verb=none";

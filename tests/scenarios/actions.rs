@@ -112,7 +112,7 @@ fn a_server_apart_from_what_was_taken_from_a_standby_ends_its_recovery() {
     std::fs::create_dir_all(&data).unwrap();
     std::fs::write(data.join("standby.signal"), "").unwrap();
     let script = format!(
-        "set -eu\nstaging={} cluster=shop apart_socket=/none apart_port=1 recovery= tablespaces= origins= bindir=/none\n\
+        "set -eu\nstaging={} data_directory=/none cluster=shop apart_socket=/none apart_port=1 recovery= tablespaces= origins= bindir=/none\n\
          marker=recovery.signal marker_text=\n{}\n{}\nleast() {{ :; }}\nsystemctl() {{ :; }}\nas_service_user() {{ \"$@\"; }}\n\
          put() {{ printf '%s' \"$2\" >\"$1\"; }}\nstart_unit() {{ ls \"$staging/data\"; }}\nstart_apart none '#' 2>&1\n",
         place.path().display(),

@@ -72,6 +72,7 @@ pub fn described_as(
                 )
             })
             .collect(),
+        ..Observation::default()
     };
     let templates = Templates::default();
     let draft = describe(cluster.major, "shop", None, &members);

@@ -62,6 +62,7 @@ fn no_world_without_control_files_leads_to_a_second_primary_or_to_a_lost_instanc
             });
             let mut world = Observation {
                 hosts: sights.collect(),
+                ..Observation::default()
             };
             let Ok(plan) = converge(&cluster, &Templates::default(), &world, None) else {
                 continue;

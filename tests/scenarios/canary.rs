@@ -197,7 +197,10 @@ fn a_secret_in_any_answer_of_a_host_is_shown_nowhere() {
         };
         let mut hosts = world.seen.hosts.clone();
         hosts.insert(primary.clone(), Sight::Seen(Box::new(facts)));
-        let seen = Observation { hosts };
+        let seen = Observation {
+            hosts,
+            ..Observation::default()
+        };
         let cluster = world.cluster.clone();
         check(&World { cluster, seen }, place);
         tried += 1;

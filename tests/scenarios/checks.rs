@@ -201,6 +201,7 @@ fn against(cluster: &Cluster, world: &Observation) -> Vec<String> {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     match switchover(cluster, &Templates::default(), world, &wish) {
         Ok(_) => Vec::new(),
@@ -241,6 +242,7 @@ fn a_wrong_password_is_told_once_and_no_login_is_tried_with_it() {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     assert_eq!(logins(&cluster, &Templates::default(), &world, &wish), None);
 }
@@ -273,6 +275,7 @@ fn what_a_stop_ends_or_leaves_behind_is_told_and_forbids_nothing() {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     let plan = switchover(&cluster, &Templates::default(), &world, &wish).unwrap();
     let told: Vec<&str> = plan
@@ -327,6 +330,7 @@ fn the_logins_are_tried_whatever_else_forbids_it() {
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     let plan = logins(&cluster, &Templates::default(), &world, &wish).unwrap();
     assert_eq!(
@@ -355,6 +359,7 @@ fn the_file_with_exchanged_names_leaves_nothing_to_do_for_synchronous_standbys()
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     let plan = switchover(&before, &templates, &world, &wish).unwrap();
     let world = after(&plan, &world, plan.steps.len());

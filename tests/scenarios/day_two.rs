@@ -52,6 +52,7 @@ fn ask(
                 to: Some(node),
                 token: "aa",
                 seconds: 90,
+                pause: Default::default(),
             };
             switchover(cluster, &templates, world, &wish)
         }
@@ -200,7 +201,10 @@ fn nothing_that_is_asked_for_makes_a_second_primary_or_touches_the_one_that_lead
                     (name.clone(), sight)
                 })
                 .collect();
-            let world = Observation { hosts };
+            let world = Observation {
+                hosts,
+                ..Observation::default()
+            };
             for what in [Ask::Switchover, Ask::Failover, Ask::Forced, Ask::Rebuild] {
                 let node = NodeName::from("server2");
                 let Ok(plan) = ask(what, &cluster, &world, &node) else {

@@ -57,6 +57,7 @@ fn left(servers: Vec<(&str, Facts)>) -> Observation {
             .into_iter()
             .chain(seen)
             .collect(),
+        ..Observation::default()
     }
 }
 
@@ -139,6 +140,7 @@ fn nobody_is_promoted_beside_a_primary_that_is_seen() {
         });
         let world = Observation {
             hosts: hosts.collect(),
+            ..Observation::default()
         };
         let Ok(failover) = plan(&cluster, &world) else {
             continue;

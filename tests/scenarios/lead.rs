@@ -79,10 +79,8 @@ fn pair(cluster: &Cluster) -> Observation {
         let mut facts = recorded(cluster, &node, recording);
         by_hand(&mut facts);
         // The password that replication uses is the one that was given.
-        if let Some(role) = facts
-            .server
-            .as_mut()
-            .and_then(|server| server.role.as_mut())
+        if let Some(server) = &mut facts.server
+            && let Some(role) = &mut server.role
         {
             role.password = StoredPassword::SameScram;
         }
@@ -90,6 +88,7 @@ fn pair(cluster: &Cluster) -> Observation {
     });
     Observation {
         hosts: hosts.collect(),
+        ..Observation::default()
     }
 }
 
@@ -111,6 +110,7 @@ fn to(cluster: &Cluster, world: &Observation, node: &str) -> Plan {
         to: Some(&node.into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     switchover(cluster, &Templates::default(), world, &wish)
         .unwrap_or_else(|why| panic!("{why:#?}"))

@@ -23,6 +23,7 @@ fn to(cluster: &Cluster, world: &Observation, node: &str) -> Result<Plan, PlanEr
         to: Some(&node.into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     switchover(cluster, &Templates::default(), world, &wish)
 }

@@ -212,6 +212,7 @@ fn what_would_cut_servers_off_from_one_another_ends_the_plan() {
         });
         let mut world = Observation {
             hosts: hosts.into_iter().collect(),
+            ..Observation::default()
         };
         change(&mut world);
         match converge(&cluster, &Templates::default(), &world, None) {

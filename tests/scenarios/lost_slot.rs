@@ -155,6 +155,7 @@ fn a_switchover_makes_a_lost_slot_on_the_candidate_anew_before_anything_stops() 
         to: Some(&"server2".into()),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     let plan = switchover(&cluster, &Templates::default(), &world, &wish).unwrap();
     assert_eq!(made(&plan), on("server2", "server1"));

@@ -330,6 +330,7 @@ fn a_new_standby_has_what_its_primary_includes_and_maps() {
         });
         let seen = Observation {
             hosts: hosts.into_iter().collect(),
+            ..Observation::default()
         };
         converge(&cluster, &Templates::default(), &seen, None).unwrap_or_else(|_| panic!("no plan"))
     };

@@ -35,6 +35,7 @@ fn a_new_standby_lets_in_whom_its_primary_lets_in() {
         });
         let seen = Observation {
             hosts: hosts.into_iter().collect(),
+            ..Observation::default()
         };
         let plan = converge(&cluster, &Templates::default(), &seen, None)
             .unwrap_or_else(|_| panic!("no plan"));
@@ -87,6 +88,7 @@ fn a_rule_that_the_inventory_says_is_not_kept_a_second_time() {
     put(&mut facts, &format!("{CONFIG}/pg_hba.conf"), hba);
     let seen = Observation {
         hosts: [(name, Sight::Seen(Box::new(facts)))].into(),
+        ..Observation::default()
     };
     let plan = converge(&cluster, &Templates::default(), &seen, None)
         .unwrap_or_else(|_| panic!("no plan"));

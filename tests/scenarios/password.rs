@@ -165,3 +165,34 @@ fn who_stands_in_for_the_primary_is_not_given_the_password() {
         pgrepl::facts::server::StoredPassword::SameMd5;
     assert!(!login(&cluster, &md5).contains(asked));
 }
+
+#[test]
+fn more_encryption_is_tried_before_a_standby_is_told_to_ask_for_it() {
+    let (mut cluster, world) = calm();
+    for (mode, tried) in [
+        ("disable", false),
+        ("allow", false),
+        ("prefer", false),
+        ("require", true),
+        ("verify-ca", true),
+        ("verify-full", true),
+    ] {
+        cluster.replication.sslmode = mode.into();
+        let plan = apply(&cluster, &world, None);
+        for node in ["server2", "server3"] {
+            let place = |wanted: &dyn Fn(&Action) -> bool| {
+                let mut steps = plan.steps.iter();
+                steps.position(|step| step.node.as_str() == node && wanted(&step.action))
+            };
+            let login = place(&|action| matches!(action, Action::TryLogin(_)));
+            let file = place(&|action| matches!(action, Action::WriteFile(_)));
+            assert_eq!(login.is_some(), tried, "{mode}: {:#?}", plan.steps);
+            let phase = |at: Option<usize>| at.map(|at| plan.steps[at].phase);
+            assert!(
+                !tried || phase(login) < phase(file),
+                "{mode}: {:#?}",
+                plan.steps
+            );
+        }
+    }
+}

@@ -296,6 +296,7 @@ fn a_change_of_the_primary_replaces_no_data_however_it_lies() {
             to: Some(&"server2".into()),
             token: "aa",
             seconds: 90,
+            pause: Default::default(),
         };
         let plan = switchover(&cluster, &Templates::default(), &world, &wish).unwrap();
         let forced = failover::FailoverRequest {

@@ -94,6 +94,7 @@ fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
             unit: String::new(),
             system_id: pgrepl::postgres::SystemId(0),
             hands_over: false,
+            pauses: false,
             primary: true,
             seconds: 1,
         });

@@ -140,6 +140,7 @@ impl Story {
                     to: Some(&to),
                     token: "aa",
                     seconds: 90,
+                    pause: Default::default(),
                 };
                 let plan = switchover(&self.cluster, &templates, &self.world, &wish);
                 self.granted(plan);

@@ -55,6 +55,7 @@ fn world(cluster: &Cluster, first: usize, second: usize) -> Observation {
     };
     Observation {
         hosts: [sight("server1", first), sight("server2", second)].into(),
+        ..Observation::default()
     }
 }
 
@@ -351,6 +352,7 @@ fn said(cluster: &Cluster, world: &Observation) -> Vec<(&'static str, String)> {
         to: Some(&second),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     vec![
         ("status", status),

@@ -48,7 +48,13 @@ fn pair() -> (Cluster, Observation) {
         .into_iter()
         .map(|(name, facts)| (name, pgrepl::facts::Sight::Seen(Box::new(facts))));
     let hosts = world.collect();
-    (cluster, Observation { hosts })
+    (
+        cluster,
+        Observation {
+            hosts,
+            ..Observation::default()
+        },
+    )
 }
 
 fn anew(

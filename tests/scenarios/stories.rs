@@ -48,7 +48,10 @@ fn story(folder: &Path) -> Story {
     Story {
         name: folder.file_name().unwrap().to_str().unwrap().to_owned(),
         cluster,
-        world: Observation { hosts },
+        world: Observation {
+            hosts,
+            ..Observation::default()
+        },
     }
 }
 

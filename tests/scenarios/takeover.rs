@@ -95,7 +95,10 @@ fn a_primary_that_was_stopped_with_more_than_the_new_one_has_is_not_started_as_i
         .cloned()
         .zip(facts.map(|facts| Sight::Seen(Box::new(facts))))
         .collect();
-    let world = Observation { hosts };
+    let world = Observation {
+        hosts,
+        ..Observation::default()
+    };
     let wish = failover::FailoverRequest {
         to: Some(&nodes[1]),
         force: true,
@@ -306,8 +309,14 @@ fn a_restored_server_that_has_not_recovered_is_named_and_not_led_by() {
         .into_iter()
         .map(|(name, facts)| (name, Sight::Seen(Box::new(facts))))
         .collect();
-    let found =
-        pgrepl::facts::leader::leader(cluster.major, &Observation { hosts }, &cluster.primary);
+    let found = pgrepl::facts::leader::leader(
+        cluster.major,
+        &Observation {
+            hosts,
+            ..Observation::default()
+        },
+        &cluster.primary,
+    );
     let why = found.unwrap_err();
     assert_eq!(
         why.message,

@@ -30,6 +30,7 @@ fn wish<'a>() -> UpdateRequest<'a> {
         extensions: false,
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     }
 }
 

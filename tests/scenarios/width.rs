@@ -87,6 +87,7 @@ fn shown(width: usize) -> Vec<(&'static str, String)> {
         to: Some(&to),
         token: "aa",
         seconds: 90,
+        pause: Default::default(),
     };
     let switches = switchover::switchover(&calm.cluster, &Templates::default(), &calm.world, &wish);
     let (kept, first) = (crate::archive::story("count: 7"), "server1".into());

@@ -157,7 +157,10 @@ fn no_world_leads_to_a_second_primary_or_to_a_lost_instance() {
                     (name.clone(), sight)
                 })
                 .collect();
-            let mut world = Observation { hosts };
+            let mut world = Observation {
+                hosts,
+                ..Observation::default()
+            };
             let Ok(plan) = converge(&cluster, &Templates::default(), &world, None) else {
                 continue;
             };

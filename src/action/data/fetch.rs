@@ -10,11 +10,12 @@ use crate::command::Command;
 use crate::facts::{Content, Facts, Observation, Staging};
 use crate::inventory::{BackupTool, NodeName};
 use crate::postgres::SystemId;
+use crate::script::library;
 
 /// What a unit runs as the service user, in front of an engine's own part and behind it.
 const BEFORE: &str = "exec >\"$work/log\" 2>&1\nset -eu\numask 077\nLC_ALL=C\nexport LC_ALL\n\
                       data=$work/data spaces=$work/tablespaces\n";
-const BEHIND: &str = include_str!("fetch_work.sh");
+const BEHIND: &str = concat!(library!("sync.sh"), include_str!("fetch_work.sh"));
 
 /// A backup that is brought to a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,5 +10,5 @@ unpack_backup
 rm -f "$data/tablespace_map"
 if [ -s "$spaces" ]; then tr '\t' ' ' <"$spaces" >"$data/tablespace_map"; fi
 chmod --reference="$data/base" "$data"
-sync -f "$data"
+sync_system "$data"
 : >"$work/complete"

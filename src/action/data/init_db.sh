@@ -1,18 +1,20 @@
 # Creates an empty instance where there is none: initdb works in staging, and one rename makes what is complete the data
 # directory. Half made it has a name of its own, and is begun anew.
-# In: checksums (yes or no) staging wal_place
+# In: locale encoding (what was asked for, or nothing) options (words without blanks) staging wal_place
 
-# A locale of UTF-8: the host's own, else one that sorts by bytes.
-options() {
-    lang=$(sed -n 's/^LANG=//p' /etc/locale.conf /etc/default/locale 2>/dev/null | tr -d '"' | head -n 1)
-    case $lang in
-        '' | C | POSIX)
+# The locale that was asked for, else the host's own, else one of UTF-8 that sorts by bytes. C alone has no encoding of its own.
+locale_options() {
+    lang=$locale
+    [ -n "$lang" ] || lang=$(sed -n 's/^LANG=//p' /etc/locale.conf /etc/default/locale 2>/dev/null | tr -d '"' | head -n 1)
+    case $locale:$lang in
+        : | :C | :POSIX)
             if locale -a 2>/dev/null | grep -qi '^c\.utf-\{0,1\}8$'; then lang=C.UTF-8; else lang=C; fi
-            printf '%s' "--locale=$lang --encoding=UTF8"
+            chosen=${encoding:-UTF8}
             ;;
-        *) printf '%s' "--locale=$lang" ;;
+        *:C | *:POSIX) chosen=${encoding:-UTF8} ;;
+        *) chosen=$encoding ;;
     esac
-    [ "$checksums" != yes ] || printf ' --data-checksums'
+    printf '%s' "--locale=$lang ${chosen:+--encoding=$chosen}"
 }
 
 # The files that the server finds elsewhere are written there by later steps.
@@ -33,9 +35,9 @@ main() {
     system_id='' tablespaces=''
     new_staging initdb
     make_wal
-    # The options are words without blanks.
-    # shellcheck disable=SC2046
-    (cd / && as_service_user "$bindir/initdb" -D "$staging/data" ${wal_apart:+-X "$wal_apart"} -U "$service_user" --auth=peer --auth-host=reject $(options)) >&2 ||
+    # Options are words without blanks.
+    # shellcheck disable=SC2046,SC2086
+    (cd / && as_service_user "$bindir/initdb" -D "$staging/data" ${wal_apart:+-X "$wal_apart"} -U "$service_user" --auth=peer --auth-host=reject $(locale_options) $options) >&2 ||
         fail "cannot create the database cluster: initdb failed"
     config_elsewhere
     sync

@@ -91,7 +91,7 @@ impl Act for PlaceClone {
             return;
         };
         facts.staging = None;
-        facts.data.content = content.unwrap_or_else(|| predict::new_instance(true));
+        facts.data.content = content.unwrap_or_else(|| predict::new_instance(true, 16));
         if let (Content::Instance(instance), Some(id)) = (&mut facts.data.content, self.system_id)
             && let Ok(control) = &mut instance.control
         {

@@ -8,7 +8,7 @@ wal_to_place() {
     if [ -z "$wal_place" ] || [ -L "$wal" ]; then return 0; fi
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     as_service_user sh -c 'if [ -d "$1" ]; then
-            rm -rf "$2" && mkdir -p "$2" && cp -a "$1/." "$2/" && sync -f "$2" && mv -T "$1" "$1.moved" || exit
+            rm -rf "$2" && mkdir -p "$2" && cp -a "$1/." "$2/" && sync && mv -T "$1" "$1.moved" || exit
         fi
         ln -s "$2" "$1" && rm -rf "$1.moved"' sh "$wal" "$(inside "$wal_place" new)" || fail "cannot move WAL to $wal_place"
 }

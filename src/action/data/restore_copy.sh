@@ -38,7 +38,7 @@ make_copy() {
     relink_tablespaces "$staging/data"
     configure "$staging/data" "$about" ''
     if [ -d "$directory" ]; then by_owner "${directory%/*}" rmdir "$directory"; fi
-    as_service_user sync -f "$staging"
+    sync
     { [ ! -e "$directory" ] && move "$staging/data" "$directory"; } || fail "cannot give the copy in $staging its place, $directory"
 }
 

@@ -14,6 +14,13 @@ use crate::script::script;
 
 const SCRIPT: &str = script!([] "promote.sh");
 
+/// Asks for the promotion and looks every 5 ms whether it is over; pg_promote itself would look every 100.
+const PROMOTE: &str = "case when pg_promote(false) and exists (select from generate_series(1, 12000) \
+     where pg_sleep(0.005) is not null and not pg_is_in_recovery()) then 'promoted' else 'asked' end";
+
+/// The word with which a candidate tells that it leads.
+pub const PROMOTED: &str = "promoted";
+
 /// Promotes a standby that has replayed everything up to a position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promote {
@@ -41,7 +48,11 @@ impl Act for Promote {
     }
 
     fn tells(&self) -> &'static [&'static str] {
-        if self.handover { &[ARMED] } else { &[] }
+        if self.handover {
+            &[ARMED, PROMOTED]
+        } else {
+            &[]
+        }
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
@@ -58,7 +69,7 @@ impl Act for Promote {
             .var(
                 "promote",
                 if place.major.caps().promotes_by_sql {
-                    "case when pg_promote(true, 60) then 'promoted' else 'asked' end"
+                    PROMOTE
                 } else {
                     "'reached'"
                 },

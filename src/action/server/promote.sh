@@ -53,7 +53,7 @@ judge() {
             # The position is proved, and it never goes back.
             (cd / && as_service_user "$bindir/pg_ctl" -D "$data_directory" promote) >&2 || :
             writes() { [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; }
-            if wait_for 60 writes; then promoted "$2"; else judge asked "$2"; fi
+            if wait_for 60 writes; then fact promoted yes && promoted "$2"; else judge asked "$2"; fi
             ;;
         primary) already ;;
         asked) fact undecided yes && fail "the promotion was asked for and is not finished within 60 s" ;;
@@ -67,7 +67,11 @@ main() {
     if [ "$handover" = yes ]; then
         told=$(mktemp)
         answer=$(armed 5>"$told" | psql_here | while IFS= read -r line; do
-            case $line in connected) fact armed yes ;; *) printf '%s\n' "$line" ;; esac
+            case $line in
+                connected) fact armed yes ;;
+                promoted) fact promoted yes && echo promoted ;;
+                *) printf '%s\n' "$line" ;;
+            esac
         done) || :
         position=$(cat "$told")
         rm -f "$told"
@@ -83,6 +87,8 @@ main() {
         sleep 0.1
         answer=$(ask_to_promote "$position" | psql_here) || :
     done
+    # Told again where it was not told at once: the first time counts.
+    if [ "$answer" = promoted ]; then fact promoted yes; fi
     judge "$answer" "$position"
 }
 

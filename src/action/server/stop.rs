@@ -15,6 +15,8 @@ const SCRIPT: &str = script!(["manager.sh"] "stop.sh");
 
 /// The word under which a stopped primary tells where its shutdown checkpoint's record begins.
 pub const SHUTDOWN: &str = "shutdown";
+/// The word with which a pooler tells that no transaction is open any more and that its clients wait.
+pub const PAUSED: &str = "paused";
 /// The word with which a candidate tells that it waits for nothing but the primary's end.
 pub const ARMED: &str = "armed";
 
@@ -27,6 +29,9 @@ pub struct Stop {
     pub system_id: SystemId,
     /// Whether it is the primary and hands over: then the candidate must wait for it already.
     pub hands_over: bool,
+    /// Whether clients must wait before it stops.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pauses: bool,
     /// Whether it is a primary.
     pub primary: bool,
     /// How many seconds it may take.
@@ -47,7 +52,10 @@ impl Act for Stop {
     }
 
     fn awaits(&self) -> Option<&'static str> {
-        self.hands_over.then_some(ARMED)
+        match self.pauses {
+            true => Some(PAUSED),
+            false => self.hands_over.then_some(ARMED),
+        }
     }
 
     fn tells(&self) -> &'static [&'static str] {

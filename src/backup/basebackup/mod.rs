@@ -13,7 +13,7 @@ static SCRIPTS: Scripts = Scripts {
     prepare: None,
     list: script!(["wal_runs.sh"] "list.sh"),
     take: script!(["job.sh"] "take.sh"),
-    work: program!(["mount_lock.sh", "sums.sh", "kept.sh", "take.sh"] "work.sh"),
+    work: program!(["mount_lock.sh", "sums.sh", "kept.sh", "sync.sh", "take.sh"] "work.sh"),
     verify: script!(["sums.sh"] "verify.sh"),
     verify_wal: Some(script!([] "verify_wal.sh")),
     prune: script!(["mount_lock.sh", "remove.sh"] "prune.sh"),
@@ -48,7 +48,7 @@ impl Engine for Basebackup {
 
     fn scheduled(&self) -> &'static str {
         concat!(
-            program!(["mount_lock.sh", "sums.sh", "kept.sh", "take.sh", "finish.sh", "remove.sh", "tell_position.sh"] "scheduled.sh"),
+            program!(["mount_lock.sh", "sums.sh", "kept.sh", "sync.sh", "take.sh", "finish.sh", "remove.sh", "tell_position.sh"] "scheduled.sh"),
             "main\n"
         )
     }

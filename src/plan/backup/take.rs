@@ -8,7 +8,7 @@ use crate::inventory::{BackupFrom, Cluster, NodeName};
 use crate::plan::backup::archiving::archives_elsewhere;
 use crate::plan::backup::{compression, has_archive, program, refusal, wanted};
 use crate::plan::builder::Builder;
-use crate::plan::{Goal, Plan, PlanError};
+use crate::plan::{Goal, Plan, PlanError, confined};
 use crate::postgres::Major;
 use crate::render::Templates;
 
@@ -130,5 +130,6 @@ pub fn take(
         compress: compression(cluster, seen).to_owned(),
     };
     b.step(&node, take);
+    confined::tell(&mut b, &node);
     Ok(b.finish(Goal::Backup))
 }

@@ -9,7 +9,7 @@ use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::{can_restore, from_backup, has_archive, refusal, wanted};
 use crate::plan::builder::Builder;
 use crate::plan::converge::tablespaces;
-use crate::plan::{Goal, Plan, PlanError};
+use crate::plan::{Goal, Plan, PlanError, confined};
 use crate::render::Templates;
 
 /// Plans to verify backups, on a host that has the mount.
@@ -51,6 +51,8 @@ pub fn verify(
     if drill {
         for tried in backups {
             can_restore(seen, node, tried)?;
+            confined::keeps_apart(seen, node, tried)?;
+            confined::tell(&mut b, node);
             tablespaces::origins(node, tried)?;
             // To where it is consistent it needs no timeline but its own.
             let recovery = recovery::recovery(cluster, &Target::Immediate, Follow::Own)

@@ -4,8 +4,9 @@ use crate::facts::{Advice, Facts};
 use crate::files;
 use crate::inventory::{Node, NodeName};
 use crate::plan::builder::Builder;
+use crate::plan::login::connection_of;
 use crate::plan::{PlanError, Refusal, Role};
-use crate::postgres::{conf, conninfo, slot_name};
+use crate::postgres::{conninfo, slot_name};
 
 /// Refuses to take over servers that would be cut off from one another, or would make clients wait for ever.
 pub(in crate::plan) fn losses(b: &Builder) -> Result<(), PlanError> {
@@ -30,26 +31,13 @@ pub(in crate::plan) fn losses(b: &Builder) -> Result<(), PlanError> {
 
 /// Returns the connection string that somebody else gave to a standby.
 fn foreign_conninfo(facts: &Facts) -> Option<String> {
-    let server = facts.standby()?;
-    let ours = |path: &str| {
-        let content = facts
-            .files
-            .get(path)
-            .and_then(|file| file.content.as_deref());
-        content.is_some_and(|text| text.contains(": written by pgrepl."))
-    };
-    if let Some(loaded) = server.settings.get("primary_conninfo") {
-        let from = loaded.sourcefile.as_deref().unwrap_or_default();
-        return (!ours(from)).then(|| loaded.setting.clone());
-    }
-    let (path, file) = facts
+    let (said, path) = connection_of(facts)?;
+    let content = facts
         .files
-        .iter()
-        .find(|(path, _)| path.ends_with("/recovery.conf"))?;
-    let said = conf::settings(file.content.as_deref()?)
-        .filter(|(name, _)| name == "primary_conninfo")
-        .last()?;
-    (!ours(path)).then_some(said.1)
+        .get(path)
+        .and_then(|file| file.content.as_deref());
+    let ours = content.is_some_and(|text| text.contains(": written by pgrepl."));
+    (!ours).then_some(said)
 }
 
 /// A standby whose connection says more than pgrepl's own would: it may not be let in without that.

@@ -9,6 +9,7 @@ use crate::files;
 use crate::inventory::{Node, NodeName};
 use crate::plan::backup::from_backup;
 use crate::plan::builder::{Builder, CopyFrom};
+use crate::plan::confined;
 use crate::plan::converge::tablespaces::named;
 use crate::postgres::{SystemId, slot_name};
 use crate::render::TemplateError;
@@ -46,6 +47,7 @@ pub(in crate::plan) fn clone(
         wal: wal_place(b, name, facts),
     };
     b.step(name, place).after(&[&source]);
+    confined::tell(b, name);
     Ok(())
 }
 

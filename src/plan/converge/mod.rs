@@ -24,6 +24,7 @@ pub(super) mod cut_off;
 pub(super) mod firewall;
 pub(super) mod leftovers;
 pub(super) mod lowered;
+pub(super) mod made;
 pub(super) mod passes;
 pub(super) mod password;
 pub(super) mod port;
@@ -91,6 +92,7 @@ fn converge_but(
         refuse(&mut b, node);
         wal_elsewhere(&mut b, node);
     }
+    made::tell(&mut b);
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());
     risks::tell(&mut b);
     schedule::refuse(&mut b);

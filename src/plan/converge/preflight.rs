@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::action::Action;
 use crate::facts::backups::Backup;
-use crate::facts::needs::{of_locale, of_settings};
+use crate::facts::needs::{huge_pages, loaded, of_databases, of_initdb, of_settings};
 use crate::facts::{Advice, Content, Facts, Obstacle};
 use crate::inventory::NodeName;
 use crate::plan::builder::{Builder, CopyFrom};
@@ -16,6 +16,8 @@ use crate::plan::converge::tablespaces;
 use crate::plan::rebuild::request::{CopySource, refuse};
 use crate::plan::rebuild::way::Way;
 use crate::plan::{Plan, PlanError, Refusal, Role};
+use crate::platform::extensions::package_of_library;
+use crate::platform::{Installer, supply};
 use crate::postgres::conf;
 
 /// Why something cannot be done on a server, and what to type.
@@ -60,7 +62,7 @@ pub(in crate::plan) fn rebuild(
     }
     let upstream = match b.role(name) {
         Role::Standby { upstream } => upstream,
-        Role::Primary => b.leader.clone(),
+        Role::Primary | Role::Pooler | Role::Hooks => b.leader.clone(),
     };
     let Some(Advice { message, help }) = copy(b, name, &source(b, &upstream)) else {
         return Ok(());
@@ -238,31 +240,94 @@ fn settings(b: &Builder, name: &NodeName, facts: &Facts, source: &NodeName) -> T
     let said = conf::settings(&wanted.conf.text).chain(conf::settings(auto));
     let server = there.and_then(|there| there.server.as_ref());
     let mut needs = of_settings(&said.collect());
-    let locales = server.iter().flat_map(|server| &server.locales);
-    needs.extend(locales.filter_map(|locale| of_locale(locale)));
-    // How many are needed the server that leads tells, where its version does.
-    let pages = server.and_then(|server| server.settings.get("shared_memory_size_in_huge_pages"));
-    let pages = pages.and_then(|pages| pages.setting.parse::<u64>().ok());
-    if let Some(pages) = pages.filter(|_| needs.remove("huge_pages 1")) {
-        needs.insert(format!("huge_pages {}", pages.max(1)));
+    match server {
+        Some(server) => needs.extend(of_databases(server)),
+        // What it copies is made by the same plan.
+        None => needs.extend(of_initdb(&b.cluster.initdb)),
     }
-    let (kind, what, why) = facts.lacks(&needs)?;
-    let kind = match kind {
-        "key" => "file",
-        "huge_pages" => "huge pages:",
-        kind => kind,
-    };
-    let help = match kind {
-        "locale" => format!("ssh {name} locale -a; then install it there"),
-        "library" => format!("install the package that has it on {name}, as on {source}"),
-        "huge pages:" => format!("ssh {name} sudo sysctl vm.nr_hugepages={what}"),
-        _ => format!(
-            "ssh {name} sudo ls -ld {what}; put there what {source} has, or set it for {name}: parameters"
+    // How many are needed the server that leads tells.
+    if needs.iter().any(|need| need.starts_with("huge_pages ")) {
+        needs.retain(|need| !need.starts_with("huge_pages "));
+        needs.extend(there.map(|there| huge_pages(&loaded(there))));
+    }
+    lack(b, name, facts, &needs, source)
+}
+
+/// What a new database cluster needs, and its host lacks.
+pub(in crate::plan) fn new_cluster(b: &Builder, name: &NodeName, facts: &Facts) -> Trouble {
+    lack(b, name, facts, &of_initdb(&b.cluster.initdb), name)
+}
+
+/// Says the first of some needs that a host lacks, and what brings it.
+fn lack(
+    b: &Builder,
+    name: &NodeName,
+    facts: &Facts,
+    needs: &BTreeSet<String>,
+    source: &NodeName,
+) -> Trouble {
+    let (kind, what, why) = facts.lacks(needs)?;
+    let installer = b.platform(name).map(|platform| platform.installer);
+    let bring = |command: Option<String>| Some(format!("ssh {name} sudo {}", command?));
+    let from = |package: &str| installer.and_then(|installer| supply::install(installer, package));
+    let named = |kind: &str| format!("the {kind} {what}, which its settings name, {why}");
+    let (message, help) = match kind {
+        "locale" => {
+            let root = format!("ssh {name} sudo");
+            let help = installer.and_then(|installer| supply::locale(installer, what, &root));
+            let help =
+                help.unwrap_or_else(|| format!("ssh {name} locale -a; then install it there"));
+            (named(kind), help)
+        }
+        "library" => {
+            let package = installer
+                .and_then(|installer| package_of_library(installer, b.cluster.major, what))
+                .filter(|package| !package.is_empty());
+            let help = package.and_then(|package| bring(from(&package)));
+            let help = help.unwrap_or_else(|| {
+                format!("install the package that has it on {name}, as on {source}")
+            });
+            (named(kind), help)
+        }
+        "timezone" => {
+            let help = match installer {
+                // What Debian keeps apart since 13.
+                Some(Installer::Apt) => bring(from("tzdata tzdata-legacy")),
+                _ => bring(from("tzdata")),
+            };
+            (
+                named("time zone"),
+                help.unwrap_or_else(|| format!("install it on {name}, as on {source}")),
+            )
+        }
+        "group" => (
+            named(kind),
+            format!("ssh {name} sudo groupadd --system {what}"),
         ),
-    };
-    let message = match kind {
-        "huge pages:" => format!("{what} huge pages {why}"),
-        _ => format!("the {kind} {what}, which its settings name, {why}"),
+        "sockets" => {
+            let user = b
+                .platform(name)
+                .map(|platform| platform.user)
+                .unwrap_or_default();
+            (
+                named("directory"),
+                format!("ssh {name} sudo install -d -o {user} {what}"),
+            )
+        }
+        "built_with" => (
+            format!("{what}, which sorts its databases, {why}"),
+            format!("install PostgreSQL from the packages that {source} has"),
+        ),
+        "huge_pages" => (
+            format!("{what} huge pages {why}"),
+            format!("ssh {name} sudo sysctl vm.nr_hugepages={what}"),
+        ),
+        _ => (
+            named(if kind == "key" { "file" } else { kind }),
+            format!(
+                "ssh {name} sudo ls -ld {what}; put there what {source} has, or set it for {name}: parameters"
+            ),
+        ),
     };
     Some(Advice { message, help })
 }

@@ -1,6 +1,9 @@
 //! What a host needs before a server is on it: packages, the mount, the programs of the archive.
 
+use std::collections::BTreeSet;
+
 use crate::action::{InstallPackages, PrepareMount};
+use crate::facts::needs::{loaded, of_settings};
 use crate::facts::rights::{lost, rights};
 use crate::facts::{Advice, Mount};
 use crate::files::archive::programs;
@@ -9,7 +12,8 @@ use crate::plan::backup::program;
 use crate::plan::builder::Builder;
 use crate::plan::converge::port::ports;
 use crate::plan::space;
-use crate::platform;
+use crate::platform::extensions::package_of_library;
+use crate::platform::{self, Installer};
 use crate::postgres::SystemId;
 
 /// What each host needs before anything else is done there; one that cannot have it is left alone.
@@ -91,15 +95,33 @@ fn packages(b: &mut Builder, name: &NodeName) {
         if facts.packages.candidate.is_none() {
             why.push("from the PostgreSQL project's repository if no other one offers them".into());
         }
+        let mut packages = platform.packages.clone();
+        let more = libraries(b, name, platform.installer);
+        packages.extend(
+            more.into_iter()
+                .filter(|one| !platform.packages.contains(one)),
+        );
         b.step(
             name,
             InstallPackages {
-                packages: platform.packages,
+                packages,
                 candidate: facts.packages.candidate.clone(),
             },
         )
         .because(why.join("; "));
     }
+}
+
+/// The packages of libraries that the server which leads has loaded: a copy of it does not start without them.
+fn libraries(b: &Builder, name: &NodeName, installer: Installer) -> BTreeSet<String> {
+    let leads = b.facts(&b.leader).filter(|_| *name != b.leader);
+    let needs = leads.map(|leads| of_settings(&loaded(leads)));
+    let libraries = needs.iter().flatten();
+    let libraries = libraries.filter_map(|need| need.strip_prefix("library "));
+    libraries
+        .filter_map(|library| package_of_library(installer, b.cluster.major, library))
+        .filter(|package| !package.is_empty())
+        .collect()
 }
 
 /// What is wrong with the mount of a host; one that is another file system than the leader's leaves the host alone.

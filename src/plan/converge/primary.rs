@@ -1,19 +1,18 @@
 //! The server that leads, and what of its standbys must come before it.
 
-use crate::action::{Enable, InitDb, Start};
-use crate::facts::Process;
+use crate::action::{Enable, Start};
 use crate::facts::leader::Leader;
+use crate::facts::{Advice, Process};
 use crate::inventory::NodeName;
 use crate::plan::backup::program;
 use crate::plan::builder::Builder;
-use crate::plan::converge::clone::wal_place;
 use crate::plan::converge::configure::{configure, passwords, wanted};
-use crate::plan::converge::password;
+use crate::plan::converge::made::new_cluster;
 use crate::plan::converge::prepare::archive;
 use crate::plan::converge::sensitive::{Floors, loaded_sensitive};
 use crate::plan::converge::slots::drop_left;
-use crate::plan::converge::tablespaces::named;
 use crate::plan::converge::wanted::sensitive;
+use crate::plan::converge::{password, preflight};
 use crate::plan::versions::odd_markers;
 use crate::render::TemplateError;
 
@@ -93,17 +92,12 @@ pub(in crate::plan) fn lead_pass(
         odd_markers(b, &name);
         passwords(b, &name)?;
         if let Leader::New(_) = lead {
-            let data_directory = platform.data_directory.clone();
-            b.step(
-                &name,
-                InitDb {
-                    data_directory,
-                    checksums: true,
-                    wal: wal_place(b, &name, &facts),
-                    named: named(b.cluster, &name),
-                },
-            )
-            .because("no host has one");
+            if let Some(Advice { message, help }) = preflight::new_cluster(b, &name, &facts) {
+                b.block(&name, message, help);
+                return Ok(());
+            }
+            let step = new_cluster(b, &name, &platform.data_directory, &facts);
+            b.step(&name, step).because("no host has one");
         }
         archive(b, &name);
         if !b.free(&name) {

@@ -191,7 +191,7 @@ pub(in crate::plan) fn drop_stale(b: &mut Builder) {
             };
             let retained = found.retained;
             let why = match b.role(owner) {
-                Role::Primary => format!("{owner} is the primary"),
+                Role::Primary | Role::Pooler | Role::Hooks => format!("{owner} is the primary"),
                 Role::Standby { upstream } => {
                     let needed = upstream == *name && b.cluster.replication.slots;
                     if needed || !streams(b, owner, &upstream) {

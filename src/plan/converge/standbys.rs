@@ -13,6 +13,7 @@ use crate::plan::converge::preflight;
 use crate::plan::converge::sensitive::loaded_sensitive;
 use crate::plan::converge::slots::{drop_left, secure, streams, unsecured, wal_is_lost};
 use crate::plan::converge::wanted::refuse;
+use crate::plan::login::try_encryption;
 use crate::plan::versions::odd_markers;
 use crate::plan::{Role, space};
 use crate::postgres::slot_name;
@@ -32,6 +33,13 @@ pub(in crate::plan) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
         }
         b.next_phase();
         for name in &level {
+            let upstream = upstream_of(b, name);
+            if b.free(name) && streams(b, name, &upstream) {
+                try_encryption(b, name, &upstream);
+            }
+        }
+        b.next_phase();
+        for name in &level {
             standby(b, name)?;
         }
         b.next_phase();
@@ -46,7 +54,7 @@ pub(in crate::plan) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
 fn upstream_of(b: &Builder, name: &NodeName) -> NodeName {
     match b.role(name) {
         Role::Standby { upstream } => upstream,
-        Role::Primary => b.leader.clone(),
+        Role::Primary | Role::Pooler | Role::Hooks => b.leader.clone(),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::action::{Checkpoint, Disable, Promote, Stop};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::server::Server;
 use crate::facts::{Advice, Observation, Process, turned_away};
-use crate::inventory::{Cluster, NodeName};
+use crate::inventory::{Cluster, Moment, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
 use crate::plan::converge::converge;
@@ -12,6 +12,7 @@ use crate::plan::converge::passes::passes;
 use crate::plan::converge::password::refuse_another;
 use crate::plan::failover::gone::{end, gone};
 use crate::plan::failover::no_failover::{alone, starting, still_there};
+use crate::plan::hooks::{self, Change};
 use crate::plan::lead::lacks;
 use crate::plan::switchover::slots;
 use crate::plan::{Goal, Plan, PlanError, Refusal};
@@ -190,7 +191,10 @@ pub fn failover(
     let needs: Vec<&NodeName> = seen.facts(&from).map(|_| &from).into_iter().collect();
     b.step(to, promote).because(why).after(&needs);
     b.next_phase();
+    let change = Change { from: &from, to };
+    hooks::run(&mut b, Moment::AfterPromote, change, &[to]);
     passes(&mut b, &Leader::Running(to.clone()))?;
+    hooks::run(&mut b, Moment::AfterFollow, change, &[to]);
     b.step(to, Checkpoint {})
         .because("puts the new timeline into its control file");
     b.next_phase();
@@ -252,6 +256,7 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
             unit: platform.unit,
             system_id: control.system_id,
             hands_over: false,
+            pauses: false,
             primary: false,
             seconds: 120,
         };

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::able::{Able, Held, Missing};
+use crate::facts::collation::Sorter;
 use crate::inventory::Cluster;
 use crate::plan::lead::lack::{About, Lack, Side};
 use crate::platform::extensions::package;
@@ -32,6 +33,26 @@ pub(in crate::plan) fn installed(
         }
     }
     extensions(cluster, follows, able, there, found);
+}
+
+/// Libraries that sort text in another version: indexes were made by the primary's.
+pub(in crate::plan) fn sorted(leads: &Side, follows: &Side, found: &mut Vec<Lack>) {
+    for library in Sorter::ALL {
+        let of = |side: &Side| library.version(side.facts).map(str::to_owned);
+        let (Some(primary), Some(standby)) = (of(leads), of(follows)) else {
+            continue;
+        };
+        if primary != standby && library.matters(leads.facts) {
+            found.push(Lack {
+                about: About::Collation,
+                what: format!("{}, which sorts text", library.as_str()),
+                primary,
+                standby,
+                means: "indexes on text may be corrupt there: REINDEX DATABASE".into(),
+                needs_word: false,
+            });
+        }
+    }
 }
 
 fn certificate(what: String, primary: &str, standby: String, means: &str) -> Lack {

@@ -29,6 +29,8 @@ pub enum About {
     Certificate,
     /// A library that is loaded.
     Library,
+    /// A library that sorts text.
+    Collation,
     /// Another setting.
     Setting,
     /// A setting of its log, its counters or its own work.

@@ -12,7 +12,7 @@ use crate::plan::converge::sensitive::Floors;
 use crate::plan::converge::wanted::{Wanted, source, wanted, with_leaders_maps};
 use crate::plan::lead::access::{clients, maps, rules};
 use crate::plan::lead::alone::alone;
-use crate::plan::lead::installed::installed;
+use crate::plan::lead::installed::{installed, sorted};
 use crate::plan::lead::lack::{About, Lack, Side};
 use crate::plan::lead::meaning::{DEAF, ENDS, by_hand, hears_others, meaning, quoted};
 use crate::plan::lead::slots::slots;
@@ -55,6 +55,7 @@ pub fn lacks(
     maps(leads, follows, &mut found);
     settings(cluster, leads, follows, &mut found);
     installed(cluster, Some(leads), follows, &mut found);
+    sorted(leads, follows, &mut found);
     found.extend(slots(cluster, leads, follows));
     found.sort_by_key(|lack| (!lack.needs_word, lack.about));
     Ok(found)

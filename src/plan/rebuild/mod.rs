@@ -188,6 +188,7 @@ pub fn rebuild(
                 unit: platform.unit.clone(),
                 system_id,
                 hands_over: false,
+                pauses: false,
                 primary: false,
                 seconds: 120,
             };

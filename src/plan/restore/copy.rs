@@ -13,7 +13,7 @@ use crate::plan::converge::tablespaces;
 use crate::plan::restore::beside::is_place;
 use crate::plan::restore::chosen::{choose, follow, tell};
 use crate::plan::restore::request::RestoreRequest;
-use crate::plan::{Goal, Plan, PlanError, Refusal, reach, space};
+use crate::plan::{Goal, Plan, PlanError, Refusal, confined, reach, space};
 use crate::render::Templates;
 
 /// Where a copy goes.
@@ -109,6 +109,8 @@ pub fn restore_copy(
         .as_ref()
         .map_or_else(|_| to.clone(), |lead| lead.node().clone());
     let mut b = Builder::new(cluster, templates, seen, node.clone(), None);
+    confined::keeps_apart(seen, to, backup)?;
+    confined::tell(&mut b, to);
     tell(&mut b, there, &way, wish.target);
     reach::tell(&mut b, seen, there, &way, wish.target)?;
     // The newest commits are in a segment that is not finished. A recovery to the end of a backup needs only one record

@@ -345,6 +345,7 @@ fn stop(b: &mut Builder, node: &NodeName, needs: &[&NodeName]) {
             unit: platform.unit,
             system_id: control.system_id,
             hands_over: false,
+            pauses: false,
             primary: false,
             seconds: 120,
         };

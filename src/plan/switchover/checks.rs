@@ -66,7 +66,7 @@ pub fn ready(
                 );
             }
             for (node, blocked) in plan.blocked() {
-                if seen.facts(node).is_some() {
+                if seen.facts(node).is_some() || cluster.is_beside(node) {
                     checks.forbid(format!("{node}: {}", blocked.message), blocked.help.clone());
                 }
             }

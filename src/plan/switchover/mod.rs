@@ -1,16 +1,18 @@
 //! Makes a standby the primary, and the primary its standby, without losing a commit.
 
 use crate::action::{
-    Checkpoint, LONGEST_WAL, MarkStandby, PlaceWal, Promote, ReadWal, Stop, WaitSlots,
+    Checkpoint, LONGEST_WAL, MarkStandby, Pause, PlaceWal, Promote, ReadWal, Stop, WaitSlots,
 };
 use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
-use crate::inventory::{Cluster, NodeName};
+use crate::inventory::{Cluster, Moment, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
+use crate::plan::clients;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::slots::secure;
 use crate::plan::converge::{converge, password};
+use crate::plan::hooks::{self, Change};
 use crate::plan::lead::lacks;
 use crate::plan::lead::slots::not_synced;
 use crate::plan::login::{followers, log_in};
@@ -37,6 +39,8 @@ pub struct SwitchoverRequest<'a> {
     pub token: &'a str,
     /// How many seconds the primary has to stop.
     pub seconds: u64,
+    /// How long clients wait for the transactions of others, and what becomes of those then.
+    pub pause: Pause,
 }
 
 /// Plans a switchover: of a running primary, of one that an earlier run has stopped, or what is left to do after a promotion.
@@ -72,14 +76,21 @@ pub fn switchover_with(
     };
     checks.conclude(&to)?;
     let mut b = Builder::new(cluster, templates, seen, to.clone(), None);
-    match lead {
+    let pausing = match lead {
         Leader::Running(_) => hand_over(&mut b, &from, &to, wish)?,
-        _ => take_over(&mut b, &from, &to),
-    }
+        _ => {
+            take_over(&mut b, &from, &to);
+            Vec::new()
+        }
+    };
     for Advice { message, help } in checks.remarks {
         b.cluster_note(message, help);
     }
     b.next_phase();
+    let change = Change {
+        from: &from,
+        to: &to,
+    };
     // First of all the old primary is made unable to start as a second one.
     let system_id = b
         .facts(&from)
@@ -90,11 +101,15 @@ pub fn switchover_with(
             checkpoint: None,
             marker,
         };
+        // Whoever still leads clients there must not lead them to a standby.
+        let needs: Vec<&NodeName> = pausing.iter().chain([&to]).collect();
         b.step(&from, mark)
             .because(format!("{to} has everything it had"))
-            .after(&[&to]);
+            .after(&needs);
     }
+    hooks::run(&mut b, Moment::AfterPromote, change, &[&to]);
     passes(&mut b, &Leader::Running(to.clone()))?;
+    hooks::run(&mut b, Moment::AfterFollow, change, &[&to]);
     b.step(&to, Checkpoint {})
         .because("puts the new timeline into its control file");
     b.next_phase();
@@ -162,12 +177,12 @@ fn hand_over(
     from: &NodeName,
     to: &NodeName,
     wish: &SwitchoverRequest,
-) -> Result<(), PlanError> {
+) -> Result<Vec<NodeName>, PlanError> {
     let (Some(facts), Some(platform)) = (b.facts(from), b.platform(from)) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let Some(system_id) = facts.server.as_ref().map(|server| server.system_id) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     log_in(b, to, system_id, TRIED);
     b.next_phase();
@@ -184,10 +199,16 @@ fn hand_over(
         .because("so that it is promoted quickly")
         .after(&everyone);
     b.next_phase();
+    let change = Change { from, to };
+    let hooked = hooks::run(b, Moment::BeforeDemote, change, &everyone);
+    // One that fails keeps the primary from stopping.
+    let everyone: Vec<&NodeName> = everyone.into_iter().chain(&hooked).collect();
+    let pausing = clients::pausing(b, to, wish.pause);
     let stop = Stop {
         unit: platform.unit,
         system_id,
         hands_over: true,
+        pauses: !pausing.is_empty(),
         primary: true,
         seconds: wish.seconds,
     };
@@ -200,7 +221,13 @@ fn hand_over(
     };
     let why = format!("once it has replayed the last record of {from}");
     b.step(to, promote).because(why).after(&everyone);
-    Ok(())
+    // They have begun to wait before the stop; where they are led then is done last.
+    for (pooler, point) in &pausing {
+        b.step(pooler, point.clone())
+            .because("clients wait from before the stop until it leads")
+            .after(&everyone);
+    }
+    Ok(pausing.into_iter().map(|(pooler, _)| pooler).collect())
 }
 
 /// Waits for failover slots that the candidate does not have ready, where it synchronizes them at all.

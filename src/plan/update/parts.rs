@@ -56,6 +56,7 @@ pub(super) fn hand_over(
         to: Some(to),
         token: wish.token,
         seconds: wish.seconds,
+        pause: wish.pause,
     };
     Ok(Part {
         plan: switchover_with(cluster, templates, seen, &request, pending)?,

@@ -1,5 +1,6 @@
 //! What an update is told, and what it is made of.
 
+use crate::action::Pause;
 use crate::inventory::NodeName;
 use crate::plan::Plan;
 
@@ -31,6 +32,8 @@ pub struct UpdateRequest<'a> {
     pub token: &'a str,
     /// How many seconds a primary has to stop.
     pub seconds: u64,
+    /// How clients wait at a pooler.
+    pub pause: Pause,
 }
 
 /// A part of an update.

@@ -48,10 +48,10 @@ lab_base() {
     [ -d "$CACHE/base-$release" ] || build_base "$release"
     case $flavour in
         bare) ;;
-        pg | main | rhel | rhelminors | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw)
+        pg | main | rhel | rhelminors | el7 | pg10 | pg11 | pg12 | pg14 | pg15 | pg16 | minors15 | minors16 | majors | firewalld | ufw | pool)
             [ -d "$CACHE/$flavour-$release" ] || build_layer "$release" "$flavour"
             ;;
-        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld or ufw" ;;
+        *) die "unknown flavour '$flavour': bare, pg, main, rhel, rhelminors, el7, pg10, pg11, pg12, pg14, pg15, pg16, minors15, minors16, majors, firewalld, ufw or pool" ;;
     esac
     exec 8>&-
 }
@@ -167,6 +167,10 @@ build_layer() {
         rhel) rhel_tree "$tree" "$version" "$layer.log" ;;
         rhelminors) rhel_tree "$tree" "$version" "$layer.log" "$(minors_of "$version")" ;;
         pg14 | pg15 | pg16 | minors* | majors) offered_servers "$flavour" "$tree" "$version" "$layer.log" ;;
+        el7)
+            rhel_tree "$tree" "$version" "$layer.log"
+            el7_tree "$tree" "$layer.log"
+            ;;
         pg1*) old_server "$tree" "$version" "${flavour#pg}" "$layer.log" ;;
         *) in_tree "$tree" apt-get install -y -qq "postgresql-$version" "postgresql-client-$version" >"$layer.log" 2>&1 ||
             die "cannot install PostgreSQL $version, see $layer.log" ;;
@@ -187,6 +191,7 @@ echo 'log_min_duration_statement = 250' >\$conf/conf.d/local.conf
 printf '# the old application\nhost legacy all 10.0.0.0/8 scram-sha-256\n' >>\$conf/pg_hba.conf
 TXT
     fi
+    if [ "$flavour" = pool ]; then build_pool "$tree" "$layer.log"; fi
     case $flavour in firewalld | ufw) build_firewall "$tree" "$flavour" "$layer.log" ;; esac
     rm -f "$tree/usr/sbin/policy-rc.d"
     umount "$tree"
@@ -223,6 +228,12 @@ old_server() {
     rm -rf "$scratch"
     in_tree "$tree" "/usr/lib/postgresql/$version/bin/postgres" --version >>"$4" 2>&1 ||
         die "PostgreSQL $version of $package does not run here, see $4"
+}
+
+# What stands in front of servers: nothing of it runs before somebody has configured it.
+build_pool() {
+    in_tree "$1" apt-get install -y -qq pgbouncer haproxy >>"$2" 2>&1 || die "cannot install pgbouncer and haproxy, see $2"
+    in_tree "$1" systemctl disable pgbouncer haproxy >>"$2" 2>&1
 }
 
 # A firewall that is on from the first boot and lets nobody in but over SSH.

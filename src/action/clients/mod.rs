@@ -1,0 +1,5 @@
+//! What is done for clients.
+
+pub mod health;
+pub mod point_pooler;
+pub mod run_hook;

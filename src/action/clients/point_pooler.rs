@@ -1,0 +1,304 @@
+//! Points a PgBouncer to the primary; while that changes, its clients wait.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::action::server::promote::PROMOTED;
+use crate::action::server::stop::{ARMED, PAUSED};
+use crate::action::{Act, Mark, Place};
+use crate::command::Command;
+use crate::facts::Observation;
+use crate::facts::pooler::{Loaded, Spelt};
+use crate::inventory::{NodeName, Pooler};
+use crate::script::script;
+
+const SCRIPT: &str = script!(["pooler.sh"] "point_pooler.sh");
+
+/// How long clients wait at most if the host hears no more of the run that let them wait.
+const RESUMES_AFTER: u64 = 60;
+
+/// Writes where databases lead, has that loaded, and lets clients go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointPooler {
+    /// How its admin console is reached.
+    pub console: Console,
+    /// Where its databases shall lead; `*` is all that have no name.
+    pub databases: Vec<Led>,
+    /// Who leads, for people.
+    pub leader: NodeName,
+    /// What is written for it.
+    pub edits: Vec<Edit>,
+    /// The digests of the files that are written, as the plan found them.
+    pub files: BTreeMap<String, String>,
+    /// Whether its clients wait while the primary changes, and how long for.
+    pub pause: Option<Pause>,
+}
+
+/// How the admin console of a PgBouncer is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Console {
+    /// Its configuration file.
+    pub config_file: String,
+    /// Who logs in.
+    pub user: String,
+    /// Its socket's directory or its address, if not its own.
+    pub host: Option<String>,
+    /// Its port, if not its own.
+    pub port: Option<u16>,
+}
+
+impl Console {
+    /// Returns that of a pooler.
+    pub fn of(pooler: &Pooler) -> Self {
+        Self {
+            config_file: pooler.config_file.clone(),
+            user: pooler.admin_user.clone(),
+            host: pooler.admin_host.clone(),
+            port: pooler.admin_port,
+        }
+    }
+
+    /// Tells a command what it needs to find the console.
+    pub fn tell(&self, command: Command) -> Command {
+        let port = self.port.map(|port| port.to_string());
+        command
+            .var("config_file", &self.config_file)
+            .var("admin_user", &self.user)
+            .var("admin_host", self.host.as_deref().unwrap_or_default())
+            .var("admin_port", port.unwrap_or_default())
+    }
+}
+
+/// How long transactions may still take before a pause.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Seconds.
+    pub seconds: u64,
+    /// Whether those that take longer end with the primary, instead of keeping it from stopping.
+    pub terminates: bool,
+}
+
+/// Where a database shall lead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Led {
+    /// The name that clients connect to.
+    pub database: String,
+    /// The host, as it stands there then.
+    pub host: String,
+    /// The port.
+    pub port: String,
+}
+
+/// A text that takes the place of another one in a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The database that the line is for.
+    pub database: String,
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// Bytes from the beginning of the line.
+    pub at: usize,
+    /// What stands there.
+    pub old: String,
+    /// What shall stand there.
+    pub new: String,
+}
+
+impl PointPooler {
+    fn names(&self) -> Vec<&str> {
+        self.databases
+            .iter()
+            .map(|led| led.database.as_str())
+            .collect()
+    }
+}
+
+impl Act for PointPooler {
+    fn title(&self) -> String {
+        let databases = self.names().join(", ");
+        let to = &self.leader;
+        match self.pause {
+            Some(_) => format!("pause {databases}, point to {to}, resume"),
+            None if self.edits.is_empty() => format!("reload and resume {databases}: {to} leads"),
+            None => format!("point {databases} to {to}, resume"),
+        }
+    }
+
+    fn done(&self) -> String {
+        let databases = self.names().join(", ");
+        format!("clients of {databases} are led to {}", self.leader)
+    }
+
+    fn places(&self) -> Vec<String> {
+        let edits = self.edits.iter();
+        edits
+            .map(|edit| {
+                let Edit {
+                    database,
+                    file,
+                    line,
+                    old,
+                    new,
+                    ..
+                } = edit;
+                let from = if old.is_empty() { "nothing" } else { old };
+                format!("{file}, line {line}, {database}: {from} → {}", new.trim())
+            })
+            .collect()
+    }
+
+    fn kind(&self) -> Mark {
+        Mark::Change
+    }
+
+    fn awaits(&self) -> Option<&'static str> {
+        self.pause.map(|_| ARMED)
+    }
+
+    fn tells(&self) -> &'static [&'static str] {
+        if self.pause.is_some() { &[PAUSED] } else { &[] }
+    }
+
+    fn commands(&self, place: &Place) -> Vec<Command> {
+        let edits = self.edits.iter().rev();
+        let edits: String = edits
+            .map(|edit| {
+                let Edit {
+                    file,
+                    line,
+                    at,
+                    old,
+                    new,
+                    ..
+                } = edit;
+                format!("{file}\t{line}\t{at}\t{old}\t{new}\n")
+            })
+            .collect();
+        let files = self.files.iter();
+        let files: String = files
+            .map(|(file, digest)| format!("{digest}\t{file}\n"))
+            .collect();
+        let names = self.names();
+        let databases = if names.contains(&"*") {
+            vec![""]
+        } else {
+            names
+        };
+        let leads = self.databases.iter().filter(|led| led.database != "*");
+        let leads: String = leads
+            .map(
+                |Led {
+                     database,
+                     host,
+                     port,
+                 }| format!("{host}:{port}\t{database}\n"),
+            )
+            .collect();
+        let seconds = self.pause.map(|pause| pause.seconds.to_string());
+        let command = Command::new("point the pooler", SCRIPT)
+            .var("cluster", &place.cluster)
+            .var("pooler", &place.node)
+            .var("resume_unit", unit(&place.cluster, &place.node))
+            .var("databases", databases.join("\n"))
+            .var("leads", leads)
+            .var("edits", edits)
+            .var("files", files)
+            .var("pause", seconds.unwrap_or_default())
+            .var(
+                "terminates",
+                if self.pause.is_some_and(|pause| pause.terminates) {
+                    "yes"
+                } else {
+                    "no"
+                },
+            )
+            .var(
+                "limit",
+                self.pause.map_or(0, |pause| pause.seconds) + RESUMES_AFTER,
+            )
+            .timeout(Some(Duration::from_secs(1300)));
+        let mut command = self.console.tell(command);
+        command.gate = self.pause.map(|_| PROMOTED);
+        vec![command]
+    }
+
+    fn effect(&self, node: &NodeName, world: &mut Observation) {
+        let Some(Ok(facts)) = world.poolers.get_mut(node) else {
+            return;
+        };
+        for route in &mut facts.routes {
+            let Some(led) = self
+                .databases
+                .iter()
+                .find(|led| led.database == route.database)
+            else {
+                continue;
+            };
+            for (value, text) in [(&mut route.host, &led.host), (&mut route.port, &led.port)] {
+                *value = Some(Spelt {
+                    raw: text.clone(),
+                    text: text.clone(),
+                    at: 0,
+                });
+            }
+            let loaded = Loaded {
+                host: led.host.clone(),
+                port: led.port.clone(),
+                paused: false,
+                pool_mode: String::new(),
+            };
+            if facts.runs {
+                facts.loaded.insert(route.database.clone(), loaded);
+            }
+        }
+        facts.left_paused = false;
+    }
+}
+
+/// Returns the name of the timer that resumes a pooler in place of a run that is gone.
+fn unit(cluster: &str, pooler: &NodeName) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let pooler: String = pooler.as_str().chars().map(plain).collect();
+    format!("pgrepl-{cluster}-{pooler}-resume")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::shell_quote;
+
+    #[test]
+    fn texts_in_a_file_are_replaced_where_they_were_found_and_nowhere_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pool.ini");
+        let before = "[databases]\nshop = host=a port=1 password='p\\x'\nother = host=a\n";
+        let path = file.to_str().unwrap();
+        let rewritten = |edits: &str| {
+            std::fs::write(&file, before).unwrap();
+            let script = format!(
+                "set -eu\nis_his() {{ false; }}\nlabel() {{ :; }}\nfail() {{ exit 3; }}\ncluster=x pooler=y\n{}\nedits={}\nrewrite {path}\nplace {path}\n",
+                include_str!("point_pooler.sh"),
+                shell_quote(edits),
+            );
+            let mut shell = std::process::Command::new("sh");
+            let ended = shell
+                .arg("-c")
+                .arg(script)
+                .stdin(std::process::Stdio::null())
+                .output()
+                .unwrap();
+            (ended.status.code(), std::fs::read_to_string(&file).unwrap())
+        };
+        let both =
+            format!("{path}\t2\t19\t1\t5433\n{path}\t2\t12\ta\t10.0.0.2\n/other\t3\t13\ta\tx\n");
+        let after = "[databases]\nshop = host=10.0.0.2 port=5433 password='p\\x'\nother = host=a\n";
+        assert_eq!(rewritten(&both), (Some(0), after.to_owned()));
+        let added = format!("{path}\t3\t14\t\t port=5433\n");
+        assert!(rewritten(&added).1.ends_with("other = host=a port=5433\n"));
+        let elsewhere = format!("{path}\t2\t11\ta\tb\n");
+        assert_eq!(rewritten(&elsewhere), (Some(3), before.to_owned()));
+    }
+}

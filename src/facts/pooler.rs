@@ -1,0 +1,169 @@
+//! What was seen of a PgBouncer: where its databases lead, by its files and by itself.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::lines::columns;
+use super::shape;
+use crate::inventory::{NodeName, Pooler};
+use crate::postgres::pgbouncer::{self, Value};
+
+/// What was seen of a PgBouncer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PoolerFacts {
+    /// Whether it runs.
+    pub runs: bool,
+    /// Why its admin console does not answer, or its files cannot be read.
+    pub unread: Option<String>,
+    /// The digests of its files, by path.
+    pub files: BTreeMap<String, String>,
+    /// Where the lines of [databases] that concern the cluster lead.
+    pub routes: Vec<Route>,
+    /// What it has loaded, by the name of the database.
+    pub loaded: BTreeMap<String, Loaded>,
+    /// Whether a run has paused it and did not resume it.
+    pub left_paused: bool,
+    /// The addresses of the servers, as its host finds them.
+    pub resolved: BTreeMap<NodeName, Vec<IpAddr>>,
+    /// The addresses of the names in its files, as its host finds them.
+    pub named: BTreeMap<String, Vec<IpAddr>>,
+}
+
+/// Where a line of [databases] leads. Of what else it says nothing is kept: passwords may stand there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The name that clients connect to.
+    pub database: String,
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// `host=`, if it says one.
+    pub host: Option<Spelt>,
+    /// `port=`, if it says one.
+    pub port: Option<Spelt>,
+    /// Where the line ends, in bytes.
+    pub end: usize,
+}
+
+/// A value and where it stands in its line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spelt {
+    /// The value.
+    pub text: String,
+    /// Where it begins, in bytes.
+    pub at: usize,
+    /// As it is written.
+    pub raw: String,
+}
+
+/// A database as its PgBouncer has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// Where it leads.
+    pub host: String,
+    /// The port there.
+    pub port: String,
+    /// Whether its clients wait.
+    pub paused: bool,
+    /// How it pools, if not as all.
+    pub pool_mode: String,
+}
+
+impl From<Value> for Spelt {
+    fn from(value: Value) -> Self {
+        Self {
+            text: value.text,
+            at: value.at,
+            raw: value.raw,
+        }
+    }
+}
+
+impl PoolerFacts {
+    /// Reads the facts of a probe.
+    pub fn read(pooler: &Pooler, facts: &[(String, String)]) -> Result<Self, String> {
+        shape::check(facts)?;
+        let mut found = Self::default();
+        let mut texts: BTreeMap<String, String> = BTreeMap::new();
+        let mut header: Vec<&str> = Vec::new();
+        for (key, value) in facts {
+            let pair = || columns::<2>(value);
+            match key.as_str() {
+                "pool_runs" => found.runs = true,
+                "pool_unread" => found.unread = Some(value.clone()),
+                "pool_paused" => found.left_paused = true,
+                "pool_file" => {
+                    if let Some([path, digest]) = pair() {
+                        found.files.insert(path.into(), digest.into());
+                        texts.entry(path.into()).or_default();
+                    }
+                }
+                "pool_line" => {
+                    if let Some([path, line]) = pair() {
+                        let text = texts.entry(path.into()).or_default();
+                        text.push_str(line);
+                        text.push('\n');
+                    }
+                }
+                "resolved" => {
+                    if let Some([name, address]) = pair()
+                        && let Ok(address) = address.parse()
+                    {
+                        let known = found.resolved.entry(name.into()).or_default();
+                        known.push(address);
+                    }
+                }
+                "pool_host" => {
+                    if let Some([name, address]) = pair()
+                        && let Ok(address) = address.parse()
+                    {
+                        found.named.entry(name.into()).or_default().push(address);
+                    }
+                }
+                "pool_database" if header.is_empty() => header = value.split('|').collect(),
+                "pool_database" => found.load(&header, value),
+                _ => {}
+            }
+        }
+        if found.unread.is_none() {
+            match pgbouncer::databases(&texts, &pooler.config_file) {
+                Ok(lines) => found.routes = routes(pooler, lines),
+                Err(why) => found.unread = Some(why),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a row of SHOW DATABASES, whose columns differ between versions.
+    fn load(&mut self, header: &[&str], row: &str) {
+        let row: Vec<&str> = row.split('|').collect();
+        let of = |name: &str| {
+            let at = header.iter().position(|column| *column == name);
+            at.and_then(|at| row.get(at)).copied().unwrap_or_default()
+        };
+        let loaded = Loaded {
+            host: of("host").into(),
+            port: of("port").into(),
+            paused: of("paused") == "1",
+            pool_mode: of("pool_mode").into(),
+        };
+        self.loaded.insert(of("name").into(), loaded);
+    }
+}
+
+fn routes(pooler: &Pooler, lines: Vec<pgbouncer::Line>) -> Vec<Route> {
+    let ours = lines.into_iter();
+    ours.filter(|line| pooler.databases.contains(&line.database))
+        .map(|line| Route {
+            database: line.database,
+            file: line.file,
+            line: line.line,
+            host: line.host.map(Spelt::from),
+            port: line.port.map(Spelt::from),
+            end: line.end,
+        })
+        .collect()
+}

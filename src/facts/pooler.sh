@@ -1,0 +1,41 @@
+# Reads a PgBouncer: its files, and what it has loaded. Changes nothing.
+# In: what pooler.sh needs; pooler peers (NAME=ADDRESS ...)
+
+heard_file() {
+    fact pool_file "$1" "$(as_service_user sha256sum "$1" | cut -d ' ' -f 1)"
+    printf '%s\n' "$text" | fact_lines pool_line "$1"
+}
+unread_file() { fact pool_unread "cannot read $1"; }
+
+addresses_of() {
+    case $1 in
+        *[!0-9.]*) timeout 5 getent ahosts "$1" 2>/dev/null | cut -d ' ' -f 1 | sort -u || : ;;
+        *) printf '%s\n' "$1" ;;
+    esac
+}
+
+main() {
+    if [ ! -e "$config_file" ]; then
+        fact pool_unread "there is no $config_file"
+        return
+    fi
+    find_pooler
+    if [ -n "$pooler_pid" ]; then fact pool_runs yes; fi
+    read_pooler "$config_file"
+    for peer in $peers; do addresses_of "${peer#*=}" | fact_lines resolved "${peer%%=*}"; done
+    for name in $(printf '%s\n' "${pooler_text:-}" | grep -o "host[ 	]*=[ 	]*[A-Za-z0-9._:-]*" | sed 's/.*=[ 	]*//' | sort -u); do
+        addresses_of "$name" | fact_lines pool_host "$name"
+    done
+    if [ -f "/run/pgrepl/$cluster.$pooler.paused" ]; then fact pool_paused yes; fi
+    [ -n "$pooler_pid" ] || return 0
+    find_console
+    if [ -z "$console_psql" ]; then
+        fact pool_unread "psql is not installed, which its admin console is asked with"
+        return
+    fi
+    if rows=$(console -P tuples_only=off -P footer=off -F '|' -c 'SHOW DATABASES' 2>&1); then
+        printf '%s\n' "$rows" | fact_lines pool_database
+    else
+        fact pool_unread "its admin console does not answer: $(printf '%s' "$rows" | head -n 1)"
+    fi
+}
