@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::hooks::Hook;
 use crate::inventory::made::Initdb;
 use crate::platform::Custom;
-use crate::postgres::Major;
+use crate::postgres::{Major, parameters, value};
 
 /// The name of a host in the inventory, which is also its SSH destination.
 #[derive(
@@ -49,6 +49,8 @@ pub struct Cluster {
     pub name: String,
     /// The PostgreSQL major version of every node.
     pub major: Major,
+    /// The minor version that is wanted, if the file says one.
+    pub minor: Option<String>,
     /// Which host is initialised first, and which one the owner wants to lead.
     pub primary: NodeName,
     /// The standbys in the order of the file.
@@ -110,6 +112,18 @@ pub struct Node {
     pub parameters: BTreeMap<String, String>,
     /// pg_hba.conf lines of the cluster, then of the host, as written.
     pub hba: Vec<String>,
+}
+
+impl Node {
+    /// Says whether it keeps the logical slots of its primary up to date while it is a standby.
+    pub fn syncs_slots(&self, major: Major) -> bool {
+        const NAME: &str = "sync_replication_slots";
+        let known = parameters::lookup(major, NAME);
+        let (Some(known), Some(said)) = (known, self.parameters.get(NAME)) else {
+            return false;
+        };
+        value::same(major, NAME, &known.kind, said, "on")
+    }
 }
 
 /// A PgBouncer whose databases lead to the primary.
