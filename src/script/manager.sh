@@ -48,15 +48,15 @@ watch_receivers() {
     readers=$(sql "select active_pid from pg_replication_slots where slot_type = 'logical' and active" 2>/dev/null) || readers=
     (
         exec </dev/null >/dev/null 2>&1 7>&- 4>&-
-        waits=0
+        turns=0
         while [ -d "/proc/$stopping" ] && [ -d "/proc/$$" ]; do
             sleep 1
-            waits=$((waits + 1))
+            turns=$((turns + 1))
             ended=
             # Numbers of processes are separated by ends of lines.
             # shellcheck disable=SC2086
-            [ "$waits" -lt "$reading" ] || ended=$(walsenders_of $readers)
-            [ "$waits" -lt "$silence" ] || ended="$ended $(silent_walsenders)"
+            [ "$turns" -lt "$reading" ] || ended=$(walsenders_of $readers)
+            [ "$turns" -lt "$silence" ] || ended="$ended $(silent_walsenders)"
             for walsender in $ended; do as_service_user kill -TERM "$walsender" || :; done
         done
     ) &
