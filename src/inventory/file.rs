@@ -43,7 +43,7 @@ macro_rules! section {
 
 mod clients;
 
-pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin};
+pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin, SHORT};
 
 /// Declares mappings that have some keys in common, and the mapping of those keys alone.
 macro_rules! sections {
