@@ -8,11 +8,12 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, release};
+use crate::poolers::pooler;
 use crate::reader::{Block, Reader, blocks, merge};
 
 /// The pages with shell examples, in the order in which they make one story.
-const STORY: [&str; 15] = [
+const STORY: [&str; 16] = [
     "docs/own-servers.md",
     "docs/first-pair.md",
     "README.md",
@@ -22,6 +23,7 @@ const STORY: [&str; 15] = [
     "docs/backup-restore.md",
     "docs/switchover.md",
     "docs/clients.md",
+    "docs/update.md",
     "docs/tls.md",
     "docs/monitoring.md",
     "docs/three-am.md",
@@ -91,7 +93,13 @@ fn certificates(lab: &Lab) {
 
 #[test]
 fn whoever_types_what_the_manual_says_gets_what_it_says() {
-    let lab = Lab::servers("manual", &["server1", "server2", "server3", "--mount"]);
+    let kind = |name: &str, flavour: &str| format!("{name}={}:{flavour}", release().0);
+    let servers = ["server1", "server2", "server3"].map(|name| kind(name, "pg"));
+    let [one, two, three] = &servers;
+    let lab = Lab::up(
+        "manual",
+        &[one, two, three, &kind("pool1", "pool"), "--mount"],
+    );
     let bin = lab.file(
         "bin/ssh",
         &format!(
@@ -171,6 +179,19 @@ fn walk(reader: &mut Reader, page: &str) {
                 reader.desk = lab.path("other");
                 std::fs::create_dir_all(&reader.desk).unwrap();
             }
+            ("docs/clients.md", 0) => {
+                pooler(lab);
+                lab.on(
+                    "pool1",
+                    "echo 'shop = host=server1 dbname=postgres' >>/etc/pgbouncer/shop.ini; systemctl reload pgbouncer",
+                );
+                for name in ["take-address-away", "move-address"] {
+                    let script = format!(
+                        "printf '#!/bin/sh\\necho {name} >>hooked\\n' >{name}; chmod +x {name}"
+                    );
+                    assert_eq!(reader.run(&script).code, 0);
+                }
+            }
             ("docs/tls.md", 0) => {
                 certificates(lab);
                 refused_before_it_is_cut_off(reader);
@@ -188,6 +209,15 @@ fn walk(reader: &mut Reader, page: &str) {
                     .remove("synchronous");
                 reader.write(&inventory);
             }
+            ("docs/ci.md", 0) => {
+                // What strangers may ask to change runs no commands.
+                let mut inventory = reader.inventory();
+                inventory["clients"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove("hooks");
+                reader.write(&inventory);
+            }
             ("docs/three-am.md", 0) => {
                 lab.tell("kill", &["server1"]);
             }
@@ -197,8 +227,9 @@ fn walk(reader: &mut Reader, page: &str) {
             _ => {}
         }
         match block {
-            // The one of the README is of other servers.
-            Block::Inventory(part) if part.get("cluster").is_some() && page == "README.md" => {}
+            // That is of other servers.
+            Block::Inventory(part)
+                if part["postgresql"]["version"].as_u64().unwrap_or(15) != 15 => {}
             Block::Inventory(part) if part.get("cluster").is_some() => {
                 // What init has written.
                 let mut written = reader.inventory();
@@ -225,6 +256,16 @@ fn walk(reader: &mut Reader, page: &str) {
     if unapplied {
         reader.applies(page);
     }
+    if page == "docs/clients.md" {
+        for to in ["server2", "server1"] {
+            reader.does(page, &format!("pgrepl switchover --to {to}"), &[0]);
+            let line = lab.on("pool1", "grep '^shop' /etc/pgbouncer/shop.ini");
+            assert_eq!(line, format!("shop = host={to} dbname=postgres"));
+        }
+        let hooked = std::fs::read_to_string(reader.desk.join("hooked")).unwrap();
+        let both = "take-address-away\nmove-address\n";
+        assert_eq!(hooked, format!("{both}{both}"));
+    }
     if page == "docs/backup-restore.md" {
         // Another tool begins anew.
         reader.does(page, "pgrepl backup run", &[0]);
@@ -240,15 +281,9 @@ fn types(reader: &mut Reader, page: &str, line: &str) {
         return;
     }
     let line = match bare {
-        _ if bare.contains("./move-address") => {
-            std::fs::write(
-                reader.desk.join("move-address"),
-                "#!/bin/sh\necho moved >moved\n",
-            )
-            .unwrap();
-            reader.run("chmod +x move-address");
-            reader.does(page, bare, &[0]);
-            "pgrepl switchover --to server1".to_owned()
+        _ if bare.contains("inventory.yaml") => {
+            reader.run("cp pgrepl.yaml inventory.yaml");
+            bare.to_owned()
         }
         _ if bare.contains("--time") => {
             lab.sql(

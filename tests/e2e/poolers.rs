@@ -15,7 +15,7 @@ fn inventory() -> String {
 }
 
 /// Configures it as an owner would: what is below concerns nobody but him.
-fn pooler(lab: &Lab) {
+pub fn pooler(lab: &Lab) {
     lab.on(
         "pool1",
         "printf '%s\\n' '[databases]' '%include /etc/pgbouncer/shop.ini' 'other = host=server1' '[pgbouncer]' \

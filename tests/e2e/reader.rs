@@ -8,7 +8,14 @@ use serde_json::Value;
 use crate::lab::{Lab, Ran};
 
 /// The verbs that ask before they change something.
-const ASKING: [&str; 5] = ["apply", "switchover", "rebuild", "restore", "failover"];
+const ASKING: [&str; 6] = [
+    "apply",
+    "switchover",
+    "rebuild",
+    "restore",
+    "failover",
+    "update",
+];
 
 pub enum Block {
     /// Lines of a shell.
