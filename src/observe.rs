@@ -13,6 +13,7 @@ pub mod beside;
 pub mod commits;
 pub mod doctor;
 pub mod find;
+pub mod offers;
 mod pooler;
 mod told;
 
@@ -35,6 +36,8 @@ use crate::report::event::Event;
 use crate::script::script;
 
 const SCRIPT: &str = script!(["firewall.sh", "places.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
+
+const OFFERS: &str = script!(["installer.sh"] "facts/offers.sh");
 
 const NEEDS: &str = script!([] "facts/needs.sh", "facts/able.sh");
 

@@ -21,6 +21,7 @@ pub use access::firewall::{ClosePort, OpenPort};
 pub use access::replication_role::EnsureRole;
 pub use access::slot::{CreateSlot, DropSlot};
 pub use access::try_login::TryLogin;
+pub use access::wait_slots::WaitSlots;
 pub use backup::drill::Drill;
 pub use backup::mount::PrepareMount;
 pub use backup::prove_archive::{Archived, SeeArchived, SwitchWal};
@@ -50,6 +51,7 @@ pub use data::rewind::{GrantRewind, Rewind};
 pub use data::set_aside::SetAside;
 pub use data::unpack_backup::UnpackBackup;
 pub use host::packages::InstallPackages;
+pub use host::packages_update::{HoldPackages, UpdatePackages};
 pub use place::Place;
 pub use proof::{DropProof, ReadProof, WriteProof};
 pub use server::checkpoint::Checkpoint;
@@ -57,6 +59,7 @@ pub use server::promote::Promote;
 pub use server::register::Register;
 pub use server::service::{Disable, Enable, Reload, Restart, Start, settle};
 pub use server::stop::Stop;
+pub use server::update_extension::UpdateExtension;
 pub use server::wait::{WaitReplayed, WaitStreaming};
 pub use told::told;
 
@@ -198,6 +201,12 @@ actions! {
     DropHealth,
     /// Install PostgreSQL's packages.
     InstallPackages,
+    /// Keep packages as they are, or give them free.
+    HoldPackages,
+    /// Install another minor version.
+    UpdatePackages,
+    /// Bring an extension to the version that is installed.
+    UpdateExtension,
     /// Let addresses in to PostgreSQL's port.
     OpenPort,
     /// Take such rules away.
@@ -220,6 +229,8 @@ actions! {
     CreateSlot,
     /// Drop a replication slot.
     DropSlot,
+    /// Wait for logical slots on a standby.
+    WaitSlots,
     /// Copy the data directory from another server into staging.
     BaseBackup,
     /// Unpack a backup into staging.

@@ -6,9 +6,13 @@ use super::context::{self, Loaded};
 use super::drive::Drive;
 use super::pipe::{Course, Draft, Way};
 use super::plan::{DiffArgument, Saved, make};
-use super::{Failure, FailureKind, Global};
+use super::switchover::PATIENCE;
+use super::update::{ViaArgument, in_parts};
+use super::{Failure, FailureKind, Global, secrets};
+use crate::action::Pause;
 use crate::facts::Observation;
 use crate::plan::Plan;
+use crate::plan::update::request::UpdateRequest;
 use crate::report::plan::read_again;
 use crate::report::style::count;
 
@@ -34,6 +38,9 @@ pub struct Arguments {
     /// Confirms what is asked for by a word: a host that is cut off, a parameter that risks data
     #[arg(long, value_name = "WORD")]
     confirm: Vec<String>,
+    /// How a primary gets settings that need a restart: by a restart, or by a switchover to a standby that has them
+    #[arg(long, value_name = "WAY", default_value = "restart")]
+    via: ViaArgument,
     /// Shows the plan and does nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -55,6 +62,16 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let limit = saved
         .as_ref()
         .map_or_else(|| arguments.limit.clone(), |saved| saved.limit.clone());
+    if let (ViaArgument::Switchover, None) = (arguments.via, &saved) {
+        if !limit.is_empty() {
+            return Err(Failure::new(
+                FailureKind::Usage,
+                "--via switchover concerns every host, and --limit only some",
+            )
+            .help("leave one of them out"));
+        }
+        return by_switchover(global, &loaded, arguments);
+    }
     if arguments.dry_run {
         let shown = super::plan::Arguments {
             inventory: None,
@@ -74,6 +91,39 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
         ..Drive::open(global, &loaded, "apply", again)?
     };
     drive.run(go(&drive, arguments, &limit, saved.as_ref()))
+}
+
+/// Does it part by part, with a change of roles in the place of a restart of the primary.
+fn by_switchover(global: &Global, loaded: &Loaded, arguments: &Arguments) -> Result<u8, Failure> {
+    let token = secrets::token()?;
+    let again = format!("pgrepl apply {} --via switchover", loaded.path.display());
+    let drive = Drive {
+        parallel: arguments.parallel,
+        approved: arguments.auto_approve,
+        leads: true,
+        ..Drive::open(global, loaded, "apply", again)?
+    };
+    let wish = UpdateRequest {
+        settings: true,
+        to: None,
+        restart_only: true,
+        via: None,
+        switch_back: false,
+        extensions: false,
+        token: &token,
+        seconds: 90,
+        pause: Pause {
+            seconds: PATIENCE,
+            terminates: false,
+        },
+    };
+    let way = Way {
+        dry_run: arguments.dry_run,
+        diff: arguments.diff.diff(),
+        confirm: &arguments.confirm,
+        ..Way::default()
+    };
+    drive.run(in_parts(&drive, &way, false, &wish))
 }
 
 /// Reads a saved plan; an inventory is none.

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::{
     apply, backup, check, doctor, failover, init, man, plan, rebuild, render, restore, schema,
-    status, switchover, validate, version,
+    status, switchover, update, validate, version,
 };
 
 /// What pgrepl can be asked for.
@@ -19,6 +19,7 @@ pub enum Command {
     Status(status::Arguments),
     Check(check::Arguments),
     Switchover(switchover::Arguments),
+    Update(update::Arguments),
     Failover(failover::Arguments),
     Rebuild(rebuild::Arguments),
     Backup(backup::Arguments),

@@ -34,6 +34,7 @@ impl Command {
             (Command::Backup(backup), Format::Markdown) => backup.has_markdown(),
             (Command::Apply(apply), Format::Markdown) => apply.dry_run,
             (Command::Switchover(switchover), Format::Markdown) => switchover.dry_run,
+            (Command::Update(update), Format::Markdown) => update.dry_run,
             (Command::Failover(failover), Format::Markdown) => failover.dry_run,
             (Command::Rebuild(rebuild), Format::Markdown) => rebuild.dry_run,
             (Command::Restore(restore), Format::Markdown) => restore.dry_run,

@@ -37,6 +37,7 @@ mod ssh_names;
 mod status;
 mod switchover;
 mod undo;
+mod update;
 mod validate;
 mod version;
 mod write;
@@ -100,6 +101,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Doctor(arguments) => doctor::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Switchover(arguments) => switchover::run(global, &arguments),
+        Command::Update(arguments) => update::run(global, &arguments),
         Command::Rebuild(arguments) => rebuild::run(global, &arguments),
         Command::Failover(arguments) => failover::run(global, &arguments),
         Command::Backup(arguments) => backup::run(global, &arguments),

@@ -58,6 +58,10 @@ pub struct Way<'w> {
     pub confirm: &'w [String],
     /// Looks again behind the locks although nobody was asked: the plan is an older one.
     pub look_again: bool,
+    /// Ends once it was asked: what was shown is done in parts.
+    pub only_asks: bool,
+    /// A part of what was shown and asked for.
+    pub is_part: bool,
 }
 
 /// How far a command came in the pipe.
@@ -123,19 +127,24 @@ impl Drive<'_> {
             self.done.borrow_mut().message = nothing.trim_end().into();
             return Ok(Course::Idle(draft, seen));
         }
-        if let Some((host, what)) = &draft.word {
-            self.confirm(host.as_str(), what, way.confirm)?;
+        if !way.is_part {
+            if let Some((host, what)) = &draft.word {
+                self.confirm(host.as_str(), what, way.confirm)?;
+            }
+            for said in &draft.plan.words {
+                self.confirm(&said.word, &said.what, way.confirm)?;
+            }
+            self.ask(&draft.plan)?;
         }
-        for said in &draft.plan.words {
-            self.confirm(&said.word, &said.what, way.confirm)?;
+        if way.only_asks {
+            return Ok(Course::Idle(draft, seen));
         }
-        self.ask(&draft.plan)?;
         let mut begin = begin;
         if !self.approved {
             begin = Instant::now();
         }
         let locks = self.lock(&seen).await?;
-        if !self.approved || way.look_again {
+        if !self.approved && !way.is_part || way.look_again {
             seen = self.look_well().await;
             let now = plan(&seen).await?;
             if !is_still(&draft.plan, &now.plan) {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::drive::Drive;
-use super::pipe::{Course, Draft, Way};
+use super::pipe::{Course, Done, Draft, Way};
 use super::plan::{DiffArgument, no_plan};
 use super::undo::ended;
 use super::write::roles;
@@ -23,7 +23,7 @@ use crate::report::style::count;
 use crate::report::{foreign, sink};
 
 /// How many seconds clients of poolers wait for a transaction that does not end.
-const PATIENCE: u64 = 5;
+pub(super) const PATIENCE: u64 = 5;
 
 /// Makes a standby the primary and the primary its standby; no commit is lost, and what cannot be finished is undone
 ///
@@ -113,7 +113,7 @@ async fn go(
         }
         Err(no) => Err(with_logins(drive, seen, wish, no).await),
     };
-    let mut done = match drive.carry_out(&way, draft).await? {
+    let done = match drive.carry_out(&way, draft).await? {
         Course::Idle(draft, seen) if arguments.dry_run => {
             return rehearse(drive, draft.plan, &seen).await;
         }
@@ -129,13 +129,33 @@ async fn go(
     let Goal::Switchover(to) = done.draft.plan.goal.clone() else {
         return Ok(0);
     };
+    let (changed, begin) = finish(drive, done, &to, wish).await?;
+    drive.tell_done(begin, |seconds| {
+        let steps = count(changed, "step");
+        format!("{to} leads; {steps} in {seconds}; rows written on it are read on every standby.")
+    });
+    roles(drive, arguments.write_inventory, &to)
+}
+
+/// Goes on until the roles are changed and proved, or undoes it; returns how many steps changed something, and since when.
+pub(super) async fn finish<T>(
+    drive: &Drive<'_>,
+    mut done: Done<T>,
+    to: &NodeName,
+    wish: &SwitchoverRequest<'_>,
+) -> Result<(usize, Instant), Failure> {
+    let cluster = &drive.loaded.cluster;
+    let plan = |seen: &Observation, wish: &SwitchoverRequest<'_>| {
+        switchover(cluster, &drive.loaded.templates, seen, wish)
+            .map_err(|error| no_plan(drive.global, seen, error))
+    };
     // Who led before, for the way back.
     let from = leader(cluster.major, &done.seen, &cluster.primary)
         .map(|leader| leader.node().clone())
         .unwrap_or_else(|_| cluster.primary.clone());
     drive.changing(&done.draft.plan, &from);
     let wish = SwitchoverRequest {
-        to: Some(&to),
+        to: Some(to),
         ..*wish
     };
     let mut carried = false;
@@ -144,7 +164,7 @@ async fn go(
             Cut::Undecided => 30,
             Cut::Clear => 0,
         });
-        let seen = look_for(drive, &to, patience).await;
+        let seen = look_for(drive, to, patience).await;
         let (next, no) = match plan(&seen, &wish) {
             Ok(next) => (Some(next), String::new()),
             Err(no) => (None, no.message()),
@@ -152,9 +172,9 @@ async fn go(
         let last = carried || done.interrupted;
         let asked = format!("{to} was asked to promote");
         let stays = format!("{from} stays stopped, because there could be two primaries");
-        match after_cut(cut, &to, &seen, next.is_some(), last) {
+        match after_cut(cut, to, &seen, next.is_some(), last) {
             NextCourse::GoOn => {
-                let server = seen.facts(&to).and_then(|facts| facts.server.as_ref());
+                let server = seen.facts(to).and_then(|facts| facts.server.as_ref());
                 carried = server.is_some_and(|server| server.in_recovery);
                 done.draft.plan = next.unwrap_or(done.draft.plan);
                 done.seen = seen;
@@ -193,17 +213,13 @@ async fn go(
     }
     let changed = drive.conclude(&done.draft.plan, &done.outcomes, done.interrupted)?;
     drive
-        .prove(&done, &[], &to, |_| {
+        .prove(&done, &[], to, |_| {
             let message = format!("{to} leads, and yet something is left to do");
             Failure::new(FailureKind::PartWay, message)
                 .help(format!("pgrepl apply {}", drive.loaded.path.display()))
         })
         .await?;
-    drive.tell_done(done.begin, |seconds| {
-        let steps = count(changed, "step");
-        format!("{to} leads; {steps} in {seconds}; rows written on it are read on every standby.")
-    });
-    roles(drive, arguments.write_inventory, &to)
+    Ok((changed, done.begin))
 }
 
 /// Says what kept the primary from being stopped, and what to type: a hook, or a pooler that waited in vain.

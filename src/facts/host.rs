@@ -9,6 +9,7 @@ use super::able::Able;
 use super::beside::Copy;
 use super::firewall::Firewall;
 use super::layout::name_beside;
+use super::updates::Offered;
 use super::{DataDirectory, Disk, Process, Server, Staging, TurnedAway};
 use crate::inventory::NodeName;
 use crate::postgres::{ServerVersion, SystemId};
@@ -106,6 +107,15 @@ pub struct Facts {
     /// What its running server has beside its settings, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub able: Option<Able>,
+    /// Programs and libraries that its running server has loaded and that were replaced or removed since.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub replaced: BTreeSet<String>,
+    /// Whether an update that has not ended holds its packages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub packages_held: bool,
+    /// What its package manager offers, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offered: Option<Offered>,
 }
 
 impl Facts {

@@ -35,6 +35,7 @@ mod room;
 pub mod server;
 mod shape;
 mod turned_away;
+pub mod updates;
 pub mod way;
 pub mod way_back;
 

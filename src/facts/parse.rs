@@ -141,6 +141,9 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         copies: beside::copies(lines.all("copy"), context.cluster),
         asked: BTreeMap::new(),
         able: None,
+        replaced: lines.texts("replaced"),
+        packages_held: lines.first("packages_held").is_some(),
+        offered: None,
         set_aside: lines
             .all("set_aside")
             .iter()

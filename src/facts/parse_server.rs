@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::clients::Client;
 use super::server::{
-    Archiver, FileError, Made, Receiver, Role, Sender, Server, Setting, Slot, StoredPassword,
+    Archiver, FileError, LogicalSlot, Made, Receiver, Role, Sender, Server, Setting, Slot,
+    StoredPassword,
 };
 use crate::facts::lines::Context;
 use crate::postgres::verifier::{self, VerifierKind};
@@ -37,9 +38,8 @@ struct Answer {
     hba_errors: Vec<FileError>,
     role: Option<StoredRole>,
     slots: BTreeMap<String, Slot>,
-    logical_slots: Vec<String>,
     #[serde(default)]
-    stale_slots: Vec<String>,
+    logical: BTreeMap<String, LogicalSlot>,
     senders: Vec<Sender>,
     receiver: Option<Receiver>,
     archiver: Option<Archiver>,
@@ -112,10 +112,12 @@ pub(super) fn server(
         answer.sizes = serde_json::from_str(sizes).map_err(strange)?;
     }
     // No server has others (manual, 27.2.6.1), and statements name them.
-    answer.slots.retain(|name, _| {
+    let named = |name: &str| {
         let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         !name.is_empty() && name.chars().all(letter)
-    });
+    };
+    answer.slots.retain(|name, _| named(name));
+    answer.logical.retain(|name, _| named(name));
     let logs_hints = answer
         .settings
         .get("wal_log_hints")
@@ -182,8 +184,7 @@ pub(super) fn server(
         made: answer.made,
         icu: answer.icu,
         slots: answer.slots,
-        logical_slots: answer.logical_slots,
-        stale_slots: answer.stale_slots,
+        logical_slots: answer.logical,
         senders: answer.senders,
         receiver: answer.receiver,
         archiver: answer.archiver,

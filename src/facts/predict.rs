@@ -65,6 +65,7 @@ pub fn start(facts: &mut Facts) {
     let control = facts.data.control().cloned();
     facts.process = Process::Running;
     facts.data.signals.backup_label = false;
+    facts.replaced.clear();
     facts.server = Some(Server {
         pending_restart: Vec::new(),
         version: facts.packages.server.unwrap_or(ServerVersion(0)),
@@ -86,8 +87,7 @@ pub fn start(facts: &mut Facts) {
             .iter()
             .map(|name| (name.clone(), Slot::idle()))
             .collect(),
-        logical_slots: Vec::new(),
-        stale_slots: Vec::new(),
+        logical_slots: BTreeMap::new(),
         locales: Vec::new(),
         made: None,
         icu: None,
@@ -127,6 +127,8 @@ pub fn load(facts: &mut Facts, restart: bool) {
         return;
     };
     if restart {
+        facts.replaced.clear();
+        server.version = facts.packages.server.unwrap_or(server.version);
         server.in_recovery = data.standby || server.in_recovery && data.recovery;
         server.senders.clear();
     }

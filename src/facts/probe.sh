@@ -144,7 +144,13 @@ read_data() {
         done
     fi
     if [ "$body" = "$real" ] && [ ! -f "$body/PG_VERSION" ]; then read_known_wal; fi
-    if mine=$(postmaster_pid); then fact postmaster "$mine"; fi
+    if mine=$(postmaster_pid); then
+        fact postmaster "$mine"
+        # What the kernel still has for it of files that a package has replaced.
+        awk '$NF == "(deleted)" && $6 ~ "^/(usr|lib|opt)" && !seen[$6]++ { print $6 }' "/proc/$mine/maps" 2>/dev/null |
+            head -n 50 | fact_lines replaced
+    fi
+    if [ -f "/var/lib/pgrepl/$cluster/held" ]; then fact packages_held yes; fi
     for aside in "$data_directory".pgrepl-[0-9]* "$data_directory".pgrepl-failed-[0-9]* \
         "$data_directory"/.pgrepl/pgsql_tmp/[0-9]* "$data_directory"/.pgrepl/pgsql_tmp/failed-[0-9]*; do
         if [ -d "$aside" ]; then fact set_aside "$aside"; fi

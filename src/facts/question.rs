@@ -105,10 +105,9 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'slots', (select coalesce(json_object_agg(slot_name, json_build_object('active', active, 'restart_lsn', restart_lsn::text,
             'wal_status', {wal_status}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0), 'temporary', {temporary})), '{{}}')
             from pg_replication_slots where slot_type = 'physical'),
-        'logical_slots', (select coalesce(json_agg(slot_name), '[]') from pg_replication_slots
-            where slot_type = 'logical' and not {temporary} and {invalidation} is null),
-        'stale_slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_replication_slots
-            where slot_type = 'logical' and pg_is_in_recovery() and not active{unsynced}),
+        'logical', (select coalesce(json_object_agg(slot_name, json_build_object('database', database, 'plugin', plugin, 'active', active,
+            'failover', {failover}, 'synced', {synced}, 'invalidation', {invalidation}, 'retained', greatest({retained}, 0))), '{{}}')
+            from pg_replication_slots where slot_type = 'logical' and not {temporary}),
         'senders', (select coalesce(json_agg(json_build_object('name', application_name, 'user', usename, 'address', client_addr,
             'state', coalesce(state, ''), 'sync_state', coalesce(sync_state, ''), 'pending', {pending}, 'write', {write}, 'flush', {flush},
             'replay', {replay_lag}, 'total', {total}, 'replay_lag_ms', {lag}, 'replayed', replay_{suffix}::text) order by application_name), '[]')
@@ -123,7 +122,8 @@ pub fn question(major: Major, replication_user: &str) -> String {
         'oldest_transaction_ms', (select (extract(epoch from max(clock_timestamp() - xact_start)) * 1000)::bigint from pg_stat_activity
             where xact_start is not null and pid <> pg_backend_pid() and datname is not null))",
         clients = super::clients::question(major),
-        unsynced = if caps.syncs_slots { " and not synced" } else { "" },
+        failover = if caps.syncs_slots { "failover" } else { "false" },
+        synced = if caps.syncs_slots { "synced" } else { "false" },
         walfile = names.walfile_name,
         current = names.current_lsn,
         receive = names.receive_lsn,

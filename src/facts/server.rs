@@ -52,11 +52,9 @@ pub struct Server {
     pub icu: Option<String>,
     /// Physical replication slots by name.
     pub slots: BTreeMap<String, Slot>,
-    /// Logical slots by name that outlive their session and were not invalidated; before 16 a standby has none.
-    pub logical_slots: Vec<String>,
-    /// Those of a standby that nobody uses and nothing keeps up to date.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub stale_slots: Vec<String>,
+    /// Logical slots by name that outlive their session; before 16 a standby has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub logical_slots: BTreeMap<String, LogicalSlot>,
     /// WAL senders, by application name.
     pub senders: Vec<Sender>,
     /// The WAL receiver, if it runs.
@@ -221,6 +219,37 @@ impl Slot {
         self.is_lost()
             || self.wal_status.as_deref() == Some("unreserved")
             || self.restart_lsn.is_none()
+    }
+}
+
+/// A logical replication slot.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogicalSlot {
+    /// The database that it decodes.
+    pub database: Option<String>,
+    /// Its output plugin.
+    pub plugin: Option<String>,
+    /// Whether somebody reads it now.
+    pub active: bool,
+    /// Whether standbys are to keep it up to date, since 17.
+    pub failover: bool,
+    /// Whether it was made by a standby that keeps it up to date; of one that leads since this says nothing.
+    pub synced: bool,
+    /// Why it is of no use any more, since 17.
+    pub invalidation: Option<String>,
+    /// Bytes of WAL it keeps.
+    pub retained: Option<u64>,
+}
+
+impl LogicalSlot {
+    /// Says whether somebody can still read it.
+    pub fn is_valid(&self) -> bool {
+        self.invalidation.is_none()
+    }
+
+    /// Says whether it is a standby's, and goes on there: somebody reads it there, or it follows that of the primary.
+    pub fn is_kept(&self) -> bool {
+        self.active || self.synced
     }
 }
 

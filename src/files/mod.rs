@@ -13,6 +13,7 @@ pub mod archive;
 mod clients;
 pub mod health;
 mod kept;
+mod logical;
 mod own_login;
 mod own_rules;
 mod peers;
@@ -26,6 +27,7 @@ mod tool;
 pub use crate::facts::digest;
 pub use clients::{map_lines, rules_and_lines, rules_of};
 pub use kept::{Kept, is_ours, kept_rules, kept_settings};
+pub use logical::WAITED_FOR;
 pub use own_login::own_conninfo;
 pub use peers::{
     HIDDEN, Peer, addresses, host, own_keywords, pgpass_entries, primary_conninfo, verifies_name,
@@ -115,9 +117,7 @@ pub fn postgresql_conf(
     }
     // It is part of the connection string that follows from the roles.
     parameters.remove("primary_conninfo");
-    if let Some(slots) = parameters.get_mut(WAITED_FOR) {
-        *slots = others_slots(view, slots);
-    }
+    logical::follow_roles(view, &mut parameters);
     let context = serde_json::json!({
         "node": view.node.name,
         "cluster": cluster.name,
@@ -187,19 +187,6 @@ pub fn postgresql_conf(
         closed: Vec::new(),
         stays,
     })
-}
-
-/// The slots whose standbys must have what a logical slot sends on.
-pub const WAITED_FOR: &str = "synchronized_standby_slots";
-
-/// Returns those of some slots that a primary has: none of its own, and a standby has not got them yet.
-fn others_slots(view: &View, slots: &str) -> String {
-    let own = slot_name(view.node.name.as_str());
-    let all = slots.split(',').map(str::trim);
-    let others: Vec<&str> = all
-        .filter(|slot| *slot != own && *view.role == Role::Primary)
-        .collect();
-    others.join(", ")
 }
 
 /// Returns `synchronous_standby_names` as it is loaded, if standbys confirm commits by other names than pgrepl's and not

@@ -137,6 +137,10 @@ pub fn primary_conninfo(view: &View, upstream: &NodeName) -> Option<String> {
     if cluster.major.caps().has_passfile {
         pairs.push(("passfile", passfile.as_str()));
     }
+    if view.node.syncs_slots(cluster.major) {
+        // Whoever keeps logical slots up to date reads them by SQL.
+        pairs.push(("dbname", "postgres"));
+    }
     let own = own_keywords(view.node);
     pairs.retain(|(keyword, _)| own.iter().all(|(said, _)| said != keyword));
     pairs.extend(own.iter().map(|(k, v)| (k.as_str(), v.as_str())));

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::backup::Backup;
 use super::hooks::Hook;
 use crate::inventory::made::Initdb;
 use crate::platform::Custom;
-use crate::postgres::Major;
+use crate::postgres::{Major, parameters, value};
 
 /// The name of a host in the inventory, which is also its SSH destination.
 #[derive(
@@ -49,6 +50,8 @@ pub struct Cluster {
     pub name: String,
     /// The PostgreSQL major version of every node.
     pub major: Major,
+    /// The minor version that is wanted, if the file says one.
+    pub minor: Option<String>,
     /// Which host is initialised first, and which one the owner wants to lead.
     pub primary: NodeName,
     /// The standbys in the order of the file.
@@ -110,6 +113,18 @@ pub struct Node {
     pub parameters: BTreeMap<String, String>,
     /// pg_hba.conf lines of the cluster, then of the host, as written.
     pub hba: Vec<String>,
+}
+
+impl Node {
+    /// Says whether it keeps the logical slots of its primary up to date while it is a standby.
+    pub fn syncs_slots(&self, major: Major) -> bool {
+        const NAME: &str = "sync_replication_slots";
+        let known = parameters::lookup(major, NAME);
+        let (Some(known), Some(said)) = (known, self.parameters.get(NAME)) else {
+            return false;
+        };
+        value::same(major, NAME, &known.kind, said, "on")
+    }
 }
 
 /// A PgBouncer whose databases lead to the primary.
@@ -253,81 +268,6 @@ pub enum Firewall {
     World,
     /// It is left alone.
     Off,
-}
-
-/// Where backups live.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backup {
-    /// The mount point, on every host.
-    pub mount: String,
-    /// Which engine takes them.
-    pub tool: BackupTool,
-    /// How many are kept.
-    pub keep: Keep,
-    /// When they are taken: a systemd calendar expression.
-    pub schedule: Option<String>,
-    /// On which kind of host they are taken.
-    pub from: BackupFrom,
-}
-
-impl Backup {
-    /// Returns the cluster's directory on the mount.
-    pub fn top(&self, cluster: &str) -> String {
-        format!("{}/{cluster}", self.mount.trim_end_matches('/'))
-    }
-}
-
-/// A backup engine.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BackupTool {
-    /// pg_basebackup.
-    #[default]
-    Basebackup,
-    /// pgBackRest.
-    Pgbackrest,
-    /// pitrery.
-    Pitrery,
-}
-
-impl BackupTool {
-    /// All of them.
-    pub const ALL: [BackupTool; 3] = [
-        BackupTool::Basebackup,
-        BackupTool::Pgbackrest,
-        BackupTool::Pitrery,
-    ];
-
-    /// Returns what is wrong with it for servers of a version, why, and what to use.
-    pub fn unfit(self, major: Major) -> Option<(String, &'static str, &'static str)> {
-        (self == BackupTool::Pitrery && !major.caps().has_start_backup).then(|| {
-            (
-                format!("pitrery does not work with PostgreSQL {major}"),
-                "up to version 14 only",
-                "use `tool: basebackup` or `tool: pgbackrest`",
-            )
-        })
-    }
-}
-
-/// How many backups are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
-    /// The newest ones.
-    Count(u32),
-    /// Those younger than this many days.
-    Days(u32),
-}
-
-/// On which kind of host backups are taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum BackupFrom {
-    /// A standby if there is one.
-    #[default]
-    Standby,
-    /// The primary.
-    Primary,
 }
 
 impl Cluster {

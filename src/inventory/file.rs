@@ -7,7 +7,7 @@ use serde_json::json;
 use super::at::{At, Key, Named, Number};
 use super::words::{
     AbsolutePath, Address, CalendarExpression, ClusterName, ConfigFile, Delay, EnvironmentName,
-    HbaLine, HostName, IdentityFile, Instance, Jump, ListenAddresses, Login, ParameterName,
+    HbaLine, HostName, IdentityFile, Instance, Jump, ListenAddresses, Login, Minor, ParameterName,
     ParameterValue, RoleName, ServiceUser, TablespacePath, Text, UnitName, Version,
 };
 use super::{BackupFrom, BackupTool, Become, Firewall, KnownHosts, Unmanaged};
@@ -43,7 +43,7 @@ macro_rules! section {
 
 mod clients;
 
-pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin};
+pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin, SHORT};
 
 /// Declares mappings that have some keys in common, and the mapping of those keys alone.
 macro_rules! sections {
@@ -168,6 +168,9 @@ sections! {
         /// The major version of every server.
         #[schemars(example = json!(16))]
         version: Need<Version>,
+        /// The minor version to which `pgrepl update` brings every server; without it the newest that is offered.
+        #[schemars(example = json!("16.15"))]
+        minor: May<Minor>,
         /// How a new database cluster is made. One that is there stays as it is: where it differs, that is told.
         #[schemars(example = json!({ "locale": "de_DE.UTF-8" }))]
         initdb: May<Initdb>,

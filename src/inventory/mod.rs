@@ -1,6 +1,7 @@
 //! WHAT WE WANT: the YAML file, its rules, and the [`Cluster`] it describes.
 
 pub mod at;
+mod backup;
 mod calendar;
 pub mod cluster;
 pub mod file;
@@ -22,6 +23,7 @@ pub mod words;
 pub mod write;
 mod yaml;
 
+pub use backup::{Backup, BackupFrom, BackupTool, Keep};
 pub use cluster::*;
 pub use hooks::{Hook, Moment};
 pub use keys::{KeyEntry, keys};

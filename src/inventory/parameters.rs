@@ -155,6 +155,33 @@ pub(super) fn combinations(
             "expected replica or logical",
         ));
     }
+    if node.syncs_slots(cluster.major) {
+        let said = |name: &str| node.parameters.get(name).map_or("", String::as_str);
+        let feedback = parameters::lookup(cluster.major, "hot_standby_feedback");
+        let off = feedback.is_some_and(|feedback| {
+            let said = said("hot_standby_feedback");
+            value::same(
+                cluster.major,
+                "hot_standby_feedback",
+                &feedback.kind,
+                said,
+                "off",
+            )
+        });
+        let lacks = match () {
+            _ if !said("wal_level").eq_ignore_ascii_case("logical") => Some("`wal_level: logical`"),
+            _ if off => Some("`hot_standby_feedback` on"),
+            _ if !cluster.replication.slots => Some("`replication: { slots: true }`"),
+            _ => None,
+        };
+        if let Some(lacks) = lacks {
+            problems.push(Problem::new(
+                place("sync_replication_slots"),
+                "`sync_replication_slots` does not work alone",
+                format!("expected {lacks} beside it"),
+            ));
+        }
+    }
     for name in ["max_wal_senders", "max_replication_slots"] {
         let needed = cluster.least(name);
         let said = number(name).and_then(|number| usize::try_from(number).ok());

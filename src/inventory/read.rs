@@ -124,6 +124,7 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
         health: clients::health(&clients),
         name: file.cluster.value.clone()?.0,
         major: major?,
+        minor: text!(postgresql.minor),
         primary: primary?,
         standbys,
         nodes,

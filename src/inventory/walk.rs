@@ -8,6 +8,7 @@ use flaw::Flaw;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::at::AT;
+use super::file::SHORT;
 use super::schema;
 use super::yaml::{Node, NodeKind, Tree};
 use crate::inventory::problem::{Problem, nearest};
@@ -232,7 +233,7 @@ impl<'de> Deserializer<'de> for Spot<'_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        shape: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Flaw> {
@@ -242,7 +243,13 @@ impl<'de> Deserializer<'de> for Spot<'_> {
         if self.tree.is_none() {
             return self.missing();
         }
-        for (name, key, value) in self.entries().unwrap_or_default() {
+        let said = match (SHORT.iter().find(|(name, _)| *name == shape), self.tree) {
+            (Some((_, key)), Some(text)) if matches!(text.node, Node::Scalar(..)) => {
+                vec![(*key, text, text)]
+            }
+            _ => self.entries().unwrap_or_default(),
+        };
+        for (name, key, value) in said {
             if !fields.contains(&name) {
                 let help = match nearest(name, fields.iter().copied()) {
                     Some(near) => format!("did you mean `{near}`?"),

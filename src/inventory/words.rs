@@ -326,6 +326,13 @@ texts! {
         .map(drop)
         .map_err(|why| format!("unsupported version: {why}\nnot supported").into());
 
+    /// A minor version of PostgreSQL, as text: a number would lose its last 0.
+    Minor, deserialize_str, pattern("^[0-9]+\\.[0-9]+(\\.[0-9]+)?$"), |text| when(
+        (2..=3).contains(&text.split('.').count())
+            && text.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit())),
+        "not a minor version\nexpected its number as text, as in \"16.15\"",
+    );
+
     /// The name of a locale of the operating system.
     Locale, deserialize_str, pattern("^[A-Za-z][A-Za-z0-9_.@-]*$"), |text| when(
         text.starts_with(|c: char| c.is_ascii_alphabetic()) && name(text, ".@-"),

@@ -32,6 +32,8 @@ pub enum Goal {
     Backup,
     /// Bring this server back to a moment in the past.
     Restore(NodeName),
+    /// Bring every server to another minor version, or make it load what is installed.
+    Update,
 }
 
 /// Everything that will be done, in order, and what is left alone.
@@ -199,11 +201,15 @@ impl Plan {
     /// Adds up what the plan costs.
     pub fn cost(&self) -> Cost {
         let mut cost = Cost::default();
+        // Who leads while a step is done: before a handover it is whoever hands over.
+        let hands_over =
+            |step: &&Step| matches!(&step.action, Action::Stop(stop) if stop.hands_over);
+        let before = self.steps.iter().find(hands_over).map(|step| &step.node);
+        let mut leads = before.unwrap_or(&self.leader);
         for step in &self.steps {
             match &step.action {
-                Action::Restart(_) => cost
-                    .restarts
-                    .push((step.node.clone(), step.node == self.leader)),
+                Action::Promote(_) => leads = &step.node,
+                Action::Restart(_) => cost.restarts.push((step.node.clone(), step.node == *leads)),
                 Action::Reload(_) => cost.reloads.push(step.node.clone()),
                 Action::BaseBackup(copy) => cost.copied += copy.bytes.unwrap_or(0),
                 Action::SetAside(_) => cost.set_aside += 1,

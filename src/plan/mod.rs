@@ -21,6 +21,7 @@ mod space;
 pub mod still;
 pub mod switchover;
 pub mod turns;
+pub mod update;
 mod versions;
 
 pub use crate::facts::Advice;

@@ -86,7 +86,14 @@ mod tests {
         assert!(!is_still(&shown, &other));
         let drop = |slot: &str, retained| {
             let slot = slot.into();
-            plan(vec![DropSlot { slot, retained }.into()])
+            plan(vec![
+                DropSlot {
+                    slot,
+                    retained,
+                    left: false,
+                }
+                .into(),
+            ])
         };
         assert!(is_still(&drop("a", None), &drop("a", Some(7))));
         assert!(!is_still(&drop("a", None), &drop("b", None)));

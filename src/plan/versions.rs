@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::builder::Builder;
+use super::update::behind;
 use crate::facts::Facts;
 use crate::facts::collation::Sorter;
 use crate::inventory::NodeName;
@@ -17,6 +18,7 @@ pub(super) fn versions(b: &mut Builder) {
             "",
         );
     }
+    behind(b);
     collations(b);
     let running = |facts: &Facts| {
         let server = facts.server.as_ref().map(|server| server.version);
@@ -38,8 +40,20 @@ pub(super) fn versions(b: &mut Builder) {
             .collect();
         b.cluster_note(
             format!("the minor versions differ: {}", list.join("; ")),
-            "bring the standbys to the newest one first, then switch over and bring the old primary there",
+            "pgrepl update brings all to one, the standbys first",
         );
+    }
+}
+
+/// Notes servers that do not run what is installed, or what the inventory wants.
+fn behind(b: &mut Builder) {
+    let told: Vec<(NodeName, String)> = b
+        .seen
+        .seen()
+        .filter_map(|(node, facts)| Some((node.clone(), behind::told(b.cluster, facts)?)))
+        .collect();
+    for (node, what) in told {
+        b.note(&node, what, "pgrepl update");
     }
 }
 

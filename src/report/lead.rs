@@ -63,6 +63,9 @@ fn way(lacks: &[Lack]) -> String {
                 "say the rules under `postgresql: { hba: … }`"
             }
             _ if lack.standby.ends_with(BY_HAND) => "ALTER SYSTEM RESET it there, and reload",
+            About::LogicalSlot => {
+                "have it synchronized (from 17 on: `failover` for the slot, `parameters: { sync_replication_slots: on }`)"
+            }
             About::Listen => "say `postgresql: { listen_addresses: \"*\" }`",
             _ => "say it under `postgresql: { parameters: … }` and nowhere else",
         };

@@ -2,7 +2,7 @@
 
 use super::copy::copies;
 use super::status_archive::line;
-use super::status_server::{server_troubles, show_log};
+use super::status_server::{behind, server_troubles, show_log};
 use super::stream::seen_by_others;
 use super::style::{bytes, count, duration};
 use super::trouble::Trouble;
@@ -45,6 +45,7 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
             continue;
         };
         notes.extend(copies(cluster, name, facts));
+        notes.extend(behind(cluster, seen, name, facts));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
     for (pooler, Advice { message, help }) in leader

@@ -2,11 +2,14 @@
 
 use super::stream::{Stream, stream, upstream};
 use super::style::bytes;
+use super::trouble::Trouble;
 use super::trouble::Urgency::{self, Replication, Rest};
+use crate::facts::server::LogicalSlot;
 use crate::facts::{Facts, Observation, Server, WayBack, waits_for_restart, way_back};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::platform_of;
-use crate::postgres::slot_name;
+use crate::plan::update::behind::told;
+use crate::postgres::{ServerVersion, slot_name};
 
 /// Returns the command that shows the end of a server's log.
 pub(super) fn show_log(cluster: &Cluster, facts: &Facts, name: &NodeName) -> String {
@@ -14,6 +17,28 @@ pub(super) fn show_log(cluster: &Cluster, facts: &Facts, name: &NodeName) -> Str
         || format!("ssh {name} sudo journalctl -n 20"),
         |platform| platform.show_log(name.as_str()),
     )
+}
+
+/// Tells that a server does not run what is installed, what is wanted, or what another one runs.
+pub(super) fn behind(
+    cluster: &Cluster,
+    seen: &Observation,
+    name: &NodeName,
+    facts: &Facts,
+) -> Option<Trouble> {
+    let runs = facts.server.as_ref()?.version;
+    let older = || {
+        let newest = newest(seen).filter(|newest| *newest > runs)?;
+        Some(format!("it runs {runs}, and another server {newest}"))
+    };
+    let what = told(cluster, facts).or_else(older)?;
+    Some(Trouble::new(name, what, "pgrepl update"))
+}
+
+/// The newest version that a server runs.
+fn newest(seen: &Observation) -> Option<ServerVersion> {
+    let servers = seen.seen().filter_map(|(_, facts)| facts.server.as_ref());
+    servers.map(|server| server.version).max()
 }
 
 /// Tells what keeps a running server from doing its part.
@@ -58,7 +83,8 @@ pub(super) fn server_troubles(
             );
         }
     }
-    for slot in &server.stale_slots {
+    let left = |slot: &LogicalSlot| server.in_recovery && !slot.is_kept();
+    for (slot, _) in server.logical_slots.iter().filter(|(_, slot)| left(slot)) {
         add(
             Rest,
             format!(

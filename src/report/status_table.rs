@@ -5,6 +5,7 @@ use super::layout::{folded, table};
 use super::stream::{Stream, sender, stream, upstream};
 use super::style::{Style, bytes, count};
 use super::trouble::Trouble;
+use crate::facts::server::LogicalSlot;
 use crate::facts::{Content, Process};
 use crate::inventory::{Cluster, NodeName};
 use crate::postgres::slot_name;
@@ -76,6 +77,9 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
     for said in status.archive.lines() {
         text += &format!("{}\n", folded(said, 9, style));
     }
+    for said in logical_slots(status) {
+        text += &format!("{}\n", folded(&said, 9, style));
+    }
     for (name, facts) in status.hosts.seen() {
         for disk in facts.disks.iter().filter(|disk| disk.used_for == "data") {
             text += &format!(
@@ -96,6 +100,38 @@ pub fn show(status: &Status, cluster: &Cluster, seconds: f64, style: Style) -> S
         text += &told(&status.notes, style);
     }
     text
+}
+
+/// Tells of the primary's logical slots, a line each.
+fn logical_slots(status: &Status) -> Vec<String> {
+    let lead = status.leader.as_ref();
+    let server = lead.and_then(|leader| status.hosts.facts(leader)?.server.as_ref());
+    let slots = server.iter().flat_map(|server| &server.logical_slots);
+    let line = |(name, slot): (&String, &LogicalSlot)| {
+        let has = status.hosts.seen().filter(|(node, facts)| {
+            let found = facts.standby().and_then(|s| s.logical_slots.get(name));
+            Some(*node) != lead && found.is_some_and(|slot| slot.is_valid() && slot.synced)
+        });
+        let has: Vec<&str> = has.map(|(node, _)| node.as_str()).collect();
+        let read = match (&slot.invalidation, slot.active) {
+            (Some(why), _) => format!("of no use any more: {why}"),
+            (None, true) => "read now".into(),
+            (None, false) => "read by nobody now".into(),
+        };
+        let failover = match (slot.failover, has.is_empty()) {
+            (false, _) => String::new(),
+            (true, true) => ", to be synchronized, and no standby has it yet".into(),
+            (true, false) => format!(", synchronized on {}", has.join(", ")),
+        };
+        let (database, plugin) = (slot.database.as_deref(), slot.plugin.as_deref());
+        format!(
+            "logical  {name} ({}, {}): {read}, keeps {} of WAL{failover}",
+            database.unwrap_or("?"),
+            plugin.unwrap_or("?"),
+            bytes(slot.retained.unwrap_or(0))
+        )
+    };
+    slots.map(line).collect()
 }
 
 fn told(troubles: &[Trouble], style: Style) -> String {

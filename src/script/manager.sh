@@ -27,28 +27,44 @@ silent_walsenders() {
     ss -tnpi "sport = :$port" | awk -v silence="$silence" '
         match($0, /pid=[0-9]+/) { pid = substr($0, RSTART + 4, RLENGTH - 4) }
         match($0, /lastrcv:[0-9]+/) { if (substr($0, RSTART + 8, RLENGTH - 8) >= silence * 1000) print pid }' |
-        while read -r pid; do
-            if grep -q 'wal *sender' "/proc/$pid/cmdline"; then printf '%s\n' "$pid"; fi
-        done
+        while read -r pid; do walsenders_of "$pid"; done
+}
+
+# How long readers of logical slots may take for what they have not confirmed while their server stops, in seconds.
+reading=5
+
+# Those of some processes that still send WAL.
+walsenders_of() {
+    for pid in "$@"; do
+        if grep -q 'wal *sender' "/proc/$pid/cmdline" 2>/dev/null; then printf '%s\n' "$pid"; fi
+    done
 }
 
 # A standby that was cut off would hold its primary's stop for as long as wal_sender_timeout says, for ever if that is 0.
-# What it lacks it asks for when it is back; a switchover compares positions before it goes on.
-watch_silent_standbys() {
+# What it lacks it asks for when it is back; a switchover compares positions before it goes on. So would a reader of a logical
+# slot that answers and confirms nothing: its slot goes on from what it has confirmed.
+watch_receivers() {
     stopping=$(postmaster_pid) || return 0
+    readers=$(sql "select active_pid from pg_replication_slots where slot_type = 'logical' and active" 2>/dev/null) || readers=
     (
         exec </dev/null >/dev/null 2>&1 7>&- 4>&-
-        sleep "$silence"
+        turns=0
         while [ -d "/proc/$stopping" ] && [ -d "/proc/$$" ]; do
-            for walsender in $(silent_walsenders); do as_service_user kill -TERM "$walsender" || :; done
             sleep 1
+            turns=$((turns + 1))
+            ended=
+            # Numbers of processes are separated by ends of lines.
+            # shellcheck disable=SC2086
+            [ "$turns" -lt "$reading" ] || ended=$(walsenders_of $readers)
+            [ "$turns" -lt "$silence" ] || ended="$ended $(silent_walsenders)"
+            for walsender in $ended; do as_service_user kill -TERM "$walsender" || :; done
         done
     ) &
 }
 
 # Asks for a start, a stop or a restart: of the unit, or by the commands that the inventory gives in its place.
 ask_manager() {
-    [ "$1" = start ] || watch_silent_standbys
+    [ "$1" = start ] || watch_receivers
     if [ -n "$unit" ]; then
         systemctl --no-block "$1" "$unit"
         return

@@ -1,4 +1,4 @@
-//! Creates and drops physical replication slots.
+//! Creates and drops replication slots.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,13 +21,16 @@ pub struct CreateSlot {
     pub anew: bool,
 }
 
-/// Drops a physical replication slot that nobody uses.
+/// Drops a physical replication slot that nobody uses, or a logical one that was left on a standby.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropSlot {
     /// Its name.
     pub slot: String,
     /// Bytes of WAL it keeps.
     pub retained: Option<u64>,
+    /// Whether it is a logical one from when this standby was the primary: it keeps the next one of its name away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
 }
 
 impl Act for CreateSlot {
@@ -75,11 +78,14 @@ impl Act for CreateSlot {
 
 impl Act for DropSlot {
     fn title(&self) -> String {
-        format!("replication slot {}", self.slot)
+        match self.left {
+            true => format!("logical slot {} from before", self.slot),
+            false => format!("replication slot {}", self.slot),
+        }
     }
 
     fn done(&self) -> String {
-        format!("replication slot {} dropped", self.slot)
+        format!("{} dropped", self.title())
     }
 
     fn kind(&self) -> Mark {
@@ -90,7 +96,7 @@ impl Act for DropSlot {
         vec![
             place
                 .command("drop a slot", SCRIPT)
-                .var("verb", "drop")
+                .var("verb", if self.left { "drop_left" } else { "drop" })
                 .var("slot", &self.slot),
         ]
     }
@@ -100,7 +106,10 @@ impl Act for DropSlot {
             .facts_mut(node)
             .and_then(|facts| facts.server.as_mut())
         {
-            server.slots.remove(&self.slot);
+            match self.left {
+                true => drop(server.logical_slots.remove(&self.slot)),
+                false => drop(server.slots.remove(&self.slot)),
+            }
         }
     }
 }

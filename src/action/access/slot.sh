@@ -1,4 +1,4 @@
-# Creates or drops a physical replication slot.
+# Creates or drops a physical replication slot, or drops a logical one that was left on a standby.
 # In: verb slot unsure (SQL: whether a slot of that name is dropped first, if nobody uses it)
 main() {
     case $verb in
@@ -24,6 +24,18 @@ main() {
                 [ "$(sql "select count(*) from pg_replication_slots where slot_name = '$slot'")" = 0 ]
             }
             wait_for 10 gone || fail "cannot drop the slot $slot: someone streams through it"
+            ;;
+        drop_left)
+            # The server's own process makes one of that name as soon as it can.
+            left="slot_name = '$slot' and slot_type = 'logical' and failover and not synced and pg_is_in_recovery()"
+            lies() { [ "$(sql "select count(*) from pg_replication_slots where $left")" != 0 ]; }
+            if ! lies; then
+                already
+                return
+            fi
+            sql "select pg_drop_replication_slot(slot_name) from pg_replication_slots where $left and not active" >/dev/null ||
+                fail "cannot drop the logical slot $slot"
+            ! lies || fail "cannot drop the logical slot $slot: someone reads it"
             ;;
     esac
     ok

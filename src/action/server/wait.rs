@@ -122,6 +122,7 @@ impl Act for WaitStreaming {
             .facts_mut(&self.standby)
             .and_then(|facts| facts.server.as_mut())
         {
+            server.timeline = timeline.unwrap_or(server.timeline);
             server.receiver = Some(Receiver {
                 status: "streaming".into(),
                 timeline,

@@ -1,6 +1,6 @@
 //! What makes clients follow the primary.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,7 +18,7 @@ section! {
         #[schemars(example = json!({ "port": 8008 }))]
         health: May<Health>,
         /// Commands that run while the primary changes.
-        #[schemars(example = json!({ "after_promote": [{ "command": "./tell-dns" }] }))]
+        #[schemars(example = json!({ "after_promote": ["./tell-dns"] }))]
         hooks: May<Hooks>,
     }
 }
@@ -36,22 +36,34 @@ section! {
     /// Commands that run while the primary changes, in their order, each with what happens as JSON on its standard input.
     Hooks {
         /// Before the primary is asked to stop; one that fails refuses the switchover.
-        #[schemars(example = json!([{ "command": "./pause-jobs" }]))]
+        #[schemars(example = json!(["./pause-jobs"]))]
         before_demote: May<Vec<At<Hook>>>,
         /// Once another server leads.
-        #[schemars(example = json!([{ "command": "./tell-dns" }]))]
+        #[schemars(example = json!([{ "command": "./tell-dns", "host": "pool1" }]))]
         after_promote: May<Vec<At<Hook>>>,
         /// Once the others follow it.
-        #[schemars(example = json!([{ "command": "./resume-jobs" }]))]
+        #[schemars(example = json!(["./resume-jobs"]))]
         after_follow: May<Vec<At<Hook>>>,
         /// When something of it went wrong.
-        #[schemars(example = json!([{ "command": "./page-somebody" }]))]
+        #[schemars(example = json!(["./page-somebody"]))]
         on_failure: May<Vec<At<Hook>>>,
     }
 }
 
+/// The mappings that may be written as a text, which is then the value of the key named here.
+pub const SHORT: [(&str, &str); 1] = [("Hook", "command")];
+
+/// Says in the schema that the command alone will do.
+fn or_command_alone(schema: &mut Schema) {
+    let whole = schema.clone().to_value();
+    let described = whole["description"].clone();
+    let alone = whole["properties"]["command"].clone();
+    *schema = json_schema!({ "description": described, "oneOf": [alone, whole] });
+}
+
 section! {
-    /// A command, where it runs and how long it may take.
+    /// A command, where it runs and how long it may take; or the command alone.
+    #[schemars(transform = or_command_alone)]
     Hook {
         /// Shell text.
         #[schemars(example = json!("./tell-dns"))]

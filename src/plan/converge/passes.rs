@@ -7,7 +7,7 @@ use crate::plan::builder::Builder;
 use crate::plan::clients::lead_clients;
 use crate::plan::converge::port::ports;
 use crate::plan::converge::primary::{lead_pass, raise_standbys};
-use crate::plan::converge::slots::drop_stale;
+use crate::plan::converge::slots::{drop_left_logical, drop_stale};
 use crate::plan::converge::standbys::standbys;
 use crate::plan::converge::{cut_off, firewall, password};
 use crate::plan::health::health_ports;
@@ -34,6 +34,7 @@ pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), Plan
     lead_pass(b, lead, &raised, true)?;
     b.next_phase();
     drop_stale(b);
+    drop_left_logical(b);
     timers(b);
     health_ports(b);
     firewall::close(b);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{CreateSlot, DropSlot};
-use crate::facts::server::Slot;
+use crate::facts::server::{LogicalSlot, Slot};
 use crate::facts::{Content, Facts};
 use crate::files::archive::fetch;
 use crate::inventory::{Cluster, NodeName};
@@ -129,6 +129,7 @@ pub(in crate::plan) fn drop_left(b: &mut Builder, name: &NodeName) {
                 DropSlot {
                     slot: slot.clone(),
                     retained: found.retained,
+                    left: false,
                 },
                 node.clone(),
             ))
@@ -199,9 +200,61 @@ pub(in crate::plan) fn drop_stale(b: &mut Builder) {
                     format!("{owner} follows {upstream}")
                 }
             };
-            b.step(name, DropSlot { slot, retained })
-                .because(why)
-                .after(&[owner]);
+            let drop = DropSlot {
+                slot,
+                retained,
+                left: false,
+            };
+            b.step(name, drop).because(why).after(&[owner]);
+        }
+    }
+}
+
+/// Plans to drop the failover slots that a standby has from when it was the primary, once the primary has them: they keep those
+/// away that are to be synchronized.
+pub(in crate::plan) fn drop_left_logical(b: &mut Builder) {
+    let leads = b.facts(&b.leader).and_then(|facts| facts.primary());
+    let leads = leads.map(|server| server.logical_slots.clone());
+    let has = |name: &String| {
+        let slot = leads.as_ref().and_then(|slots| slots.get(name));
+        slot.is_some_and(|slot| slot.failover && slot.is_valid())
+    };
+    for (_, name) in b.standbys() {
+        let stands = b
+            .facts(&name)
+            .is_some_and(|facts| facts.standby().is_some());
+        let Some(seen) = b.seen.facts(&name).filter(|_| b.free(&name) && stands) else {
+            continue;
+        };
+        let mut left: Vec<(String, Option<u64>)> = match &seen.server {
+            Some(server) => {
+                let slots = server.logical_slots.iter();
+                let read = |slot: &LogicalSlot| slot.active && server.in_recovery;
+                slots
+                    .filter(|(_, slot)| slot.failover && !slot.synced && !read(slot))
+                    .map(|(name, slot)| (name.clone(), slot.retained))
+                    .collect()
+            }
+            // Of a primary that was stopped only the names are known.
+            None if seen.data.signals.standby => Vec::new(),
+            None => seen
+                .data
+                .slots
+                .iter()
+                .map(|name| (name.clone(), None))
+                .collect(),
+        };
+        left.retain(|(slot, _)| has(slot));
+        let leader = b.leader.clone();
+        for (slot, retained) in left {
+            let drop = DropSlot {
+                slot,
+                retained,
+                left: true,
+            };
+            b.step(&name, drop)
+                .because(format!("{leader} has it, and {name} was the primary"))
+                .after(&[&leader]);
         }
     }
 }

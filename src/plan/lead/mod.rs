@@ -56,7 +56,7 @@ pub fn lacks(
     settings(cluster, leads, follows, &mut found);
     installed(cluster, Some(leads), follows, &mut found);
     sorted(leads, follows, &mut found);
-    found.extend(slots(leads, follows));
+    found.extend(slots(cluster, leads, follows));
     found.sort_by_key(|lack| (!lack.needs_word, lack.about));
     Ok(found)
 }
@@ -219,6 +219,7 @@ fn settings(cluster: &Cluster, leads: &Side, follows: &Side, found: &mut Vec<Lac
         if inventory::is_written_by_pgrepl(name, false)
             || decided(from) != decided(to)
             || !falls_short(cluster.major, name, has, wanted)
+            || name == files::WAITED_FOR
             || found.iter().any(|lack| lack.what == *name)
         {
             continue;

@@ -4,6 +4,15 @@ use crate::facts::Advice;
 use crate::inventory::NodeName;
 use crate::plan::{PlanError, Refusal};
 
+/// What of `apply` may be left to do when the roles change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// Nothing.
+    Nothing,
+    /// The primary's own files, and the restart that makes it load them: it gets them while it is stopped.
+    OfPrimary,
+}
+
 /// What was found: problems that forbid it, and remarks that do not.
 #[derive(Default)]
 pub struct Checks {

@@ -6,8 +6,8 @@ use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::converge::{converge_in_place, password};
 use crate::plan::switchover::candidate::candidate_can_lead;
-use crate::plan::switchover::checklist::Checks;
-use crate::plan::{PlanError, space};
+use crate::plan::switchover::checklist::{Checks, Pending};
+use crate::plan::{PlanError, Step, space};
 use crate::postgres::{ClusterState, slot_name};
 use crate::render::Templates;
 
@@ -23,8 +23,19 @@ pub fn ready(
     seen: &Observation,
     from: &NodeName,
     to: &NodeName,
+    left: Pending,
 ) -> Checks {
     let mut checks = Checks::default();
+    let own = |step: &Step| {
+        let settings = matches!(
+            step.action,
+            Action::WriteFile(_)
+                | Action::Restart(_)
+                | Action::Reload(_)
+                | Action::WaitStreaming(_)
+        );
+        left == Pending::OfPrimary && step.node == *from && settings
+    };
     let another = password::another(cluster, seen);
     let rotates = another.is_some();
     if let Some(Advice { message, help }) = another {
@@ -38,7 +49,7 @@ pub fn ready(
                 .steps
                 .iter()
                 .filter(|step| step.node != *to || !matches!(step.action, Action::DropSlot(_)))
-                .filter(|step| !(rotates && password::gives(&step.action)))
+                .filter(|step| !(own(step) || rotates && password::gives(&step.action)))
                 .map(|step| format!("{}: {}", step.node, step.action.act().title()))
                 .collect();
             if !pending.is_empty() {

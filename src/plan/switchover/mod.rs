@@ -1,7 +1,7 @@
 //! Makes a standby the primary, and the primary its standby, without losing a commit.
 
 use crate::action::{
-    Checkpoint, LONGEST_WAL, MarkStandby, Pause, PlaceWal, Promote, ReadWal, Stop,
+    Checkpoint, LONGEST_WAL, MarkStandby, Pause, PlaceWal, Promote, ReadWal, Stop, WaitSlots,
 };
 use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
@@ -14,8 +14,10 @@ use crate::plan::converge::slots::secure;
 use crate::plan::converge::{converge_in_place, password};
 use crate::plan::hooks::{self, Change};
 use crate::plan::lead::lacks;
+use crate::plan::lead::slots::not_synced;
 use crate::plan::login::{followers, log_in};
 use crate::plan::switchover::checklist::Checks;
+pub use crate::plan::switchover::checklist::Pending;
 use crate::plan::switchover::checks::{ready, ready_again};
 use crate::plan::{Goal, Plan, PlanError, Refusal};
 use crate::postgres::lsn;
@@ -48,6 +50,17 @@ pub fn switchover(
     seen: &Observation,
     wish: &SwitchoverRequest,
 ) -> Result<Plan, PlanError> {
+    switchover_with(cluster, templates, seen, wish, Pending::Nothing)
+}
+
+/// Plans it with what is left to do of `apply`.
+pub fn switchover_with(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    wish: &SwitchoverRequest,
+    left: Pending,
+) -> Result<Plan, PlanError> {
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let from = lead.node().clone();
     let to = candidate(cluster, &from, wish.to)?;
@@ -57,7 +70,7 @@ pub fn switchover(
         return Ok(plan);
     }
     let checks = match &lead {
-        Leader::Running(_) => ready(cluster, templates, seen, &from, &to),
+        Leader::Running(_) => ready(cluster, templates, seen, &from, &to, left),
         Leader::Stopped(_) => ready_again(cluster, seen, &from, &to),
         Leader::New(_) => Checks::one("there is no cluster yet", "pgrepl apply"),
     };
@@ -176,6 +189,7 @@ fn hand_over(
     // Whatever goes wrong until here ends it before anything stops.
     let everyone: Vec<&NodeName> = b.cluster.nodes.keys().collect();
     slots(b, to, &everyone);
+    logical_slots(b, from, to);
     b.next_phase();
     b.step(from, Checkpoint {})
         .because("so that it stops quickly")
@@ -214,6 +228,23 @@ fn hand_over(
             .after(&everyone);
     }
     Ok(pausing.into_iter().map(|(pooler, _)| pooler).collect())
+}
+
+/// Waits for failover slots that the candidate does not have ready, where it synchronizes them at all.
+fn logical_slots(b: &mut Builder, from: &NodeName, to: &NodeName) {
+    let server = |node: &NodeName| b.facts(node).and_then(|facts| facts.server.as_ref());
+    let (Some(primary), Some(standby)) = (server(from), server(to)) else {
+        return;
+    };
+    let syncs = standby.settings.get("sync_replication_slots");
+    let slots = not_synced(primary, standby);
+    if slots.is_empty() || syncs.is_none_or(|syncs| syncs.setting != "on") {
+        return;
+    }
+    let primary = from.clone();
+    b.step(to, WaitSlots { slots, primary })
+        .because("their readers go on with it")
+        .after(&[from]);
 }
 
 /// Plans the slots of those who will follow a standby that is to lead.

@@ -1,0 +1,328 @@
+//! Updates: every server gets there, one after the other, wherever a run is cut.
+
+use std::collections::BTreeMap;
+
+use pgrepl::action::Action;
+use pgrepl::facts::updates::{Offered, OldExtension, Package};
+use pgrepl::facts::{Observation, Sight};
+use pgrepl::inventory::{Cluster, NodeName, read};
+use pgrepl::plan::converge::converge;
+use pgrepl::plan::update::next;
+use pgrepl::plan::update::request::{UpdateRequest, Via};
+use pgrepl::plan::update::whole::{parts, whole};
+use pgrepl::plan::{Plan, PlanError};
+use pgrepl::postgres::ServerVersion;
+use pgrepl::render::Templates;
+
+use crate::facts::recorded;
+use crate::stories::after;
+
+const OLD: ServerVersion = ServerVersion(160_013);
+const NEW: ServerVersion = ServerVersion(160_015);
+
+fn wish<'a>() -> UpdateRequest<'a> {
+    UpdateRequest {
+        settings: false,
+        to: None,
+        restart_only: false,
+        via: None,
+        switch_back: false,
+        extensions: false,
+        token: "aa",
+        seconds: 90,
+        pause: Default::default(),
+    }
+}
+
+/// A cluster as its plan leaves it, and what is offered to each of its servers.
+fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
+    let text = format!(
+        "cluster: shop\npostgresql: {{ version: 16, parameters: {{ max_connections: 200 }} }}\nreplication: {{ password: {{ env: A }} }}\n\
+         primary: server1\n{more}"
+    );
+    let cluster = read(&text)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster;
+    let mut world = Observation::default();
+    for name in cluster.nodes.keys() {
+        let mut facts = recorded(&cluster, name, "packages");
+        facts.packages.server = Some(OLD);
+        facts.packages.tools.insert("pg_controldata".into());
+        world
+            .hosts
+            .insert(name.clone(), Sight::Seen(Box::new(facts)));
+    }
+    for _ in 0..3 {
+        let plan = converge(&cluster, &Templates::default(), &world, None);
+        let plan = plan.unwrap_or_else(|why| panic!("{why:#?}"));
+        world = after(&plan, &world, plan.steps.len());
+    }
+    for (_, facts) in world.seen_mut() {
+        let packages = ["postgresql-16", "postgresql-client-16"].map(|name| {
+            let package = Package {
+                installed: "16.13-1".into(),
+                offered: version.into(),
+                unfinished: false,
+            };
+            (name.to_owned(), package)
+        });
+        facts.offered = Some(Offered {
+            packages: BTreeMap::from(packages),
+            ..Offered::default()
+        });
+    }
+    (cluster, world)
+}
+
+const PAIR: &str = "standbys: [server2]\n";
+const THREE: &str = "standbys: [server2, server3]\n";
+const CASCADE: &str = "standbys: [server2, server3]\nhosts: { server3: { upstream: server2 } }\n";
+
+fn go(cluster: &Cluster, world: &Observation, wish: &UpdateRequest) -> Option<Plan> {
+    let parts = parts(cluster, &Templates::default(), world, wish);
+    let parts = parts.unwrap_or_else(|why| panic!("{why:#?}"));
+    whole(&parts, cluster, world, wish)
+}
+
+fn no(cluster: &Cluster, world: &Observation, wish: &UpdateRequest) -> String {
+    match parts(cluster, &Templates::default(), world, wish) {
+        Err(PlanError::Refused(no)) => no.message,
+        Err(PlanError::Template(error)) => panic!("{error}"),
+        Ok(_) => panic!("planned"),
+    }
+}
+
+/// Where each server is restarted with the new packages, in order.
+fn restarts(plan: &Plan) -> Vec<&str> {
+    let steps = plan.steps.iter();
+    steps
+        .filter(|step| matches!(step.action, Action::Restart(_)))
+        .map(|step| step.node.as_str())
+        .collect()
+}
+
+fn is_done(cluster: &Cluster, world: &Observation) {
+    for (node, facts) in world.seen() {
+        assert_eq!(facts.server.as_ref().unwrap().version, NEW, "{node}");
+        assert!(!facts.packages_held, "{node}");
+    }
+    let left = converge(cluster, &Templates::default(), world, None).unwrap();
+    assert_eq!(left.steps, []);
+}
+
+#[test]
+fn standbys_come_first_and_the_primary_after_a_switchover() {
+    for (more, order) in [
+        (PAIR, vec!["server2", "server1"]),
+        (THREE, vec!["server2", "server3", "server1"]),
+        (CASCADE, vec!["server3", "server2", "server1"]),
+    ] {
+        let (cluster, world) = cluster(more, "16.15-1");
+        let plan = go(&cluster, &world, &wish()).unwrap();
+        assert_eq!(restarts(&plan), order);
+        assert_eq!(
+            plan.cost()
+                .restarts
+                .iter()
+                .filter(|(_, leads)| *leads)
+                .count(),
+            0
+        );
+        let world = after(&plan, &world, plan.steps.len());
+        is_done(&cluster, &world);
+        assert!(go(&cluster, &world, &wish()).is_none());
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_anywhere_goes_on_to_the_same_end() {
+    let ways = [
+        wish(),
+        UpdateRequest {
+            switch_back: true,
+            ..wish()
+        },
+        UpdateRequest {
+            via: Some(Via::Restart),
+            ..wish()
+        },
+    ];
+    for (more, ways) in [(PAIR, &ways[..]), (CASCADE, &ways[..1])] {
+        for wish in ways {
+            let (cluster, begin) = cluster(more, "16.15-1");
+            let plan = go(&cluster, &begin, wish).unwrap();
+            for cut in 0..=plan.steps.len() {
+                let mut world = after(&plan, &begin, cut);
+                let told = format!("{more} {:?} cut at {cut}", wish.via);
+                let mut rounds = 0;
+                loop {
+                    let part = next(&cluster, &Templates::default(), &world, wish);
+                    let part = part.unwrap_or_else(|why| panic!("{told}: {why:#?}"));
+                    let Some(part) = part else { break };
+                    // Never is a server that leads restarted where a switchover was asked for.
+                    let restarted = restarts(&part.plan);
+                    if wish.via.is_none() {
+                        assert!(!restarted.contains(&part.plan.leader.as_str()), "{told}");
+                    }
+                    world = after(&part.plan, &world, part.plan.steps.len());
+                    rounds += 1;
+                    assert!(rounds < 12, "{told}: no end");
+                }
+                is_done(&cluster, &world);
+                let leads = world.seen().find(|(_, facts)| facts.primary().is_some());
+                if wish.switch_back || wish.via.is_some() {
+                    assert_eq!(leads.unwrap().0.as_str(), "server1", "{told}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_fails_on_the_first_standby_keeps_everybody_else_as_he_is() {
+    let (cluster, world) = cluster(THREE, "16.15-1");
+    let plan = go(&cluster, &world, &wish()).unwrap();
+    let first = NodeName::from("server2");
+    let mut failed = vec![first.clone()];
+    for step in &plan.steps {
+        if matches!(step.action, Action::HoldPackages(_)) || failed.contains(&step.node) {
+            continue;
+        }
+        let changes = matches!(
+            step.action,
+            Action::UpdatePackages(_) | Action::Restart(_) | Action::Stop(_) | Action::Promote(_)
+        );
+        let skipped = step.needs.iter().any(|need| failed.contains(need));
+        assert!(!changes || skipped, "{step:#?}");
+        if skipped {
+            failed.push(step.node.clone());
+        }
+    }
+}
+
+#[test]
+fn what_is_replaced_below_a_server_wants_a_restart_and_no_package() {
+    let (cluster, mut world) = cluster(PAIR, "16.13-1");
+    assert!(go(&cluster, &world, &wish()).is_none());
+    let one = world.facts_mut(&"server2".into()).unwrap();
+    one.replaced
+        .insert("/usr/lib/x86_64-linux-gnu/libssl.so.3".into());
+    let plan = go(&cluster, &world, &wish()).unwrap();
+    assert_eq!(restarts(&plan), ["server2"]);
+    let installs = |action: &Action| matches!(action, Action::UpdatePackages(_));
+    assert!(!plan.steps.iter().any(|step| installs(&step.action)));
+    // Nor is there one where nothing is to be installed.
+    let (cluster, mut world) = self::cluster(PAIR, "16.15-1");
+    for (_, facts) in world.seen_mut() {
+        facts.packages.server = Some(NEW);
+    }
+    let only = UpdateRequest {
+        restart_only: true,
+        ..wish()
+    };
+    let plan = go(&cluster, &world, &only).unwrap();
+    assert!(!plan.steps.iter().any(|step| installs(&step.action)));
+    is_done(&cluster, &after(&plan, &world, plan.steps.len()));
+}
+
+#[test]
+fn what_cannot_be_had_is_refused_before_anything_is_done() {
+    let (cluster, world) = cluster(PAIR, "16.15-1");
+    let to = |to| UpdateRequest {
+        to: Some(to),
+        ..wish()
+    };
+    assert_eq!(
+        no(&cluster, &world, &to("16.99")),
+        "server1 is offered no PostgreSQL 16.99"
+    );
+    let alone = self::cluster("", "16.15-1");
+    let plan = go(&alone.0, &alone.1, &wish()).unwrap();
+    assert_eq!(restarts(&plan), ["server1"]);
+    let over = UpdateRequest {
+        via: Some(Via::Switchover),
+        ..wish()
+    };
+    assert_eq!(
+        no(&alone.0, &alone.1, &over),
+        "no standby can take over from server1"
+    );
+    let (cluster, mut world) = self::cluster(PAIR, "16.12-1");
+    assert_eq!(
+        no(&cluster, &world, &wish()),
+        "server1 runs 16.13, and 16.12 is older"
+    );
+    // What somebody else has left to do is done first, and by its own name.
+    (_, world) = self::cluster(PAIR, "16.15-1");
+    let facts = world.facts_mut(&"server2".into()).unwrap();
+    facts.server = None;
+    facts.process = pgrepl::facts::Process::Stopped;
+    let said = no(&cluster, &world, &wish());
+    assert!(said.contains("steps of apply are pending"), "{said}");
+}
+
+#[test]
+fn extensions_are_told_and_brought_along_when_asked_for() {
+    let (cluster, mut world) = cluster(PAIR, "16.13-1");
+    let facts = world.facts_mut(&"server1".into()).unwrap();
+    facts
+        .offered
+        .as_mut()
+        .unwrap()
+        .extensions
+        .push(OldExtension {
+            database: "shop".into(),
+            name: "postgis".into(),
+            has: "3.3".into(),
+            installed: "3.4".into(),
+        });
+    assert!(go(&cluster, &world, &wish()).is_none());
+    let asked = UpdateRequest {
+        extensions: true,
+        ..wish()
+    };
+    let plan = go(&cluster, &world, &asked).unwrap();
+    let titles: Vec<String> = plan.steps.iter().map(|s| s.action.act().title()).collect();
+    assert_eq!(titles, ["extension postgis of shop 3.3 -> 3.4"]);
+    let world = after(&plan, &world, plan.steps.len());
+    assert!(go(&cluster, &world, &asked).is_none());
+}
+
+#[test]
+fn a_setting_that_needs_a_restart_rides_on_a_switchover() {
+    let (_, begin) = cluster(PAIR, "16.13-1");
+    let text = "cluster: shop\npostgresql: { version: 16, parameters: { max_connections: 200, shared_buffers: 256MB } }\n\
+                replication: { password: { env: A } }\nprimary: server1\nstandbys: [server2]\n";
+    let cluster = read(text)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster;
+    let asked = UpdateRequest {
+        settings: true,
+        ..wish()
+    };
+    let plan = go(&cluster, &begin, &asked).unwrap();
+    assert_eq!(restarts(&plan), ["server2"]);
+    for cut in 0..=plan.steps.len() {
+        let mut world = after(&plan, &begin, cut);
+        for _ in 0..8 {
+            // A primary that an earlier run has stopped is brought back by apply.
+            let Ok(part) = next(&cluster, &Templates::default(), &world, &asked) else {
+                panic!("cut at {cut}");
+            };
+            let Some(part) = part else { break };
+            world = after(&part.plan, &world, part.plan.steps.len());
+        }
+        let left = converge(&cluster, &Templates::default(), &world, None).unwrap();
+        assert_eq!(left.steps, [], "cut at {cut}");
+    }
+    // What is lowered goes to the primary first: the way would be no shorter.
+    let lowered = text.replace(
+        "max_connections: 200, shared_buffers: 256MB",
+        "max_connections: 50",
+    );
+    let cluster = read(&lowered)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster;
+    let said = no(&cluster, &begin, &asked);
+    assert_eq!(said, "cannot switch over to server2");
+}
