@@ -260,6 +260,7 @@ pub async fn look(
             "tablespace_places",
             node.tablespaces
                 .values()
+                .chain(&node.wal_directory)
                 .map(|place| format!("{place}\n"))
                 .collect::<String>(),
         )

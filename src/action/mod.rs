@@ -42,6 +42,7 @@ pub use data::drop_copy::{DropCopy, listing, removal, starting};
 pub use data::fetch::Source;
 pub use data::init_db::InitDb;
 pub use data::mark_standby::MarkStandby;
+pub use data::move_wal::{DropWal, MoveWal, PrepareWal};
 pub use data::place_clone::PlaceClone;
 pub use data::put_back::PutBack;
 pub use data::recover::Recover;
@@ -268,6 +269,12 @@ actions! {
     SetAside,
     /// Put it back.
     PutBack,
+    /// Make the place where WAL moves.
+    PrepareWal,
+    /// Move WAL there.
+    MoveWal,
+    /// Remove what it was before.
+    DropWal,
     /// Bring a diverged instance back.
     Rewind,
     /// Give the replication role what pg_rewind needs.

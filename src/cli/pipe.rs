@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use super::drive::Drive;
-use super::plan::{make, show};
+use super::plan::{left, show};
 use super::{Failure, FailureKind};
 use crate::command::shell_word;
 use crate::execute::Outcomes;
@@ -184,7 +184,13 @@ impl Drive<'_> {
         let seen = self
             .verify(&done.draft.plan, &done.outcomes, &done.seen)
             .await;
-        let left = make(self.global, self.loaded, &seen, limit)?;
+        let left = left(
+            self.global,
+            self.loaded,
+            &seen,
+            limit,
+            &done.draft.plan.goal,
+        )?;
         self.done.borrow_mut().leave(&left);
         if !left.steps.is_empty() || left.leader != *leader {
             return Err(failure(&left));

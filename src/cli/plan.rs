@@ -11,9 +11,9 @@ use super::exit::PENDING;
 use super::{Failure, FailureKind, Format, Global, bounds, secrets, write};
 use crate::command::shell_word;
 use crate::facts::Observation;
-use crate::plan::converge::converge;
+use crate::plan::converge::{converge, converge_in_place};
 use crate::plan::still::is_still;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Goal, Plan, PlanError};
 use crate::report::order::Document;
 use crate::report::plan::Diff;
 use crate::report::{markdown, plan as text, sink};
@@ -101,6 +101,22 @@ pub fn make(
 ) -> Result<Plan, Failure> {
     let limit = context::limit(&loaded.cluster, names)?;
     let plan = || converge(&loaded.cluster, &loaded.templates, seen, limit.as_ref());
+    bounds::within(global, loaded, plan).map_err(|error| no_plan(global, seen, error))
+}
+
+/// Makes a plan of what a command has left to do: who had another goal moves no WAL.
+pub fn left(
+    global: &Global,
+    loaded: &Loaded,
+    seen: &Observation,
+    names: &[String],
+    goal: &Goal,
+) -> Result<Plan, Failure> {
+    if *goal == Goal::Converge {
+        return make(global, loaded, seen, names);
+    }
+    let limit = context::limit(&loaded.cluster, names)?;
+    let plan = || converge_in_place(&loaded.cluster, &loaded.templates, seen, limit.as_ref());
     bounds::within(global, loaded, plan).map_err(|error| no_plan(global, seen, error))
 }
 

@@ -226,7 +226,7 @@ fn left(drive: &Drive<'_>) -> Failure {
 /// Returns an empty plan.
 fn nothing(drive: &Drive<'_>, seen: &Observation) -> Result<Plan, Failure> {
     let (cluster, templates) = (&drive.loaded.cluster, &drive.loaded.templates);
-    let plan = crate::plan::converge::converge(cluster, templates, seen, None)
+    let plan = crate::plan::converge::converge_in_place(cluster, templates, seen, None)
         .map_err(|error| no_plan(drive.global, seen, error))?;
     Ok(Plan {
         goal: Goal::Update,

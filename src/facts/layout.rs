@@ -39,6 +39,9 @@ pub struct Layout {
     /// Whether its WAL directory is a mount point.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wal_is_mount: bool,
+    /// Whether it keeps the WAL of before, which was moved elsewhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wal_left: bool,
     /// The tablespaces whose location leads elsewhere: the location, and where it leads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tablespace_links: Vec<(String, String)>,
@@ -75,6 +78,7 @@ impl Layout {
             parent_closed: lines.first("data_parent_closed").is_some(),
             parent_between: lines.first("data_parent_between").is_some(),
             wal_is_mount: lines.first("wal_is_mount").is_some(),
+            wal_left: lines.first("wal_left").is_some(),
             tablespace_links: lines
                 .all("tablespace_link")
                 .iter()

@@ -26,6 +26,7 @@ read_layout() {
         wal_link=$real/$wal_directory
         fact wal_is_mount yes
     fi
+    if [ -L "$real/$wal_directory" ] && [ -d "$(inside "$real" wal)" ]; then fact wal_left yes; fi
     for space in "$real"/pg_tblspc/*; do
         if [ -L "$space" ]; then
             path=$(readlink -m "$space")

@@ -1,7 +1,7 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
 # In: the variables of a place, and: question sizes (SQL that tells a fact) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
 #     wal_directory schedule (of backups: a calendar expression, or nothing)
-#     tablespace_places (where the inventory puts tablespaces on this host: paths, one a line)
+#     tablespace_places (where the inventory puts tablespaces and WAL on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
 
 # A file of the system, made to be read by shells.

@@ -150,7 +150,7 @@ sections! {
         /// The data directory, if it is not the one of the packages.
         #[schemars(example = json!("/srv/postgresql/data"))]
         data_directory: May<AbsolutePath>,
-        /// The WAL directory, if it is not in the data directory. It is made where it is missing, and a rebuild moves WAL there.
+        /// The WAL directory, if it is not in the data directory. It is made where it is missing. The WAL of a standby moves there by `apply`, that of a primary once another server leads.
         #[schemars(example = json!("/wal/main"))]
         wal_directory: May<AbsolutePath>,
         /// Where a PostgreSQL lives that no known package put there; `data_directory` stands beside it.

@@ -25,6 +25,8 @@ pub struct Builder<'a> {
     pub leader: NodeName,
     /// Who is copied from; without it everybody copies from the server that it will follow.
     pub copy_from: Option<CopyFrom>,
+    /// The standbys whose WAL moves.
+    pub moves_wal: BTreeSet<NodeName>,
     /// What somebody's word is needed for.
     pub words: Vec<Word>,
     limit: Option<&'a BTreeSet<NodeName>>,
@@ -52,6 +54,7 @@ impl<'a> Builder<'a> {
             seen,
             leader,
             copy_from: None,
+            moves_wal: BTreeSet::new(),
             words: Vec::new(),
             limit,
             steps: Vec::new(),

@@ -213,6 +213,9 @@ impl Plan {
                 Action::Reload(_) => cost.reloads.push(step.node.clone()),
                 Action::BaseBackup(copy) => cost.copied += copy.bytes.unwrap_or(0),
                 Action::SetAside(_) => cost.set_aside += 1,
+                Action::Stop(_) if self.goal == Goal::Converge => {
+                    cost.restarts.push((step.node.clone(), false));
+                }
                 Action::Stop(stop) if stop.hands_over => {
                     cost.handover = Some((step.node.clone(), self.leader.clone()));
                     cost.pauses = stop.pauses;

@@ -177,6 +177,7 @@ fn cost(plan: &Plan, steps: &Steps, node: &NodePlan) -> String {
                 Some(size) => format!("{} copied", bytes(size)),
                 None => "data copied".into(),
             },
+            Action::MoveWal(_) => "stopped while its WAL moves".into(),
             Action::SetAside(_) => "data directory set aside".into(),
             Action::Rewind(_) => "data changed in place".into(),
             _ => continue,

@@ -290,9 +290,9 @@ tell_selinux() {
     [ -n "$other" ] && semanage fcontext -a -t "$1" "$other" >&2
 }
 
-# The data directory and its tablespaces, wherever the inventory has them.
+# The data directory, its WAL and its tablespaces, wherever the inventory has them.
 label_data() {
-    for place in "$data_directory" "$data_directory"/pg_tblspc/*; do
+    for place in "$data_directory" "$data_directory"/pg_wal "$data_directory"/pg_xlog "$data_directory"/pg_tblspc/*; do
         [ -d "$place" ] || continue
         place=$(readlink -f "$place")
         # A link of the service user's leads anywhere.

@@ -83,10 +83,14 @@ struct Cluster<'a> {
 
 impl Cluster<'_> {
     fn inventory(lab: &Lab, primary: &str) -> String {
+        Self::inventory_with(lab, primary, "")
+    }
+
+    fn inventory_with(lab: &Lab, primary: &str, more: &str) -> String {
         let standbys: Vec<&str> = HOSTS.into_iter().filter(|host| *host != primary).collect();
         let path = lab.inventory(&format!(
             "postgresql: {{ version: 15 }}\nprimary: {primary}\nstandbys: [{}]\n\
-             hosts: {{ server2: {{ wal_directory: /wal/15, tablespaces: {{ /srv/ts: /srv/ts }} }} }}\n\
+             hosts: {{ server2: {{ wal_directory: /wal/15, tablespaces: {{ /srv/ts: /srv/ts }} }}{more} }}\n\
              backup: {{ mount: /mnt/backups }}\n",
             standbys.join(", ")
         ));
@@ -126,20 +130,15 @@ impl Cluster<'_> {
     }
 }
 
-/// Cuts the power of a host before a rename of its copy, and does the same again.
-fn power_cut(cluster: &Cluster, host: &str, rename: u32) {
+/// Cuts the power of a host before a rename of what lies beside its places, and does the same again.
+fn power_cut(cluster: &Cluster, host: &str, rename: u32, command: &[&str]) {
     let lab = cluster.lab;
     let mv = format!(
         "#!/bin/sh\ncase $* in *pgsql_tmp*) echo x >>/var/tmp/renames; if [ $(wc -l </var/tmp/renames) = {rename} ]; then : >>/var/tmp/now; sleep 600; fi ;; esac\nexec /bin/mv \"$@\"\n"
     );
     lab.send(host, &lab.file("mv", &mv), "/usr/local/sbin/mv");
     lab.on(host, "chmod 755 /usr/local/sbin/mv; rm -f /var/tmp/now; : >/var/tmp/renames; chmod 666 /var/tmp/renames");
-    let confirm = ["--auto-approve", "--confirm", host];
-    let arguments = [
-        &["-i", &cluster.path, "rebuild", host, "--from", "primary"][..],
-        &confirm,
-    ]
-    .concat();
+    let arguments = [&["-i", &cluster.path][..], command, &["--auto-approve"]].concat();
     let mut run = lab
         .command(&arguments)
         .stdout(Stdio::null())
@@ -200,7 +199,8 @@ fn data_on_disks_of_its_own_goes_through_everything() {
 
     // WAL, a tablespace and the data leave their places and come back: the power goes in the middle of each.
     for (host, rename) in [("server2", 12), ("server2", 34), ("server3", 44)] {
-        power_cut(&cluster, host, rename);
+        let rebuild = ["rebuild", host, "--from", "primary", "--confirm", host];
+        power_cut(&cluster, host, rename, &rebuild);
     }
     cluster.rows("server1", 1010);
 
@@ -243,6 +243,19 @@ fn data_on_disks_of_its_own_goes_through_everything() {
     cluster.path = Cluster::inventory(&lab, "server2");
     cluster.rows("server2", 1012);
     good(cluster.run(&["check"]));
+
+    // WAL of a standby moves out of its data directory; the power goes when half of it is there.
+    let moves = ", server1: { wal_directory: /srv/wal/15 }";
+    cluster.path = Cluster::inventory_with(&lab, "server2", moves);
+    power_cut(&cluster, "server1", 4, &["apply"]);
+    let moved = format!(
+        "readlink {DATA}/pg_wal; stat -c %U:%a /srv/wal/15; ls -A {DATA}/.pgrepl/pgsql_tmp | grep -c '^wal'"
+    );
+    assert_eq!(
+        lab.on("server1", &format!("{moved} || :")),
+        "/srv/wal/15\npostgres:750\n0"
+    );
+    cluster.rows("server2", 1013);
     let copy = [
         "restore",
         "--to",

@@ -53,6 +53,24 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
         "data_directory=$his/15/fresh staging=$his/15/fresh.pgrepl-new config_directory=$his/15/none",
     ),
     (
+        "prepare a place of WAL",
+        scripts!("action/data/move_wal.sh"),
+        "verb=prepare wal_place=$his/15/wal named=$wal_place",
+    ),
+    (
+        "move WAL",
+        scripts!("action/data/move_wal.sh"),
+        "verb=move wal_place=$his/15/ts/new",
+    ),
+    (
+        "drop WAL that was moved",
+        concat!(
+            scripts!("action/data/move_wal.sh"),
+            "late() { postmaster_pid() { echo 1; }; as_service_user ln -sfn \"$his/15/ts/new\" \"$data_directory/$wal_directory\"; }\n"
+        ),
+        "verb=drop wal_place=$his/15/ts/new",
+    ),
+    (
         "write a file",
         scripts!("action/config/write_file.sh"),
         "path=$config_directory/postgresql.conf",

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// How the places of an instance lie: mount points and symbolic links, below a directory of the test's.
-struct Layout {
+pub struct Layout {
     /// The mount points.
-    mounts: &'static [&'static str],
+    pub mounts: &'static [&'static str],
     /// Symbolic links that stay: where they are and where they lead.
-    links: &'static [(&'static str, &'static str)],
+    pub links: &'static [(&'static str, &'static str)],
     /// Where its WAL is.
-    wal: &'static str,
+    pub wal: &'static str,
 }
 
 const LAYOUTS: [Layout; 2] = [
@@ -31,9 +31,9 @@ const LAYOUTS: [Layout; 2] = [
 ];
 
 /// What changes something in a file system.
-const STEPS: [&str; 5] = ["mv", "ln", "rm", "rmdir", "mkdir"];
+const STEPS: [&str; 6] = ["mv", "ln", "rm", "rmdir", "mkdir", "cp"];
 
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 6] = [
     (
         "set aside",
         include_str!("../../src/action/data/set_aside.sh"),
@@ -47,6 +47,10 @@ const SCRIPTS: [(&str, &str); 5] = [
         include_str!("../../src/action/data/put_back.sh"),
     ),
     ("create", include_str!("../../src/action/data/init_db.sh")),
+    (
+        "move WAL",
+        include_str!("../../src/action/data/move_wal.sh"),
+    ),
     (
         "look",
         concat!(
@@ -75,13 +79,13 @@ if [ -n \"$w\" ]; then /bin/ln -s \"$w\" \"$d/pg_wal\"; else /bin/mkdir \"$d/pg_
 echo 15 >\"$d/PG_VERSION\"; chmod 750 \"$d\"
 for file in base/5 global/pg_control pg_wal/1 .hidden; do echo new >\"$d/$file\"; done\n";
 
-struct Host {
+pub struct Host {
     place: tempfile::TempDir,
     layout: &'static Layout,
 }
 
 impl Host {
-    fn new(layout: &'static Layout) -> Self {
+    pub fn new(layout: &'static Layout) -> Self {
         let place = tempfile::tempdir().unwrap();
         let host = Host { place, layout };
         let bin = host.at("bin");
@@ -116,12 +120,12 @@ impl Host {
         host
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 
     /// Runs a script; it is killed before step `cut`. What it said, if it came to an end.
-    fn run(&self, last: &str, script: &str, variables: &str, cut: usize) -> Option<String> {
+    pub fn run(&self, last: &str, script: &str, variables: &str, cut: usize) -> Option<String> {
         let mounts: Vec<String> = self
             .layout
             .mounts
@@ -188,13 +192,13 @@ impl Host {
         ended.then_some(said)
     }
 
-    fn script(&self, name: &str, variables: &str, cut: usize) -> Option<String> {
+    pub fn script(&self, name: &str, variables: &str, cut: usize) -> Option<String> {
         let (_, script) = SCRIPTS.iter().find(|(known, _)| *known == name).unwrap();
         self.run("", script, variables, cut)
     }
 
     /// What a person finds at an instance: its rows, WAL and everything else, all of one kind.
-    fn holds(&self, data: &Path) -> Option<String> {
+    pub fn holds(&self, data: &Path) -> Option<String> {
         let mut found: Vec<String> = [
             "base/5",
             "global/pg_control",
@@ -231,7 +235,7 @@ impl Host {
 }
 
 /// Runs a script, killed before each of its steps in turn on a host that is made anew, and then whole; then looks.
-fn each_cut(
+pub fn each_cut(
     layout: &'static Layout,
     make: &dyn Fn(&Host) -> String,
     script: &str,

@@ -127,6 +127,9 @@ impl Act for InitDb {
             facts.data.content =
                 predict::new_instance(self.checksums, self.wal_segment_size.unwrap_or(16));
             facts.data.layout.lost_found_closed = false;
+            if self.wal.is_some() {
+                facts.data.wal_link.clone_from(&self.wal);
+            }
             facts.service.registered = true;
             facts.service.enabled = true;
             facts.service.start = "auto".into();

@@ -6,6 +6,7 @@ pub(super) mod drop_copy;
 pub(super) mod fetch;
 pub(super) mod init_db;
 pub(super) mod mark_standby;
+pub(super) mod move_wal;
 pub mod place_clone;
 pub(super) mod put_back;
 pub(super) mod recover;

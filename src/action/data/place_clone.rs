@@ -98,6 +98,9 @@ impl Act for PlaceClone {
             control.system_id = id;
         }
         facts.data.signals.backup_label = true;
+        if self.wal.is_some() {
+            facts.data.wal_link.clone_from(&self.wal);
+        }
         predict::mark(facts, &self.marker, self.recovery.is_none());
         if let Some(recovery) = &self.recovery {
             let text = format!("{recovery}\n");

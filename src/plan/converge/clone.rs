@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::action::{BaseBackup, PlaceClone, UnpackBackup};
+use crate::facts::Facts;
 use crate::facts::backups::Backup;
-use crate::facts::{Content, Facts};
 use crate::files;
 use crate::inventory::{Node, NodeName};
 use crate::plan::backup::from_backup;
@@ -121,31 +121,6 @@ pub(in crate::plan) fn wal_place(b: &Builder, name: &NodeName, facts: &Facts) ->
     let names = &b.cluster.major.caps().names;
     let wanted = b.cluster.nodes.get(name)?.wal_directory.clone();
     wanted.or_else(|| facts.data.wal_place(names.wal_directory))
-}
-
-/// Tells that WAL is not where the inventory has it: what is there is not moved under a server.
-pub(in crate::plan) fn wal_elsewhere(b: &mut Builder, name: &NodeName) {
-    let names = &b.cluster.major.caps().names;
-    let (Some(node), Some(facts)) = (b.cluster.nodes.get(name), b.facts(name)) else {
-        return;
-    };
-    let (Some(wanted), Content::Instance(_)) = (&node.wal_directory, &facts.data.content) else {
-        return;
-    };
-    let place = facts.data.wal_place(names.wal_directory);
-    if place.as_ref() == Some(wanted) {
-        return;
-    }
-    let place = place.unwrap_or_else(|| facts.data.path.clone());
-    let help = match *name == b.leader {
-        true => format!("once another server leads: pgrepl rebuild {name} --from primary"),
-        false => format!("pgrepl rebuild {name} --from primary"),
-    };
-    b.note(
-        name,
-        format!("its WAL is in {place}, the inventory has it in {wanted}"),
-        help,
-    );
 }
 
 /// Returns where a tablespace of another server goes on this one.

@@ -8,7 +8,6 @@ use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::{program, schedule};
 use crate::plan::builder::Builder;
-use crate::plan::converge::clone::wal_elsewhere;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::prepare::prepare;
 use crate::plan::converge::wanted::refuse;
@@ -25,6 +24,7 @@ pub(super) mod firewall;
 pub(super) mod leftovers;
 pub(super) mod lowered;
 pub(super) mod made;
+pub(super) mod moved_wal;
 pub(super) mod passes;
 pub(super) mod password;
 pub(super) mod port;
@@ -44,12 +44,35 @@ pub fn converge(
     seen: &Observation,
     limit: Option<&BTreeSet<NodeName>>,
 ) -> Result<Plan, PlanError> {
-    let plan = converge_but(cluster, templates, seen, limit, &BTreeMap::new())?;
-    // Who would be restarted and has no room for its last checkpoint is left alone.
+    converge_with_room(cluster, templates, seen, limit, true)
+}
+
+/// Plans the same for a command with another goal: WAL that the inventory has elsewhere stays where it is.
+pub fn converge_in_place(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    limit: Option<&BTreeSet<NodeName>>,
+) -> Result<Plan, PlanError> {
+    converge_with_room(cluster, templates, seen, limit, false)
+}
+
+fn converge_with_room(
+    cluster: &Cluster,
+    templates: &Templates,
+    seen: &Observation,
+    limit: Option<&BTreeSet<NodeName>>,
+    moves_wal: bool,
+) -> Result<Plan, PlanError> {
+    let but = |alone: &BTreeMap<NodeName, Advice>| {
+        converge_but(cluster, templates, seen, limit, alone, moves_wal)
+    };
+    let plan = but(&BTreeMap::new())?;
+    // Who would be stopped or restarted and has no room for its last checkpoint is left alone.
     let restarts = plan
         .steps
         .iter()
-        .filter(|step| matches!(step.action, Action::Restart(_)));
+        .filter(|step| matches!(step.action, Action::Restart(_) | Action::Stop(_)));
     let full: BTreeMap<NodeName, Advice> = restarts
         .filter_map(|step| {
             Some((
@@ -61,7 +84,7 @@ pub fn converge(
     if full.is_empty() {
         return Ok(plan);
     }
-    converge_but(cluster, templates, seen, limit, &full)
+    but(&full)
 }
 
 /// Plans what makes every server match but those that must be left alone, with why and what to type.
@@ -71,6 +94,7 @@ fn converge_but(
     seen: &Observation,
     limit: Option<&BTreeSet<NodeName>>,
     alone: &BTreeMap<NodeName, Advice>,
+    moves_wal: bool,
 ) -> Result<Plan, PlanError> {
     let lead = leader(cluster.major, seen, &cluster.primary)?;
     let mut b = Builder::new(cluster, templates, seen, lead.node().clone(), limit);
@@ -90,7 +114,7 @@ fn converge_but(
     versions(&mut b);
     for node in cluster.nodes.keys() {
         refuse(&mut b, node);
-        wal_elsewhere(&mut b, node);
+        moved_wal::tell(&mut b, node, moves_wal);
     }
     made::tell(&mut b);
     cut_off::tell(&mut b, seen.unseen().map(|(node, _)| node).next());

@@ -9,10 +9,10 @@ use crate::inventory::NodeName;
 use crate::plan::builder::{Builder, CopyFrom};
 use crate::plan::converge::clone::{clone, source};
 use crate::plan::converge::configure::{configure, passwords};
-use crate::plan::converge::preflight;
 use crate::plan::converge::sensitive::loaded_sensitive;
 use crate::plan::converge::slots::{drop_left, secure, streams, unsecured, wal_is_lost};
 use crate::plan::converge::wanted::refuse;
+use crate::plan::converge::{moved_wal, preflight};
 use crate::plan::login::try_encryption;
 use crate::plan::versions::odd_markers;
 use crate::plan::{Role, space};
@@ -45,6 +45,11 @@ pub(in crate::plan) fn standbys(b: &mut Builder) -> Result<(), TemplateError> {
         b.next_phase();
         for name in &level {
             prove(b, name);
+        }
+        b.next_phase();
+        for name in &level {
+            let upstream = upstream_of(b, name);
+            moved_wal::drop_left(b, name, &upstream);
         }
         b.next_phase();
     }
@@ -196,10 +201,11 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
     if !b.free(name) {
         return Ok(());
     }
+    let upstream = upstream_of(b, name);
+    let moves = moved_wal::moves(b, name, &upstream);
     let (Some(facts), Some(platform)) = (b.facts(name).cloned(), b.platform(name)) else {
         return Ok(());
     };
-    let upstream = upstream_of(b, name);
     let leader = b.leader.clone();
     let floors = b
         .facts(&leader)
@@ -264,11 +270,21 @@ fn standby(b: &mut Builder, name: &NodeName) -> Result<(), TemplateError> {
                     unit: platform.unit.clone(),
                 },
             )
-            .because("it is stopped")
+            .because(if moves {
+                "with its WAL there"
+            } else {
+                "it is stopped"
+            })
             .after(&needs);
             if own != floors {
                 b.next_phase();
                 configure(b, name, &floors, false, &[])?;
+            }
+            if moves {
+                // The next one stops when this one streams.
+                b.next_phase();
+                prove(b, name);
+                b.next_phase();
             }
         }
         (Content::Foreign(_), _) => {}

@@ -7,7 +7,7 @@ use crate::facts::{Advice, Observation, Process, turned_away};
 use crate::inventory::{Cluster, Moment, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
-use crate::plan::converge::converge;
+use crate::plan::converge::converge_in_place;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::password::refuse_another;
 use crate::plan::failover::gone::{end, gone};
@@ -118,7 +118,7 @@ pub fn failover(
         );
     }
     if running.contains(&to) {
-        let mut plan = converge(cluster, templates, seen, None)?;
+        let mut plan = converge_in_place(cluster, templates, seen, None)?;
         plan.goal = Goal::Failover(to.clone());
         return Ok(Failover {
             plan,

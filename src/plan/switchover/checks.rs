@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::facts::server::Server;
 use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::converge::{converge, password};
+use crate::plan::converge::{converge_in_place, password};
 use crate::plan::switchover::candidate::candidate_can_lead;
 use crate::plan::switchover::checklist::{Checks, Pending};
 use crate::plan::{PlanError, Step, space};
@@ -42,7 +42,7 @@ pub fn ready(
         checks.forbid(message, help);
     }
     everyone_is_seen(&mut checks, seen);
-    match converge(cluster, templates, seen, None) {
+    match converge_in_place(cluster, templates, seen, None) {
         Ok(plan) => {
             // Slots for its followers were made by a run that was cut short: apply would drop them, this uses them.
             let pending: Vec<String> = plan

@@ -11,7 +11,7 @@ use crate::plan::check::rows;
 use crate::plan::clients;
 use crate::plan::converge::passes::passes;
 use crate::plan::converge::slots::secure;
-use crate::plan::converge::{converge, password};
+use crate::plan::converge::{converge_in_place, password};
 use crate::plan::hooks::{self, Change};
 use crate::plan::lead::lacks;
 use crate::plan::lead::slots::not_synced;
@@ -65,7 +65,7 @@ pub fn switchover_with(
     let from = lead.node().clone();
     let to = candidate(cluster, &from, wish.to)?;
     if to == from {
-        let mut plan = converge(cluster, templates, seen, None)?;
+        let mut plan = converge_in_place(cluster, templates, seen, None)?;
         plan.goal = Goal::Switchover(to);
         return Ok(plan);
     }

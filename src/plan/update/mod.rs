@@ -8,7 +8,7 @@ use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
-use crate::plan::converge::converge;
+use crate::plan::converge::converge_in_place;
 use crate::plan::switchover::Pending;
 use crate::plan::update::behind::{Need, need};
 use crate::plan::update::parts::{candidate, hand_over, part, refuse};
@@ -173,7 +173,7 @@ fn pending(
     seen: &Observation,
     held: bool,
 ) -> Result<Option<Plan>, PlanError> {
-    let plan = converge(cluster, templates, seen, None)?;
+    let plan = converge_in_place(cluster, templates, seen, None)?;
     if let Some((node, blocked)) = plan.blocked().next() {
         return refuse(format!("{node}: {}", blocked.message), &blocked.help);
     }
