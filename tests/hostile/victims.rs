@@ -66,7 +66,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
         "drop WAL that was moved",
         concat!(
             scripts!("action/data/move_wal.sh"),
-            "late() { postmaster_pid() { echo 1; }; as_service_user ln -sfn \"$his/15/ts/new\" \"$data_directory/$wal_directory\"; }\n"
+            "late() { postmaster_pid() { echo 1; }; as_service_user ln -sfn \"$his/15/ts/new\" \"$data_directory/$wal_directory\" || :; }\n"
         ),
         "verb=drop wal_place=$his/15/ts/new",
     ),
