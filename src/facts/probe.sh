@@ -147,8 +147,9 @@ read_data() {
     if mine=$(postmaster_pid); then
         fact postmaster "$mine"
         # What the kernel still has for it of files that a package has replaced.
-        awk '$NF == "(deleted)" && $6 ~ "^/(usr|lib|opt)" && !seen[$6]++ { print $6 }' "/proc/$mine/maps" 2>/dev/null |
-            head -n 50 | fact_lines replaced
+        awk "$awk_fact"'
+            $NF == "(deleted)" && $6 ~ "^/(usr|lib|opt)" && !seen[$6]++ && ++many <= 50 { fact("replaced", $6) }' \
+            "/proc/$mine/maps" 2>/dev/null >&7 || :
     fi
     if [ -f "/var/lib/pgrepl/$cluster/held" ]; then fact packages_held yes; fi
     for aside in "$data_directory".pgrepl-[0-9]* "$data_directory".pgrepl-failed-[0-9]* \
