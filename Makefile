@@ -100,6 +100,8 @@ lab-base:
 	$(LAB) base 12:firewalld
 	$(LAB) base 12:ufw
 	$(LAB) base 12:rhel
+	$(LAB) base 12:pool
 	$(LAB) base 11:pg
 	$(LAB) base 13:pg
+	$(LAB) base 13:minors16
 	$(LAB) base forky:pg

@@ -6,6 +6,8 @@ lab_install() {
     for package in debootstrap systemd-container iproute2 nftables openssh-client e2fsprogs util-linux shellcheck curl jq unzip; do
         dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done
+    # For servers that no release has.
+    python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
     if [ ${#missing[@]} -gt 0 ]; then
         say "installing ${missing[*]}"
         apt-get update -qq
