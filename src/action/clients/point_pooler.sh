@@ -56,7 +56,10 @@ resume_later() {
 
 # The transactions that are still open, of the databases that were to pause.
 still_open() {
-    console -F '|' -c 'SHOW SERVERS' | awk -F '|' '$4 == "active" { open++ } END { print open + 0 }'
+    console -P tuples_only=off -P footer=off -F '|' -c 'SHOW SERVERS' | awk -F '|' '
+        $1 == "type" { for (at = 1; at <= NF; at++) if ($at == "state") state = at }
+        state && $state == "active" { open++ }
+        END { print open + 0 }'
 }
 
 # Writes other texts into a copy beside a file, which stays whose it is: where its user may exchange it he does, and root
@@ -66,13 +69,13 @@ rewrite() {
     export texts
     # shellcheck disable=SC2016 # expanded by the shell it is given to
     by_its_writer "$1" sh -c 'umask 077
-        file=$(readlink -f "$1") && awk -v file="$1" "$2" "$file" >"$file.pgrepl-new" &&
+        file=$(readlink -f "$1") && edited=$1 awk "$2" "$file" >"$file.pgrepl-new" &&
             chmod --reference="$file" "$file.pgrepl-new" &&
             { chown --reference="$file" "$file.pgrepl-new" 2>/dev/null || chgrp --reference="$file" "$file.pgrepl-new" || :; } &&
             sync "$file.pgrepl-new"' sh "$1" '
         BEGIN {
             many = split(ENVIRON["texts"], all, "\n")
-            for (one = 1; one <= many; one++) { split(all[one], part, "\t"); if (part[1] == file) edit[++count] = all[one] }
+            for (one = 1; one <= many; one++) { split(all[one], part, "\t"); if (part[1] == ENVIRON["edited"]) edit[++count] = all[one] }
         }
         {
             for (one = 1; one <= count; one++) {
@@ -125,9 +128,9 @@ load() {
     loaded=$(console -P tuples_only=off -P footer=off -F '|' -c RELOAD -c 'SHOW DATABASES') || fail "the admin console of $pooler does not reload"
     while IFS='	' read -r there database; do
         [ -n "$database" ] || continue
-        found=$(printf '%s\n' "$loaded" | awk -F '|' -v name="$database" '
+        found=$(printf '%s\n' "$loaded" | name=$database awk -F '|' '
             $1 == "name" { for (at = 1; at <= NF; at++) { if ($at == "host") host = at; if ($at == "port") port = at } }
-            host && $1 == name { found = $host ":" $port }
+            host && $1 == ENVIRON["name"] { found = $host ":" $port }
             END { print found }')
         [ "$found" = "$there" ] || fail "$pooler leads $database to ${found:-nowhere}: expected $there"
     done <<-LIST
