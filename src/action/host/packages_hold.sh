@@ -5,7 +5,10 @@ record=/var/lib/pgrepl/$cluster/held
 held_now() {
     case $manager in
         apt-get) apt-mark showhold ;;
-        *) "$manager" -q versionlock list 2>/dev/null </dev/null | sed -n 's/^\([^ ]*\)-[0-9]*:.*$/\1/p' ;;
+        *)
+            locks=$("$manager" -q versionlock list 2>/dev/null </dev/null) || return
+            printf '%s\n' "$locks" | sed -n 's/^\([^ ]*\)-[0-9]*:.*$/\1/p'
+            ;;
     esac
 }
 change() { # hold or free, NAMES
@@ -31,13 +34,18 @@ main() {
                 already
                 return
             fi
-            held=$(held_now) || held=
-            # What its owner holds is not ours to give free.
+            mkdir -p "${record%/*}"
+            # What its owner holds is not ours to give free: where that cannot be told, nothing is held.
+            held=$(held_now) || {
+                write_record ''
+                note "packages are not held, and what else installs packages here may restart the server meanwhile: what is held already cannot be told"
+                ok
+                return
+            }
             own=
             for name in $packages; do
                 printf '%s\n' "$held" | grep -qxF -- "$name" || own="$own $name"
             done
-            mkdir -p "${record%/*}"
             # It is there before the first one is held, so that nothing stays held.
             write_record "$own"
             # shellcheck disable=SC2086
