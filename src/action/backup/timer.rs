@@ -9,7 +9,7 @@ use crate::facts::{FileFact, Observation, Timer, digest};
 use crate::inventory::{BackupTool, NodeName};
 use crate::script::script;
 
-const SCRIPT: &str = script!([] "timer.sh");
+const SCRIPT: &str = script!(["root_file.sh"] "timer.sh");
 
 /// Where the program and the two units are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

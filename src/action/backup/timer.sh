@@ -1,11 +1,6 @@
 # Sets up or removes the timer that takes backups.
 # In: verb (set or drop) program_path service_path timer_path; to set: schedule program service timer (texts)
 
-put() { # PATH MODE TEXT
-    { printf '%s' "$3" >"$1.new" && chown root:root "$1.new" && chmod "$2" "$1.new" && sync "$1.new" && mv "$1.new" "$1"; } ||
-        fail "cannot write $1"
-}
-
 main() {
     name=${timer_path##*/}
     case $verb in
@@ -16,9 +11,9 @@ main() {
                 *) fail "systemd does not understand the schedule '$schedule'" ;;
             esac
             (umask 022 && mkdir -p "${program_path%/*}")
-            put "$program_path" 755 "$program"
-            put "$service_path" 644 "$service"
-            put "$timer_path" 644 "$timer"
+            put_root "$program_path" 755 "$program"
+            put_root "$service_path" 644 "$service"
+            put_root "$timer_path" 644 "$timer"
             systemctl daemon-reload
             systemctl enable --quiet "$name" >&2
             # A timer that runs already takes its new calendar only by this.

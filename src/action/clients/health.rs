@@ -8,7 +8,7 @@ use crate::facts::{FileFact, Observation, digest};
 use crate::inventory::NodeName;
 use crate::script::{program, script};
 
-const SCRIPT: &str = script!([] "health.sh");
+const SCRIPT: &str = script!(["root_file.sh"] "health.sh");
 
 /// The program that answers.
 pub const PROGRAM: &str = program!([] "health_program.sh");
