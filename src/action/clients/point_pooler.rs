@@ -223,6 +223,8 @@ impl Act for PointPooler {
             .timeout(Some(Duration::from_secs(1300)));
         let mut command = self.console.tell(command);
         command.gate = self.pause.map(|_| PROMOTED);
+        // Clients wait: nobody lets them wait for a run that is gone.
+        command.heartbeat = self.pause.is_some();
         vec![command]
     }
 
@@ -300,5 +302,43 @@ mod tests {
         assert!(rewritten(&added).1.ends_with("other = host=a port=5433\n"));
         let elsewhere = format!("{path}\t2\t11\ta\tb\n");
         assert_eq!(rewritten(&elsewhere), (Some(3), before.to_owned()));
+    }
+
+    #[test]
+    fn clients_go_on_when_the_run_that_let_them_wait_says_nothing_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().display();
+        // What has to happen, for what comes on standard input; the last word is followed by silence.
+        for (words, ends) in [
+            ("", "RESUME"),
+            ("alive\nalive\n", "RESUME"),
+            ("alive\nno\n", "RESUME"),
+            ("alive\nping\n", "pong yes RESUME"),
+            ("alive\nping\ngo x\n", "pong yes followed"),
+        ] {
+            let script = format!(
+                "set -eu\ncluster=x pooler=y edits= files= databases=shop leads= pause=5 terminates=no limit=9 config_file=/x\n{}\n\
+                 mark={place}/mark pooler_pid=1\nfind_pooler() {{ :; }}\nread_pooler() {{ :; }}\nfind_console() {{ :; }}\n\
+                 resume_later() {{ :; }}\npause_all() {{ :; }}\nfact() {{ echo \"$*\"; }}\nok() {{ :; }}\n\
+                 refused() {{ exit 0; }}\nfollow() {{ echo followed; }}\nresume_all() {{ echo RESUME; }}\n\
+                 timeout() {{ shift; \"$@\" && return; return 124; }}\nmain\n",
+                include_str!("point_pooler.sh"),
+            );
+            let mut shell = std::process::Command::new("sh");
+            let mut shell = shell
+                .args(["-c", &script])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut stdin = shell.stdin.take().unwrap();
+            std::io::Write::write_all(&mut stdin, words.as_bytes()).unwrap();
+            drop(stdin);
+            let told = shell.wait_with_output().unwrap();
+            let told = String::from_utf8(told.stdout).unwrap();
+            let told: Vec<&str> = told.split_whitespace().collect();
+            let whole = format!("paused yes armed yes {ends}");
+            assert_eq!(told.join(" "), whole, "{words:?}");
+        }
     }
 }

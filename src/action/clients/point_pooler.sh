@@ -148,6 +148,10 @@ follow() {
     resume_all || fail "the admin console of $pooler does not resume: its clients wait"
 }
 
+# The next word of the run, which says each second that it is there: a connection that is cut may not end for a long time.
+# shellcheck disable=SC2016 # expanded by the shell it is given to
+heard() { timeout 4 sh -c 'IFS= read -r line && printf "%s\n" "$line"' <&6; }
+
 main() {
     find_pooler
     read_pooler "$config_file"
@@ -159,7 +163,7 @@ main() {
         return
     fi
     [ -n "$pooler_pid" ] || fail "$pooler does not run"
-    mkdir -p /run/pgrepl
+    mkdir -p "${mark%/*}"
     : >"$mark"
     resume_later
     if ! pause_all && [ "$terminates" = no ]; then
@@ -170,8 +174,9 @@ main() {
     fi
     fact paused yes
     fact armed yes
-    while IFS=' ' read -r word _ <&6; do
-        case $word in
+    while line=$(heard); do
+        case ${line%% *} in
+            alive) ;;
             ping) fact pong yes ;;
             go)
                 follow
