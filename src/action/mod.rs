@@ -31,7 +31,7 @@ pub use backup::timer::{DropTimer, SetTimer};
 pub use backup::tool::{InstallTool, PrepareTool};
 pub use backup::verify_backups::{VerifyBackups, VerifyWal};
 pub use clients::health::{DropHealth, SetHealth};
-pub use clients::point_pooler::{Console, Edit, Led, Pause, PointPooler};
+pub use clients::point_pooler::{Console, Edit, Gone, Led, Pause, PointPooler};
 pub use clients::run_hook::RunHook;
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};

@@ -35,6 +35,7 @@ main() {
     fi
     if rows=$(console -P tuples_only=off -P footer=off -F '|' -c 'SHOW DATABASES' 2>&1); then
         printf '%s\n' "$rows" | fact_lines pool_database
+        console -P tuples_only=off -P footer=off -F '|' -c 'SHOW POOLS' 2>/dev/null | fact_lines pool_pool
     else
         fact pool_unread "its admin console does not answer: $(printf '%s' "$rows" | head -n 1)"
     fi

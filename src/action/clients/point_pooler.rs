@@ -1,6 +1,7 @@
 //! Points a PgBouncer to the primary; while that changes, its clients wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,8 +33,22 @@ pub struct PointPooler {
     pub edits: Vec<Edit>,
     /// The digests of the files that are written, as the plan found them.
     pub files: BTreeMap<String, String>,
+    /// The servers that cannot be reached: who still waits for an answer of theirs would do so until TCP gives up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Gone>,
     /// Whether its clients wait while the primary changes, and how long for.
     pub pause: Option<Pause>,
+}
+
+/// A server that cannot be reached, where a PgBouncer may be connected to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gone {
+    /// The server.
+    pub node: NodeName,
+    /// An address of its.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
 }
 
 /// How the admin console of a PgBouncer is reached.
@@ -135,6 +150,7 @@ impl Act for PointPooler {
 
     fn places(&self) -> Vec<String> {
         let edits = self.edits.iter();
+        let gone: BTreeSet<&NodeName> = self.gone.iter().map(|gone| &gone.node).collect();
         edits
             .map(|edit| {
                 let Edit {
@@ -148,6 +164,11 @@ impl Act for PointPooler {
                 let from = if old.is_empty() { "nothing" } else { old };
                 format!("{file}, line {line}, {database}: {from} → {}", new.trim())
             })
+            .chain(
+                gone.into_iter().map(|node| {
+                    format!("connections to {node}, which cannot be reached, are ended")
+                }),
+            )
             .collect()
     }
 
@@ -198,6 +219,10 @@ impl Act for PointPooler {
                  }| format!("{host}:{port}\t{database}\n"),
             )
             .collect();
+        let gone = self.gone.iter();
+        let gone: String = gone
+            .map(|gone| format!("{}|{}\n", gone.address, gone.port))
+            .collect();
         let seconds = self.pause.map(|pause| pause.seconds.to_string());
         let command = Command::new("point the pooler", SCRIPT)
             .var("cluster", &place.cluster)
@@ -207,6 +232,7 @@ impl Act for PointPooler {
             .var("leads", leads)
             .var("edits", edits)
             .var("files", files)
+            .var("gone", gone)
             .var("pause", seconds.unwrap_or_default())
             .var(
                 "terminates",
@@ -251,7 +277,6 @@ impl Act for PointPooler {
                 host: led.host.clone(),
                 port: led.port.clone(),
                 paused: false,
-                pool_mode: String::new(),
             };
             if facts.runs {
                 facts.loaded.insert(route.database.clone(), loaded);
@@ -340,5 +365,31 @@ mod tests {
             let whole = format!("paused yes armed yes {ends}");
             assert_eq!(told.join(" "), whole, "{words:?}");
         }
+    }
+
+    #[test]
+    fn only_connections_to_servers_that_are_gone_are_ended() {
+        let servers = "type|user|database|state|addr|port|local_addr|local_port\nS|app|shop|active|10.0.0.1|5432|10.0.0.9|40001\n\
+                       S|app|shop|idle|10.0.0.2|5432|10.0.0.9|40002\nS|app|other|active|10.0.0.1|5432|10.0.0.9|40003\n\
+                       S|app|shop|active|10.0.0.1|5433|10.0.0.9|40004\nS|app|shop|active|fd00::1|5432|fd00::9|40005\n";
+        let ended = |databases: &str, gone: &str| {
+            let script = format!(
+                "set -eu\ncluster=x pooler=y databases={databases} gone='{gone}'\n{}\n\
+                 console() {{ case \"$*\" in *SERVERS) printf '{servers}' ;; *) echo \"$*\" ;; esac; }}\n\
+                 ss() {{ echo \"$3 $9\"; }}\ncut_off 2>&1\n",
+                include_str!("point_pooler.sh"),
+            );
+            let mut shell = std::process::Command::new("sh");
+            let told = shell.args(["-c", &script]).output().unwrap();
+            String::from_utf8(told.stdout).unwrap()
+        };
+        let both = "10.0.0.1|5432\nfd00::1|5432\n";
+        // As the kernel ends nothing here, PgBouncer is asked to.
+        assert_eq!(
+            ended("shop", both),
+            "10.0.0.1 :40001\n[fd00::1] :40005\n-c KILL \"shop\" -c RESUME \"shop\"\n"
+        );
+        assert_eq!(ended("''", both).lines().count(), 5);
+        assert_eq!(ended("shop", ""), "");
     }
 }
