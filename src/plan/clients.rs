@@ -285,6 +285,25 @@ fn need(cluster: &Cluster, world: &Observation, pooler: &Pooler, leader: &NodeNa
     }
 }
 
+/// Returns the servers to which a pooler leads clients now.
+fn led_to(cluster: &Cluster, world: &Observation, pooler: &Pooler) -> BTreeSet<NodeName> {
+    let Some(Ok(facts)) = world.poolers.get(&pooler.name) else {
+        return BTreeSet::new();
+    };
+    let front = Front {
+        cluster,
+        world,
+        pooler,
+        facts,
+    };
+    let leads = |node: &&Node| {
+        let mut loaded = facts.loaded.values();
+        loaded.any(|loaded| front.leads_to(&loaded.host, &loaded.port, node))
+    };
+    let nodes = cluster.nodes.values().filter(leads);
+    nodes.map(|node| node.name.clone()).collect()
+}
+
 /// Plans that every pooler leads to who leads.
 pub(in crate::plan) fn lead_clients(b: &mut Builder) {
     let leader = b.leader.clone();
@@ -295,7 +314,12 @@ pub(in crate::plan) fn lead_clients(b: &mut Builder) {
         match need(b.cluster, &b.world, pooler, &leader) {
             Need::Nothing => {}
             Need::Owner(Advice { message, help }) => b.block(name, message, help),
-            Need::Point(point, why) => drop(b.step(name, *point).because(why)),
+            Need::Point(point, why) => {
+                for server in led_to(b.cluster, &b.world, pooler) {
+                    b.led_here.entry(server).or_default().push(name.clone());
+                }
+                b.step(name, *point).because(why);
+            }
         }
     }
     b.next_phase();

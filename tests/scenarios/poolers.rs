@@ -9,7 +9,7 @@ use pgrepl::plan::clients::troubles;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::failover::{FailoverRequest, failover};
 use pgrepl::plan::switchover::{SwitchoverRequest, switchover};
-use pgrepl::plan::{Plan, PlanError};
+use pgrepl::plan::{Plan, PlanError, Step};
 use pgrepl::render::Templates;
 
 use crate::settled::{Story, node};
@@ -206,6 +206,13 @@ fn wherever_a_pooler_was_left_every_command_brings_it_to_the_primary() {
                 let plan = converge(cluster, &Templates::default(), &world, None).unwrap();
                 let points = plan.steps.iter().any(|step| step.node.as_str() == POOLER);
                 assert_eq!(points, wrong, "{told}: {:#?}", titles(&plan));
+                // Where that fails, no standby starts under clients.
+                let started =
+                    |step: &&Step| matches!(step.action, Action::Start(_)) && step.node == node(0);
+                for start in plan.steps.iter().filter(started) {
+                    let needs = start.needs.iter().any(|node| node.as_str() == POOLER);
+                    assert_eq!(needs, loaded == 0, "{told}: {start:?}");
+                }
                 never_read_only(&plan, &world);
                 let end = after(&plan, &world, plan.steps.len());
                 assert_eq!(led(&end), Some(node(leader)), "{told}");
