@@ -195,3 +195,28 @@ fn routes(pooler: &Pooler, lines: Vec<pgbouncer::Line>) -> Vec<Route> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::command::shell_quote;
+
+    #[test]
+    fn every_host_that_its_files_name_is_found_however_it_is_written() {
+        let text = "; x\nd_localhost = host=localhost\nhost = host='alias' port=1\n* = host = fd00::1\tdbname=host=a\n\
+                    x = host=/run host=-n host=a,b host=$(x) host='it''s'\nlast=host=b\r\n";
+        let script = format!(
+            "{}\nhosts_in {}",
+            include_str!("pooler.sh"),
+            shell_quote(text)
+        );
+        let mut shell = std::process::Command::new("sh");
+        let told = shell.args(["-c", &script]).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let found: Vec<&str> = told.lines().collect();
+        for name in ["localhost", "alias", "fd00::1", "a", "b", "it"] {
+            assert!(found.contains(&name), "{name}: {found:?}");
+        }
+        let plain = |name: &&str| !name.starts_with(['-', '/', '$']);
+        assert!(found.iter().all(plain), "{found:?}");
+    }
+}

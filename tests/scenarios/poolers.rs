@@ -133,6 +133,8 @@ fn clients_wait_while_the_primary_changes_and_are_led_to_the_new_one() {
         .find(|step| matches!(step.action, Action::Stop(_)))
         .unwrap();
     assert_eq!(stop.phase, point.phase);
+    // It may run on the host of one of the servers, which are at work meanwhile.
+    assert!(!point.action.act().holds_host());
     let place = pgrepl::plan::builder::place_apart(&story.cluster, &stop.node);
     assert_eq!(stop.action.act().commands(&place)[0].gate, Some("paused"));
     never_read_only(&plan, &world);
@@ -175,10 +177,8 @@ fn the_plan_tells_whose_sessions_the_pause_waits_for() {
     let plan = to_second(&story.cluster, &world).unwrap();
     let mut nodes = plan.nodes.iter();
     let pooler = nodes.find(|node| node.node.as_str() == POOLER).unwrap();
-    let [note] = &pooler.notes[..] else {
-        panic!("{:?}", pooler.notes)
-    };
-    assert!(note.message.contains("3 of app in shop"), "{note:?}");
+    let notes = format!("{:?}", pooler.notes);
+    assert!(pooler.notes.len() == 1 && notes.contains("3 of app in shop"));
 }
 
 #[test]

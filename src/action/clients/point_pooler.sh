@@ -190,7 +190,15 @@ follow() {
 # shellcheck disable=SC2016 # expanded by the shell it is given to
 heard() { timeout 4 sh -c 'IFS= read -r line && printf "%s\n" "$line"' <&6; }
 
+# Two of them may be on one host, and one on that of a server where a step is at work: each has a lock of its own.
+hold_pooler() {
+    mkdir -p "${mark%/*}"
+    exec 8>>"${mark%.paused}.work"
+    flock -w 10 8 || fail "another run is at work on $pooler"
+}
+
 main() {
+    hold_pooler
     find_pooler
     read_pooler "$config_file"
     find_console
@@ -201,7 +209,6 @@ main() {
         return
     fi
     [ -n "$pooler_pid" ] || fail "$pooler does not run"
-    mkdir -p "${mark%/*}"
     : >"$mark"
     resume_later
     if ! pause_all && [ "$terminates" = no ]; then
