@@ -113,6 +113,7 @@ pub(in crate::plan) fn moves(b: &mut Builder, name: &NodeName, upstream: &NodeNa
             system_id,
             hands_over: false,
             pauses: false,
+            address: None,
             primary: false,
             seconds: TO_STOP,
         };
