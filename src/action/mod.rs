@@ -34,7 +34,8 @@ pub use clients::address::{
     AddressPaths, DropAddress, DropAddressUnit, SetAddressUnit, TakeAddress,
 };
 pub use clients::health::{DropHealth, SetHealth};
-pub use clients::point_pooler::{Console, Edit, Led, Pause, PointPooler};
+pub use clients::point_pooler::PointPooler;
+pub use clients::pooler::{Console, Edit, Gone, Led, Pause};
 pub use clients::run_hook::RunHook;
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};

@@ -28,6 +28,10 @@ drop_address() {
     ! address_here "${address%/*}"
 }
 
+# A program that this connection is not held by: it has nothing of it, as a shell of its own would that keeps what it had before a
+# redirection.
+go_on_alone() { "$@" </dev/null >/dev/null 2>&1 4>&- 6<&- 7>&- & }
+
 # Adds it, and tells the neighbours. That nobody else has it was looked for: the kernel need not, which takes it a second for IPv6.
 put_address() {
     if [ -n "$(ip -o addr show to "${address%/*}" dev "$interface" | all=$address awk '$4 == ENVIRON["all"]')" ]; then return 0; fi
@@ -47,9 +51,10 @@ announce() {
         set -- "${address%/*}" "$(ip -o link show dev "$interface" | sed 's/:.*//')" \
             "$(ip -o link show dev "$interface" | sed -n 's/.* link\/ether \([0-9a-f:]*\).*/\1/p')"
         perl -e "$announcement" "$@" >&2 || note "the neighbours could not be told where ${address%/*} is now"
-        (for _ in 1 2 3; do sleep 1 && perl -e "$announcement" "$@"; done) </dev/null >/dev/null 2>&1 4>&- 7>&- &
+        # shellcheck disable=SC2016 # expanded by the shell it is given to
+        go_on_alone sh -c 'for _ in 1 2 3; do sleep 1 && perl -e "$@"; done' sh "$announcement" "$@"
     elif [ "${address#*:}" = "$address" ] && iputils_arping; then
-        arping -q -U -c 4 -I "$interface" "${address%/*}" </dev/null >/dev/null 2>&1 4>&- 7>&- &
+        go_on_alone arping -q -U -c 4 -I "$interface" "${address%/*}"
     else
         note "nothing here tells the neighbours where ${address%/*} is now, for there is no perl: some may look for it where it was for a minute"
     fi

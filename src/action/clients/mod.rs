@@ -3,4 +3,5 @@
 pub mod address;
 pub mod health;
 pub mod point_pooler;
+pub mod pooler;
 pub mod run_hook;
