@@ -10,12 +10,13 @@ use super::switchover::{PATIENCE, finish};
 use super::write::roles;
 use super::{Failure, FailureKind, Global, context, secrets};
 use crate::action::Pause;
+use crate::command::shell_word;
 use crate::facts::Observation;
 use crate::observe::offers::look_for_offers;
 use crate::plan::switchover::SwitchoverRequest;
 use crate::plan::update::next;
 use crate::plan::update::request::{UpdateRequest, Via};
-use crate::plan::update::whole::{MOST, parts, whole};
+use crate::plan::update::whole::{MOST, old_extensions, parts, whole};
 use crate::plan::{Goal, Plan};
 use crate::report::foreign;
 use crate::report::style::count;
@@ -82,7 +83,11 @@ pub struct Arguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     let token = secrets::token()?;
-    let again = format!("pgrepl update {}", loaded.path.display());
+    let again = format!(
+        "pgrepl update {}{}",
+        loaded.path.display(),
+        options(arguments)
+    );
     let drive = Drive {
         approved: arguments.auto_approve,
         leads: true,
@@ -115,6 +120,35 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     drive.run(in_parts(&drive, &way, arguments.write_inventory, &wish))
 }
 
+/// Returns what decides about the update, to be typed again.
+fn options(arguments: &Arguments) -> String {
+    let flags = [
+        (arguments.restart_only, "--restart-only"),
+        (arguments.switch_back, "--switch-back"),
+        (arguments.extensions, "--extensions"),
+        (arguments.write_inventory, "--write-inventory"),
+    ];
+    let mut typed: Vec<String> = Vec::new();
+    typed.extend(
+        arguments
+            .to
+            .iter()
+            .map(|to| format!("--to {}", shell_word(to))),
+    );
+    typed.extend(arguments.via.map(|via| match via {
+        ViaArgument::Switchover => "--via switchover".into(),
+        ViaArgument::Restart => "--via restart".into(),
+    }));
+    typed.extend(
+        arguments
+            .terminate_after
+            .map(|seconds| format!("--terminate-after {seconds}")),
+    );
+    let flags = flags.into_iter().filter(|(given, _)| *given);
+    typed.extend(flags.map(|(_, flag)| flag.to_owned()));
+    typed.iter().map(|word| format!(" {word}")).collect()
+}
+
 /// Shows the whole of an update, asks once, and does it part by part, each planned on what is seen then.
 pub(super) async fn in_parts(
     drive: &Drive<'_>,
@@ -142,7 +176,11 @@ pub(super) async fn in_parts(
             .map_err(|error| no_plan(drive.global, &seen, error))?;
         let plan = match whole(&parts, cluster, &seen, wish) {
             Some(plan) => plan,
-            None => nothing(drive, &seen)?,
+            None => {
+                let mut nothing = nothing(drive, &seen)?;
+                nothing.notes.extend(old_extensions(&seen, wish));
+                nothing
+            }
         };
         let word = plan.needs_word().map(|what| foreign::line(&what));
         Ok(Draft {

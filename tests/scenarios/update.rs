@@ -9,7 +9,7 @@ use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::update::next;
 use pgrepl::plan::update::request::{UpdateRequest, Via};
-use pgrepl::plan::update::whole::{parts, whole};
+use pgrepl::plan::update::whole::{old_extensions, parts, whole};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::ServerVersion;
 use pgrepl::render::Templates;
@@ -52,11 +52,7 @@ fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
             .hosts
             .insert(name.clone(), Sight::Seen(Box::new(facts)));
     }
-    for _ in 0..3 {
-        let plan = converge(&cluster, &Templates::default(), &world, None);
-        let plan = plan.unwrap_or_else(|why| panic!("{why:#?}"));
-        world = after(&plan, &world, plan.steps.len());
-    }
+    world = settled(&cluster, world);
     for (_, facts) in world.seen_mut() {
         let packages = ["postgresql-16", "postgresql-client-16"].map(|name| {
             let package = Package {
@@ -72,6 +68,16 @@ fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
         });
     }
     (cluster, world)
+}
+
+/// The world once all of `apply` is done.
+fn settled(cluster: &Cluster, mut world: Observation) -> Observation {
+    for _ in 0..3 {
+        let plan = converge(cluster, &Templates::default(), &world, None);
+        let plan = plan.unwrap_or_else(|why| panic!("{why:#?}"));
+        world = after(&plan, &world, plan.steps.len());
+    }
+    world
 }
 
 const PAIR: &str = "standbys: [server2]\n";
@@ -263,29 +269,200 @@ fn what_cannot_be_had_is_refused_before_anything_is_done() {
 
 #[test]
 fn extensions_are_told_and_brought_along_when_asked_for() {
-    let (cluster, mut world) = cluster(PAIR, "16.13-1");
-    let facts = world.facts_mut(&"server1".into()).unwrap();
-    facts
-        .offered
-        .as_mut()
-        .unwrap()
-        .extensions
-        .push(OldExtension {
-            database: "shop".into(),
-            name: "postgis".into(),
-            has: "3.3".into(),
-            installed: "3.4".into(),
-        });
+    let (cluster, mut world) = cluster(THREE, "16.13-1");
+    let old = |name: &str| OldExtension {
+        database: "shop".into(),
+        name: name.into(),
+        has: "3.3".into(),
+        installed: "3.4".into(),
+    };
+    for (node, names) in [
+        ("server1", &["postgis", "pgaudit"][..]),
+        ("server2", &["postgis", "pgaudit"]),
+        ("server3", &["postgis"]),
+    ] {
+        let facts = world.facts_mut(&node.into()).unwrap();
+        facts.offered.as_mut().unwrap().extensions = names.iter().map(|name| old(name)).collect();
+    }
     assert!(go(&cluster, &world, &wish()).is_none());
+    let told = |wish: &UpdateRequest| {
+        let told = old_extensions(&world, wish).into_iter();
+        told.map(|advice| format!("{} ({})", advice.message, advice.help))
+            .collect::<Vec<_>>()
+    };
+    // What a standby does not have would fail once it leads.
+    let lacks = "pgaudit of shop is 3.3, installed is 3.4, but not on server3: it stays as it is \
+                 (install it on server3, then: pgrepl update --extensions)";
+    assert_eq!(
+        told(&wish()),
+        [
+            "extensions are older than what is installed: postgis of shop is 3.3, installed is 3.4 (--extensions brings them there)",
+            lacks,
+        ]
+    );
     let asked = UpdateRequest {
         extensions: true,
         ..wish()
     };
+    assert_eq!(told(&asked), [lacks]);
     let plan = go(&cluster, &world, &asked).unwrap();
     let titles: Vec<String> = plan.steps.iter().map(|s| s.action.act().title()).collect();
-    assert_eq!(titles, ["extension postgis of shop 3.3 -> 3.4"]);
-    let world = after(&plan, &world, plan.steps.len());
-    assert!(go(&cluster, &world, &asked).is_none());
+    assert_eq!(titles, ["extensions postgis of shop 3.3 -> 3.4"]);
+    let after = after(&plan, &world, plan.steps.len());
+    assert!(go(&cluster, &after, &asked).is_none());
+}
+
+#[test]
+fn extensions_come_last_when_nothing_is_held_any_more() {
+    let (cluster, mut world) = cluster(PAIR, "16.15-1");
+    for (_, facts) in world.seen_mut() {
+        facts.offered.as_mut().unwrap().extensions = vec![OldExtension {
+            database: "shop".into(),
+            name: "postgis".into(),
+            has: "3.3".into(),
+            installed: "3.4".into(),
+        }];
+    }
+    let asked = UpdateRequest {
+        extensions: true,
+        switch_back: true,
+        ..wish()
+    };
+    let plan = go(&cluster, &world, &asked).unwrap();
+    let last = plan.steps.last().unwrap();
+    assert!(
+        matches!(last.action, Action::UpdateExtensions(_)),
+        "{last:#?}"
+    );
+    assert_eq!(last.node.as_str(), "server1");
+    is_done(&cluster, &after(&plan, &world, plan.steps.len() - 1));
+}
+
+#[test]
+fn a_server_that_does_not_start_with_what_is_installed_gets_what_is_offered_first() {
+    for (node, more) in [("server2", THREE), ("server1", "")] {
+        let (cluster, begin) = cluster(more, "16.15-1");
+        let plan = go(&cluster, &begin, &wish()).unwrap();
+        let restart = |step: &pgrepl::plan::Step| {
+            step.node.as_str() == node && matches!(step.action, Action::Restart(_))
+        };
+        let cut = plan.steps.iter().position(restart).unwrap();
+        let mut world = after(&plan, &begin, cut);
+        let facts = world.facts_mut(&node.into()).unwrap();
+        facts.server = None;
+        facts.process = pgrepl::facts::Process::Stopped;
+        for (_, facts) in world.seen_mut() {
+            for package in facts.offered.as_mut().unwrap().packages.values_mut() {
+                package.offered = "16.15-2".into();
+            }
+        }
+        let part = next(&cluster, &Templates::default(), &world, &wish());
+        let part = part.unwrap_or_else(|why| panic!("{why:#?}")).unwrap();
+        let steps = part
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.node.as_str() == node);
+        let kinds: Vec<&str> = steps
+            .filter_map(|step| match step.action {
+                Action::UpdatePackages(_) => Some("packages"),
+                Action::Start(_) => Some("start"),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(kinds, ["packages", "start"], "{node}");
+        let world = after(&part.plan, &world, part.plan.steps.len());
+        let plan = go(&cluster, &world, &wish()).unwrap();
+        is_done(&cluster, &after(&plan, &world, plan.steps.len()));
+    }
+}
+
+#[test]
+fn what_writers_wait_for_is_told_for_either_way() {
+    let said = |more: &str, wish: &UpdateRequest| {
+        let (cluster, world) = cluster(more, "16.15-1");
+        let notes = go(&cluster, &world, wish).unwrap().notes.into_iter();
+        let told = notes.map(|note| format!("{} ({})", note.message, note.help));
+        told.filter(|told| told.contains("wait"))
+            .collect::<Vec<_>>()
+    };
+    let switchover = "at a switchover about half a second until server1 is stopped and server2, which has replayed all, is promoted";
+    let restart = |standbys: &str| {
+        format!(
+            "at a restart of server1 one to some seconds until it is stopped and started{standbys}"
+        )
+    };
+    let both = format!(
+        "writers wait: {switchover}; {}",
+        restart(" and its standby connects anew")
+    );
+    let by_restart = UpdateRequest {
+        via: Some(Via::Restart),
+        ..wish()
+    };
+    assert_eq!(
+        said(PAIR, &wish()),
+        [format!(
+            "{both} (--via restart restarts the primary instead)"
+        )]
+    );
+    assert_eq!(
+        said(PAIR, &by_restart),
+        [format!(
+            "{both} (--via switchover lets a standby take over instead)"
+        )]
+    );
+    assert_eq!(
+        said("", &wish()),
+        [format!("writers wait: {} ()", restart(""))]
+    );
+    // Where one standby may be missed, nobody waits for the other one.
+    let waits =
+        "commits wait while a standby is restarted, too: all of them have to confirm each one ()";
+    for (standbys, told) in [("server2", true), ("server2, server3", false)] {
+        let more = format!("standbys: [{standbys}]\n");
+        let text = format!(
+            "cluster: shop\npostgresql: {{ version: 16 }}\nreplication: {{ password: {{ env: A }}, synchronous: 1 }}\nprimary: server1\n{more}"
+        );
+        let (_, world) = cluster(&more, "16.15-1");
+        let cluster = read(&text)
+            .unwrap_or_else(|_| panic!("a bad inventory"))
+            .cluster;
+        let world = settled(&cluster, world);
+        let notes = go(&cluster, &world, &wish()).unwrap().notes;
+        let found = notes
+            .iter()
+            .any(|note| format!("{} ({})", note.message, note.help) == waits);
+        assert_eq!(found, told, "{standbys}");
+    }
+}
+
+#[test]
+fn wal_that_the_inventory_has_elsewhere_moves_at_no_restart() {
+    let (_, begin) = cluster(PAIR, "16.13-1");
+    let text = "cluster: shop\npostgresql: { version: 16, parameters: { max_connections: 200, shared_buffers: 256MB } }\n\
+                replication: { password: { env: A } }\nprimary: server1\nstandbys: [server2]\nhosts: { server2: { wal_directory: /srv/wal } }\n";
+    let cluster = read(text)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster;
+    let asked = UpdateRequest {
+        settings: true,
+        ..wish()
+    };
+    let plan = go(&cluster, &begin, &asked).unwrap();
+    assert_eq!(restarts(&plan), ["server2"]);
+    let moves = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::MoveWal(_)));
+    assert!(!moves);
+    let told = plan.nodes.iter().flat_map(|node| &node.notes);
+    let told: Vec<&str> = told.map(|note| note.message.as_str()).collect();
+    assert!(
+        told.iter()
+            .any(|told| told.contains("the inventory has it in /srv/wal")),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ const APT: &str = script!(["installer.sh"] "packages_update_apt.sh");
 
 const DNF: &str = script!(["installer.sh"] "packages_update_dnf.sh");
 
-const HOLD: &str = script!(["installer.sh"] "packages_hold.sh");
+const HOLD: &str = script!(["installer.sh", "root_file.sh"] "packages_hold.sh");
 
 /// Installs packages in another version. The server goes on with what it has loaded: nothing but a restart changes that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl Act for HoldPackages {
 
     fn done(&self) -> String {
         match self.hold {
-            true => "packages held".into(),
+            true => "asked to hold packages".into(),
             false => "packages are free".into(),
         }
     }

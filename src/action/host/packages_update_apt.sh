@@ -3,8 +3,8 @@
 
 # No program that this calls stops or starts anything (systemd(1), SYSTEMD_OFFLINE), nor does what restarts servers on its own.
 quietly() {
-    run env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none \
-        apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold \
+    patiently env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none \
+        apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=0 -o Dpkg::Options::=--force-confold \
         install --only-upgrade --allow-change-held-packages "$@"
 }
 
@@ -12,8 +12,9 @@ main() {
     # Names of packages are separated by blanks.
     # shellcheck disable=SC2086
     if ! quietly --download-only $packages; then
+        if is_locked; then fail "cannot install $packages: somebody else works with the package manager: $(who_locks)"; fi
         # One that was cut short in the middle is finished first.
-        run env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 dpkg --configure -a --force-confold || :
+        patiently env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 dpkg --configure -a --force-confold || :
         update_lists
         quietly --download-only $packages || fail "cannot download $packages: $(why)"
     fi
