@@ -20,7 +20,7 @@ why() { printf '%s\n' "$said" | sed '/^ *$/d' | tail -n 1; }
 # Whether a package manager has just said that somebody else works with it.
 is_locked() {
     case $said in
-        *'Could not get lock'* | *'Unable to lock'* | *'locked by another process'* | *'obtain the transaction lock'* | *'holding the yum lock'*) ;;
+        *'Could not get lock'* | *'Unable to lock'* | *'was locked by'* | *'obtain the transaction lock'* | *'holding the yum lock'*) ;;
         *) return 1 ;;
     esac
 }

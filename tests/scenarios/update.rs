@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use pgrepl::action::Action;
-use pgrepl::facts::updates::{Offered, OldExtension, Package};
+use pgrepl::facts::updates::{Offered, Package};
 use pgrepl::facts::{Observation, Sight};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::update::next;
 use pgrepl::plan::update::request::{UpdateRequest, Via};
-use pgrepl::plan::update::whole::{old_extensions, parts, whole};
+use pgrepl::plan::update::whole::{parts, whole};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::ServerVersion;
 use pgrepl::render::Templates;
@@ -20,7 +20,7 @@ use crate::stories::after;
 const OLD: ServerVersion = ServerVersion(160_013);
 const NEW: ServerVersion = ServerVersion(160_015);
 
-fn wish<'a>() -> UpdateRequest<'a> {
+pub fn wish<'a>() -> UpdateRequest<'a> {
     UpdateRequest {
         settings: false,
         to: None,
@@ -35,7 +35,7 @@ fn wish<'a>() -> UpdateRequest<'a> {
 }
 
 /// A cluster as its plan leaves it, and what is offered to each of its servers.
-fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
+pub fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
     let text = format!(
         "cluster: shop\npostgresql: {{ version: 16, parameters: {{ max_connections: 200 }} }}\nreplication: {{ password: {{ env: A }} }}\n\
          primary: server1\n{more}"
@@ -71,7 +71,7 @@ fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
 }
 
 /// The world once all of `apply` is done.
-fn settled(cluster: &Cluster, mut world: Observation) -> Observation {
+pub fn settled(cluster: &Cluster, mut world: Observation) -> Observation {
     for _ in 0..3 {
         let plan = converge(cluster, &Templates::default(), &world, None);
         let plan = plan.unwrap_or_else(|why| panic!("{why:#?}"));
@@ -80,11 +80,11 @@ fn settled(cluster: &Cluster, mut world: Observation) -> Observation {
     world
 }
 
-const PAIR: &str = "standbys: [server2]\n";
-const THREE: &str = "standbys: [server2, server3]\n";
+pub const PAIR: &str = "standbys: [server2]\n";
+pub const THREE: &str = "standbys: [server2, server3]\n";
 const CASCADE: &str = "standbys: [server2, server3]\nhosts: { server3: { upstream: server2 } }\n";
 
-fn go(cluster: &Cluster, world: &Observation, wish: &UpdateRequest) -> Option<Plan> {
+pub fn go(cluster: &Cluster, world: &Observation, wish: &UpdateRequest) -> Option<Plan> {
     let parts = parts(cluster, &Templates::default(), world, wish);
     let parts = parts.unwrap_or_else(|why| panic!("{why:#?}"));
     whole(&parts, cluster, world, wish)
@@ -107,7 +107,7 @@ fn restarts(plan: &Plan) -> Vec<&str> {
         .collect()
 }
 
-fn is_done(cluster: &Cluster, world: &Observation) {
+pub fn is_done(cluster: &Cluster, world: &Observation) {
     for (node, facts) in world.seen() {
         assert_eq!(facts.server.as_ref().unwrap().version, NEW, "{node}");
         assert!(!facts.packages_held, "{node}");
@@ -268,77 +268,6 @@ fn what_cannot_be_had_is_refused_before_anything_is_done() {
 }
 
 #[test]
-fn extensions_are_told_and_brought_along_when_asked_for() {
-    let (cluster, mut world) = cluster(THREE, "16.13-1");
-    let old = |name: &str| OldExtension {
-        database: "shop".into(),
-        name: name.into(),
-        has: "3.3".into(),
-        installed: "3.4".into(),
-    };
-    for (node, names) in [
-        ("server1", &["postgis", "pgaudit"][..]),
-        ("server2", &["postgis", "pgaudit"]),
-        ("server3", &["postgis"]),
-    ] {
-        let facts = world.facts_mut(&node.into()).unwrap();
-        facts.offered.as_mut().unwrap().extensions = names.iter().map(|name| old(name)).collect();
-    }
-    assert!(go(&cluster, &world, &wish()).is_none());
-    let told = |wish: &UpdateRequest| {
-        let told = old_extensions(&world, wish).into_iter();
-        told.map(|advice| format!("{} ({})", advice.message, advice.help))
-            .collect::<Vec<_>>()
-    };
-    // What a standby does not have would fail once it leads.
-    let lacks = "pgaudit of shop is 3.3, installed is 3.4, but not on server3: it stays as it is \
-                 (install it on server3, then: pgrepl update --extensions)";
-    assert_eq!(
-        told(&wish()),
-        [
-            "extensions are older than what is installed: postgis of shop is 3.3, installed is 3.4 (--extensions brings them there)",
-            lacks,
-        ]
-    );
-    let asked = UpdateRequest {
-        extensions: true,
-        ..wish()
-    };
-    assert_eq!(told(&asked), [lacks]);
-    let plan = go(&cluster, &world, &asked).unwrap();
-    let titles: Vec<String> = plan.steps.iter().map(|s| s.action.act().title()).collect();
-    assert_eq!(titles, ["extensions postgis of shop 3.3 -> 3.4"]);
-    let after = after(&plan, &world, plan.steps.len());
-    assert!(go(&cluster, &after, &asked).is_none());
-}
-
-#[test]
-fn extensions_come_last_when_nothing_is_held_any_more() {
-    let (cluster, mut world) = cluster(PAIR, "16.15-1");
-    for (_, facts) in world.seen_mut() {
-        facts.offered.as_mut().unwrap().extensions = vec![OldExtension {
-            database: "shop".into(),
-            name: "postgis".into(),
-            has: "3.3".into(),
-            installed: "3.4".into(),
-        }];
-    }
-    let asked = UpdateRequest {
-        extensions: true,
-        switch_back: true,
-        ..wish()
-    };
-    let plan = go(&cluster, &world, &asked).unwrap();
-    let last = plan.steps.last().unwrap();
-    assert!(
-        matches!(last.action, Action::UpdateExtensions(_)),
-        "{last:#?}"
-    );
-    assert_eq!(last.node.as_str(), "server1");
-    is_done(&cluster, &after(&plan, &world, plan.steps.len() - 1));
-}
-
-#[test]
 fn a_server_that_does_not_start_with_what_is_installed_gets_what_is_offered_first() {
     for (node, more) in [("server2", THREE), ("server1", "")] {
         let (cluster, begin) = cluster(more, "16.15-1");
@@ -374,66 +303,6 @@ fn a_server_that_does_not_start_with_what_is_installed_gets_what_is_offered_firs
         let world = after(&part.plan, &world, part.plan.steps.len());
         let plan = go(&cluster, &world, &wish()).unwrap();
         is_done(&cluster, &after(&plan, &world, plan.steps.len()));
-    }
-}
-
-#[test]
-fn what_writers_wait_for_is_told_for_either_way() {
-    let said = |more: &str, wish: &UpdateRequest| {
-        let (cluster, world) = cluster(more, "16.15-1");
-        let notes = go(&cluster, &world, wish).unwrap().notes.into_iter();
-        let told = notes.map(|note| format!("{} ({})", note.message, note.help));
-        told.filter(|told| told.contains("wait"))
-            .collect::<Vec<_>>()
-    };
-    let switchover = "at a switchover about half a second until server1 is stopped and server2, which has replayed all, is promoted";
-    let restart = |standbys: &str| {
-        format!(
-            "at a restart of server1 one to some seconds until it is stopped and started{standbys}"
-        )
-    };
-    let both = format!(
-        "writers wait: {switchover}; {}",
-        restart(" and its standby connects anew")
-    );
-    let by_restart = UpdateRequest {
-        via: Some(Via::Restart),
-        ..wish()
-    };
-    assert_eq!(
-        said(PAIR, &wish()),
-        [format!(
-            "{both} (--via restart restarts the primary instead)"
-        )]
-    );
-    assert_eq!(
-        said(PAIR, &by_restart),
-        [format!(
-            "{both} (--via switchover lets a standby take over instead)"
-        )]
-    );
-    assert_eq!(
-        said("", &wish()),
-        [format!("writers wait: {} ()", restart(""))]
-    );
-    // Where one standby may be missed, nobody waits for the other one.
-    let waits =
-        "commits wait while a standby is restarted, too: all of them have to confirm each one ()";
-    for (standbys, told) in [("server2", true), ("server2, server3", false)] {
-        let more = format!("standbys: [{standbys}]\n");
-        let text = format!(
-            "cluster: shop\npostgresql: {{ version: 16 }}\nreplication: {{ password: {{ env: A }}, synchronous: 1 }}\nprimary: server1\n{more}"
-        );
-        let (_, world) = cluster(&more, "16.15-1");
-        let cluster = read(&text)
-            .unwrap_or_else(|_| panic!("a bad inventory"))
-            .cluster;
-        let world = settled(&cluster, world);
-        let notes = go(&cluster, &world, &wish()).unwrap().notes;
-        let found = notes
-            .iter()
-            .any(|note| format!("{} ({})", note.message, note.help) == waits);
-        assert_eq!(found, told, "{standbys}");
     }
 }
 

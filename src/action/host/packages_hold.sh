@@ -32,8 +32,9 @@ change() { # hold or free, NAMES
     esac
 }
 
+# What is held here, and on a line of its own what its owner holds.
 write_record() {
-    printf '%s\n' "$1" >"$record.new"
+    printf '%s\n' "$1" "$2" >"$record.new"
     mv "$record.new" "$record" || fail "cannot write $record"
     keep_running
 }
@@ -48,23 +49,23 @@ main() {
             mkdir -p "${record%/*}"
             # What its owner holds is not ours to give free: where that cannot be told, nothing is held.
             held=$(held_now) || {
-                write_record ''
+                write_record '' ''
                 advice=
                 [ "$manager" != dnf ] || advice=', without its package python3-dnf-plugin-versionlock'
                 note "packages are not held, and what else installs packages here may restart the server meanwhile: what is held already cannot be told$advice"
                 ok
                 return
             }
-            own=
+            own='' theirs=''
             for name in $packages; do
-                printf '%s\n' "$held" | grep -qxF -- "$name" || own="$own $name"
+                if printf '%s\n' "$held" | grep -qxF -- "$name"; then theirs="$theirs $name"; else own="$own $name"; fi
             done
             # It is there before the first one is held, so that nothing stays held.
-            write_record "$own"
+            write_record "$own" "$theirs"
             # shellcheck disable=SC2086
             [ -z "$own" ] || change hold $own || {
                 note "packages are not held, and what else installs packages here may restart the server meanwhile: $(why)"
-                write_record ''
+                write_record '' "$theirs"
             }
             ;;
         free)
@@ -72,9 +73,13 @@ main() {
                 already
                 return
             fi
-            read -r own <"$record" || own=
+            own='' theirs=''
+            { read -r own && read -r theirs; } <"$record" || :
             # shellcheck disable=SC2086
             [ -z "$own" ] || change free $own || note "packages may still be held: $(why)"
+            # They are held in the version that is installed now.
+            # shellcheck disable=SC2086
+            [ -z "$theirs" ] || { change free $theirs && change hold $theirs; } || note "packages may not be held as before:$theirs: $(why)"
             rm -f "$quiet" "$record"
             ;;
     esac

@@ -157,3 +157,35 @@ impl Act for HoldPackages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::script::library;
+    use std::process::Command;
+
+    /// Runs a command of a package manager that says this so often before it succeeds, without waiting.
+    fn ask(says: &str, times: u8) -> String {
+        let script = format!(
+            "set -eu\ninstaller=apt\nnote() {{ echo \"note: $1\"; }}\nsleep() {{ :; }}\n{}\n\
+             tries=$(mktemp)\nmanage() {{ echo >>\"$tries\"; [ \"$(wc -l <\"$tries\")\" -gt {times} ] || {{ echo '{says}'; return 1; }}; }}\n\
+             patiently manage 2>/dev/null && echo done || echo failed\nrm \"$tries\"\n",
+            library!("installer.sh")
+        );
+        let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn who_works_with_the_package_manager_is_waited_for_and_told_once() {
+        for lock in [
+            "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)",
+            "dpkg: error: dpkg frontend lock was locked by /usr/bin/apt process with pid 7",
+            "Error: Failed to obtain the transaction lock (logged in as: root).",
+        ] {
+            let waits =
+                "note: waits for up to two minutes, somebody else works with the package manager";
+            assert_eq!(ask(lock, 3), format!("{waits}: {lock}\ndone"));
+        }
+        assert_eq!(ask("E: Unable to locate package x", 1), "failed");
+    }
+}

@@ -8,7 +8,15 @@ quietly() {
         install --only-upgrade --allow-change-held-packages "$@"
 }
 
+# apt-get gives free what it changes.
+hold_again() {
+    # shellcheck disable=SC2086
+    [ -z "$held" ] || patiently apt-mark hold $held || note "packages may not be held any more: $(why)"
+}
+
 main() {
+    held=$(apt-mark showhold)
+    trap hold_again EXIT
     # Names of packages are separated by blanks.
     # shellcheck disable=SC2086
     if ! quietly --download-only $packages; then

@@ -1,5 +1,7 @@
 //! Extensions that databases have in an older version than is installed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::facts::updates::OldExtension;
 use crate::facts::{Advice, Observation};
 use crate::inventory::NodeName;
@@ -34,25 +36,20 @@ pub(super) fn old(seen: &Observation, leads: &NodeName) -> Old {
 /// Says which there are and what becomes of them.
 pub(super) fn remarks(seen: &Observation, leads: &NodeName, wish: &UpdateRequest) -> Vec<Advice> {
     let mut said = Vec::new();
-    let each = |e: &OldExtension| {
-        let (name, database) = (&e.name, &e.database);
-        format!(
-            "{name} of {database} is {}, installed is {}",
-            e.has, e.installed
-        )
-    };
     let old = old(seen, leads);
     if !old.everywhere.is_empty() && !wish.extensions {
-        let list: Vec<String> = old.everywhere.iter().map(each).collect();
-        let list = list.join("; ");
+        let list = by_extension(old.everywhere.iter()).join("; ");
         said.push(Advice::new(
             format!("extensions are older than what is installed: {list}"),
             "--extensions brings them there",
         ));
     }
-    for (extension, node) in &old.lacking {
+    let lacking: BTreeSet<&NodeName> = old.lacking.iter().map(|(_, node)| node).collect();
+    for node in lacking {
+        let here = old.lacking.iter().filter(|(_, of)| of == node);
+        let list = by_extension(here.map(|(extension, _)| extension)).join("; ");
         said.push(Advice::new(
-            format!("{}, but not on {node}: it stays as it is", each(extension)),
+            format!("{list}, but not on {node}: that stays as it is"),
             format!("install it on {node}, then: pgrepl update --extensions"),
         ));
     }
@@ -65,4 +62,22 @@ pub(super) fn remarks(seen: &Observation, leads: &NodeName, wish: &UpdateRequest
         ));
     }
     said
+}
+
+/// Names extensions, each with all of its databases.
+fn by_extension<'a>(old: impl Iterator<Item = &'a OldExtension>) -> Vec<String> {
+    let mut databases: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
+    for e in old {
+        let of = databases
+            .entry((&e.name, &e.has, &e.installed))
+            .or_default();
+        of.push(&e.database);
+    }
+    let each = databases.into_iter().map(|((name, has, installed), of)| {
+        format!(
+            "{name} of {} is {has}, installed is {installed}",
+            of.join(", ")
+        )
+    });
+    each.collect()
 }

@@ -12,10 +12,9 @@ use crate::plan::converge::converge_in_place;
 use crate::plan::switchover::Pending;
 use crate::plan::update::behind::{Need, need};
 use crate::plan::update::extensions::old;
-use crate::plan::update::parts::{candidate, hand_over, part, refuse};
+use crate::plan::update::parts::{candidate, hand_over, join, part, refuse};
 use crate::plan::update::prove::{prove, prove_all};
 use crate::plan::update::request::{Part, UpdateRequest, Via};
-use crate::plan::update::whole::join;
 use crate::plan::{Goal, Plan, PlanError};
 use crate::render::Templates;
 
@@ -245,6 +244,7 @@ fn renew(b: &mut Builder, node: &NodeName, need: &Need, before: &[NodeName]) {
     let restart = Restart {
         because: vec![need.why.clone()],
         unit: platform.unit,
+        same_settings: true,
     };
     b.step(node, restart).because(&need.why).after(&before);
     b.next_phase();

@@ -76,7 +76,7 @@ fn by_restart(node: &NodeName, server: &Server) -> String {
         n => format!(" and {n} standbys connect anew"),
     };
     format!(
-        "at a restart of {node} one to some seconds until it is stopped and started{standbys}{buffers}"
+        "at a restart of {node} about a second or more until it is stopped and started{standbys}{buffers}"
     )
 }
 

@@ -4,6 +4,7 @@ use crate::facts::{Advice, Observation};
 use crate::inventory::Cluster;
 use crate::plan::update::behind::stale;
 use crate::plan::update::outage::outage;
+use crate::plan::update::parts::join;
 use crate::plan::update::request::{Part, UpdateRequest};
 use crate::plan::update::{extensions, next};
 use crate::plan::{Goal, Plan, PlanError};
@@ -64,21 +65,6 @@ pub fn whole(
     }
     plan.notes.extend(remarks(parts, cluster, seen, wish));
     Some(plan)
-}
-
-/// Appends another plan, which begins when the first one has ended.
-pub(super) fn join(plan: &mut Plan, next: &Plan) {
-    let phases = plan.steps.iter().map(|step| step.phase + 1).max();
-    plan.steps
-        .extend(next.steps.iter().cloned().map(|mut step| {
-            step.phase += phases.unwrap_or(0);
-            step
-        }));
-    for note in &next.notes {
-        if !plan.notes.contains(note) {
-            plan.notes.push(note.clone());
-        }
-    }
 }
 
 /// What should be known before it is begun.
