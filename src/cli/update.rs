@@ -11,15 +11,15 @@ use super::write::roles;
 use super::{Failure, FailureKind, Global, context, secrets};
 use crate::action::Pause;
 use crate::command::shell_word;
-use crate::facts::Observation;
+use crate::facts::{Advice, Observation};
 use crate::observe::offers::look_for_offers;
 use crate::plan::switchover::SwitchoverRequest;
 use crate::plan::update::next;
 use crate::plan::update::request::{UpdateRequest, Via};
 use crate::plan::update::whole::{MOST, old_extensions, parts, whole};
 use crate::plan::{Goal, Plan};
-use crate::report::foreign;
 use crate::report::style::count;
+use crate::report::{foreign, sink};
 
 /// How the primary gets to the new version.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -207,17 +207,21 @@ pub(super) async fn in_parts(
             .map_err(|error| no_plan(drive.global, &seen, error))?;
         match part {
             Some(part) => Ok(Draft::new(part.plan, part.hands_over)),
-            None => Ok(Draft::new(nothing(drive, &seen)?, None)),
+            None => {
+                let notes = old_extensions(&seen, wish);
+                let nothing = nothing(drive, &seen)?;
+                Ok(Draft::new(Plan { notes, ..nothing }, None))
+            }
         }
     };
     let mut done_parts = 0;
-    let leads = loop {
+    let last = loop {
         done_parts += 1;
         if done_parts > MOST {
             return Err(left(drive));
         }
         let done = match drive.carry_out(&way, part).await? {
-            Course::Idle(draft, _) => break draft.plan.leader,
+            Course::Idle(draft, _) => break draft.plan,
             Course::Done(done) => done,
         };
         let interrupted = done.interrupted;
@@ -252,7 +256,11 @@ pub(super) async fn in_parts(
         let steps = count(changed, "step");
         format!("{steps} in {seconds}; {}", versions(&seen))
     });
-    roles(drive, write_inventory, &leads)
+    // What has come with the packages, too.
+    for Advice { message, help } in last.notes.iter().filter(|_| drive.speaks()) {
+        sink::err(&format!("{message}\n  help: {help}\n"));
+    }
+    roles(drive, write_inventory, &last.leader)
 }
 
 /// Returns the failure of an update that comes to no end.

@@ -15,12 +15,14 @@ run() {
         return 1
     }
 }
-why() { printf '%s\n' "$said" | sed '/^ *$/d' | tail -n 1; }
+why() {
+    if is_locked; then who_locks; else printf '%s\n' "$said" | sed '/^ *$/d' | tail -n 1; fi
+}
 
 # Whether a package manager has just said that somebody else works with it.
 is_locked() {
     case $said in
-        *'Could not get lock'* | *'Unable to lock'* | *'was locked by'* | *'obtain the transaction lock'* | *'holding the yum lock'*) ;;
+        *'Could not get lock'* | *'Unable to lock'* | *'was locked by'* | *'obtain the transaction lock'* | *'holding the yum lock'* | *'already locked by'*) ;;
         *) return 1 ;;
     esac
 }

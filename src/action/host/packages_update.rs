@@ -181,6 +181,7 @@ mod tests {
             "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)",
             "dpkg: error: dpkg frontend lock was locked by /usr/bin/apt process with pid 7",
             "Error: Failed to obtain the transaction lock (logged in as: root).",
+            "RPMDB already locked by 7",
         ] {
             let waits =
                 "note: waits for up to two minutes, somebody else works with the package manager";

@@ -20,7 +20,7 @@ main() {
     # Names of packages are separated by blanks.
     # shellcheck disable=SC2086
     if ! quietly --download-only $packages; then
-        if is_locked; then fail "cannot install $packages: somebody else works with the package manager: $(who_locks)"; fi
+        if is_locked; then fail "cannot install $packages: $(why)"; fi
         # One that was cut short in the middle is finished first.
         patiently env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 dpkg --configure -a --force-confold || :
         update_lists
