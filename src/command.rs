@@ -22,7 +22,7 @@ pub struct Command {
     pub user: Option<String>,
     /// How long it may take in all; `None` for work whose length depends on the data.
     pub timeout: Option<Duration>,
-    /// Whether it lives as long as pgrepl does: a line every ten seconds tells it so.
+    /// Whether it lives as long as pgrepl does: a line every ten seconds tells it so, or every second while it waits at a gate.
     pub heartbeat: bool,
     /// The word of another step that it waits for in the middle: its script says `@fact armed` and then reads
     /// `go VALUE`, or anything else if the word will never come.

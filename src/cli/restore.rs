@@ -19,7 +19,7 @@ use crate::plan::builder::place_of;
 use crate::plan::restore::beside::free;
 use crate::plan::restore::copy::{Aside, restore_copy};
 use crate::plan::restore::request::RestoreRequest;
-use crate::plan::restore::restore;
+use crate::plan::restore::{led_before, restore};
 use crate::postgres::Timeline;
 use crate::report::archive::windows;
 use crate::report::copy::usage;
@@ -249,6 +249,11 @@ async fn go(
         Course::Done(done) => done,
     };
     let plan = &done.draft.plan;
+    if arguments.data_directory.is_none()
+        && let Some(from) = led_before(&drive.loaded.cluster, &done.seen, wish.to)
+    {
+        drive.changing(plan, &from);
+    }
     let concluded = drive.conclude(plan, &done.outcomes, done.interrupted);
     if arguments.data_directory.is_some() {
         concluded?;

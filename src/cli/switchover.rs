@@ -222,30 +222,42 @@ pub(super) async fn finish<T>(
     Ok((changed, done.begin))
 }
 
-/// Says what kept the primary from being stopped, and what to type: a hook, or a pooler that waited in vain.
+/// Says what kept the primary from being stopped, and what to type: a hook, or a pooler that waited in vain. Others end because
+/// of that, so the first one is the reason.
 fn kept_from_stopping(
     drive: &Drive<'_>,
     plan: &Plan,
     outcomes: &Outcomes,
 ) -> Option<(String, String)> {
-    let mut steps = plan.steps.iter().zip(outcomes);
-    let stopped = steps.clone().any(|(step, outcome)| {
+    let steps = plan.steps.iter().zip(outcomes).enumerate();
+    let stopped = steps.clone().any(|(_, (step, outcome))| {
         matches!(step.action, Action::Stop(_)) && !matches!(outcome, Outcome::Skipped { .. })
     });
-    steps.find_map(|(step, outcome)| match (&step.action, outcome) {
-        (Action::PointPooler(_), Outcome::Refused { expected, found }) if !stopped => {
-            let why = format!("{}: expected {expected}, found {found}", step.node);
-            let help = "wait until it has ended, or let it end with the primary";
-            Some((why, format!("{help}: {} --terminate-after 30", drive.again)))
-        }
-        (Action::RunHook(hook), Outcome::Failed { message, .. })
-            if !stopped && hook.moment == Moment::BeforeDemote =>
-        {
-            let why = format!("{}: {message}", step.action.act().title());
-            Some((why, drive.again.clone()))
-        }
-        _ => None,
-    })
+    let ended = drive.ended.borrow();
+    let reasons = steps.filter_map(|(at, (step, outcome))| {
+        let again = drive.again.clone();
+        let why = match outcome {
+            Outcome::Refused { expected, found } => format!("expected {expected}, found {found}"),
+            Outcome::Failed { message, .. } => message.clone(),
+            Outcome::Unknown { because } => because.clone(),
+            _ => return None,
+        };
+        let reason = match (&step.action, outcome) {
+            (Action::PointPooler(_), Outcome::Refused { .. }) => {
+                let help = "wait until it has ended, or let it end with the primary";
+                let help = format!("{help}: {again} --terminate-after 30");
+                (format!("{}: {why}", step.node), help)
+            }
+            (Action::PointPooler(_), _) => (format!("{}: {why}", step.node), again),
+            (Action::RunHook(hook), _) if hook.moment == Moment::BeforeDemote => {
+                (format!("{}: {why}", step.action.act().title()), again)
+            }
+            _ => return None,
+        };
+        Some((ended.iter().rposition(|(step, _)| *step == at), reason))
+    });
+    let first = reasons.min_by_key(|(ended, _)| *ended);
+    first.filter(|_| !stopped).map(|(_, reason)| reason)
 }
 
 /// Adds to what forbids a switchover the logins that do not work, so that all of it is told at once.

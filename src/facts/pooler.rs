@@ -23,6 +23,8 @@ pub struct PoolerFacts {
     pub routes: Vec<Route>,
     /// What it has loaded, by the name of the database.
     pub loaded: BTreeMap<String, Loaded>,
+    /// Whose clients keep their server connections until they disconnect.
+    pub sessions: Vec<Sessions>,
     /// Whether a run has paused it and did not resume it.
     pub left_paused: bool,
     /// The addresses of the servers, as its host finds them.
@@ -68,8 +70,17 @@ pub struct Loaded {
     pub port: String,
     /// Whether its clients wait.
     pub paused: bool,
-    /// How it pools, if not as all.
-    pub pool_mode: String,
+}
+
+/// The clients of a pool that is one of sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sessions {
+    /// The database.
+    pub database: String,
+    /// As whom they are connected.
+    pub user: String,
+    /// How many have a server connection.
+    pub clients: usize,
 }
 
 impl From<Value> for Spelt {
@@ -88,7 +99,7 @@ impl PoolerFacts {
         shape::check(facts)?;
         let mut found = Self::default();
         let mut texts: BTreeMap<String, String> = BTreeMap::new();
-        let mut header: Vec<&str> = Vec::new();
+        let (mut header, mut pools): (Vec<&str>, Vec<&str>) = Default::default();
         for (key, value) in facts {
             let pair = || columns::<2>(value);
             match key.as_str() {
@@ -125,6 +136,8 @@ impl PoolerFacts {
                 }
                 "pool_database" if header.is_empty() => header = value.split('|').collect(),
                 "pool_database" => found.load(&header, value),
+                "pool_pool" if pools.is_empty() => pools = value.split('|').collect(),
+                "pool_pool" => found.sessions.extend(sessions(pooler, &pools, value)),
                 _ => {}
             }
         }
@@ -137,21 +150,36 @@ impl PoolerFacts {
         Ok(found)
     }
 
-    /// Reads a row of SHOW DATABASES, whose columns differ between versions.
+    /// Reads a row of SHOW DATABASES.
     fn load(&mut self, header: &[&str], row: &str) {
-        let row: Vec<&str> = row.split('|').collect();
-        let of = |name: &str| {
-            let at = header.iter().position(|column| *column == name);
-            at.and_then(|at| row.get(at)).copied().unwrap_or_default()
-        };
+        let of = |name: &str| column(header, row, name);
         let loaded = Loaded {
             host: of("host").into(),
             port: of("port").into(),
             paused: of("paused") == "1",
-            pool_mode: of("pool_mode").into(),
         };
         self.loaded.insert(of("name").into(), loaded);
     }
+}
+
+/// Returns a column of a row of SHOW by its name: which there are differs between versions.
+fn column<'a>(header: &[&str], row: &'a str, name: &str) -> &'a str {
+    let at = header.iter().position(|column| *column == name);
+    at.and_then(|at| row.split('|').nth(at)).unwrap_or_default()
+}
+
+/// Reads a row of SHOW POOLS, if it is of sessions in a database of the cluster's.
+fn sessions(pooler: &Pooler, header: &[&str], row: &str) -> Option<Sessions> {
+    let of = |name: &str| column(header, row, name);
+    let database = of("database");
+    let ours = |name: &String| name == database || name == "*" && database != "pgbouncer";
+    let clients = of("cl_active").parse().unwrap_or(0);
+    let counts = of("pool_mode") == "session" && clients > 0 && pooler.databases.iter().any(ours);
+    counts.then(|| Sessions {
+        database: database.into(),
+        user: of("user").into(),
+        clients,
+    })
 }
 
 fn routes(pooler: &Pooler, lines: Vec<pgbouncer::Line>) -> Vec<Route> {
@@ -166,4 +194,29 @@ fn routes(pooler: &Pooler, lines: Vec<pgbouncer::Line>) -> Vec<Route> {
             end: line.end,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::command::shell_quote;
+
+    #[test]
+    fn every_host_that_its_files_name_is_found_however_it_is_written() {
+        let text = "; x\nd_localhost = host=localhost\nhost = host='alias' port=1\n* = host = fd00::1\tdbname=host=a\n\
+                    x = host=/run host=-n host=a,b host=$(x) host='it''s'\nlast=host=b\r\n";
+        let script = format!(
+            "{}\nhosts_in {}",
+            include_str!("pooler.sh"),
+            shell_quote(text)
+        );
+        let mut shell = std::process::Command::new("sh");
+        let told = shell.args(["-c", &script]).output().unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        let found: Vec<&str> = told.lines().collect();
+        for name in ["localhost", "alias", "fd00::1", "a", "b", "it"] {
+            assert!(found.contains(&name), "{name}: {found:?}");
+        }
+        let plain = |name: &&str| !name.starts_with(['-', '/', '$']);
+        assert!(found.iter().all(plain), "{found:?}");
+    }
 }

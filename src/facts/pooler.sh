@@ -14,6 +14,19 @@ addresses_of() {
     esac
 }
 
+# The names of hosts in what its files say, each once.
+hosts_in() {
+    printf '%s\n' "$1" | awk '{
+        while (match($0, /host[ \t]*=[ \t]*/)) {
+            $0 = substr($0, RSTART + RLENGTH)
+            name = $0
+            sub(/^\047/, "", name)
+            sub(/[ \t\r\047].*/, "", name)
+            if (name ~ /^[A-Za-z0-9:][A-Za-z0-9._:-]*$/) print name
+        }
+    }' | sort -u
+}
+
 main() {
     if [ ! -e "$config_file" ]; then
         fact pool_unread "there is no $config_file"
@@ -23,7 +36,7 @@ main() {
     if [ -n "$pooler_pid" ]; then fact pool_runs yes; fi
     read_pooler "$config_file"
     for peer in $peers; do addresses_of "${peer#*=}" | fact_lines resolved "${peer%%=*}"; done
-    for name in $(printf '%s\n' "${pooler_text:-}" | grep -o "host[ 	]*=[ 	]*[A-Za-z0-9._:-]*" | sed 's/.*=[ 	]*//' | sort -u); do
+    for name in $(hosts_in "${pooler_text:-}"); do
         addresses_of "$name" | fact_lines pool_host "$name"
     done
     if [ -f "/run/pgrepl/$cluster.$pooler.paused" ]; then fact pool_paused yes; fi
@@ -35,6 +48,7 @@ main() {
     fi
     if rows=$(console -P tuples_only=off -P footer=off -F '|' -c 'SHOW DATABASES' 2>&1); then
         printf '%s\n' "$rows" | fact_lines pool_database
+        console -P tuples_only=off -P footer=off -F '|' -c 'SHOW POOLS' 2>/dev/null | fact_lines pool_pool
     else
         fact pool_unread "its admin console does not answer: $(printf '%s' "$rows" | head -n 1)"
     fi

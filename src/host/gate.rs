@@ -10,6 +10,8 @@ use super::{Line, Word};
 
 /// How long a host may take to show that it still listens.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often a script that must not wait in vain is told that somebody is still there.
+const BEAT: Duration = Duration::from_secs(1);
 /// How long the work behind a gate may take: a promotion, with what is left to replay before it.
 const WORK: Duration = Duration::from_secs(120);
 
@@ -44,13 +46,25 @@ impl Gate {
 
     /// Waits for the script, then for the word, then for the script's answer to a ping, and sends the word.
     ///
-    /// Without a word, or without an answer, it ends the script's wait: its standard input tells it so.
-    pub async fn open(&self, stdin: &mut (impl AsyncWrite + Unpin), word: Word<'_>) {
+    /// Without a word, or without an answer, it ends the script's wait: its standard input tells it so. One that wants beats
+    /// is told each second that somebody is still there.
+    pub async fn open(
+        &self,
+        stdin: &mut (impl AsyncWrite + Unpin),
+        mut word: Word<'_>,
+        beats: bool,
+    ) {
         self.armed.notified().await;
-        let word = word.await;
         let mut say = async |text: String| {
             let _ = stdin.write_all(text.as_bytes()).await;
             let _ = stdin.flush().await;
+        };
+        let word = loop {
+            tokio::select! {
+                biased;
+                word = &mut word => break word,
+                () = tokio::time::sleep(BEAT), if beats => say("alive\n".into()).await,
+            }
         };
         if let Some(word) = word {
             say("ping\n".into()).await;
@@ -64,5 +78,46 @@ impl Gate {
             }
         }
         say("no\n".into()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gate, Line};
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    fn fact(word: &str) -> Line {
+        Line::Fact(word.into(), "yes".into())
+    }
+
+    /// What a script reads that answers a ping, and whose word comes once it was told that somebody is there.
+    #[tokio::test]
+    async fn a_script_that_waits_hears_that_somebody_is_there_and_gets_its_word_only_after_an_answer()
+     {
+        let gate = Gate::default();
+        let (mut near, far) = tokio::io::duplex(1 << 10);
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let word = Box::pin(async move { told.await.ok() });
+        let script = async {
+            let (mut heard, mut tell) = (Vec::new(), Some(tell));
+            let mut lines = BufReader::new(far).lines();
+            gate.hear(&fact("armed"));
+            while let Ok(Some(line)) = lines.next_line().await {
+                match line.as_str() {
+                    "alive" => drop(tell.take().map(|tell| tell.send("now".to_owned()))),
+                    "ping" => gate.hear(&fact("pong")),
+                    _ => {}
+                }
+                heard.push(line);
+            }
+            heard
+        };
+        let open = async {
+            gate.open(&mut near, word, true).await;
+            drop(near);
+        };
+        let ((), heard) = tokio::join!(open, script);
+        assert_eq!(heard, ["alive", "ping", "go now"]);
+        assert!(gate.was_opened());
     }
 }

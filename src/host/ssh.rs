@@ -188,7 +188,7 @@ impl SshHost {
             let _ = stdin.write_all(NEW_LINE).await;
             let _ = stdin.write_all(text.as_bytes()).await;
             let _ = stdin.flush().await;
-            if command.heartbeat {
+            if command.heartbeat && command.gate.is_none() {
                 loop {
                     tokio::time::sleep(Duration::from_secs(10)).await;
                     if stdin.write_all(b"alive\n").await.is_err() {
@@ -197,7 +197,7 @@ impl SshHost {
                 }
             }
             if command.gate.is_some() {
-                gate.open(&mut stdin, word).await;
+                gate.open(&mut stdin, word, command.heartbeat).await;
                 // Its answer is due; a dead connection would be waited for much longer.
                 let work = command.work.filter(|_| gate.was_opened());
                 tokio::time::sleep(work.unwrap_or(gate.patience())).await;

@@ -29,6 +29,8 @@ pub struct Builder<'a> {
     pub moves_wal: BTreeSet<NodeName>,
     /// What somebody's word is needed for.
     pub words: Vec<Word>,
+    /// The poolers that lead clients to a server until they are pointed elsewhere.
+    pub led_here: BTreeMap<NodeName, Vec<NodeName>>,
     limit: Option<&'a BTreeSet<NodeName>>,
     steps: Vec<Step>,
     phase: u32,
@@ -56,6 +58,7 @@ impl<'a> Builder<'a> {
             copy_from: None,
             moves_wal: BTreeSet::new(),
             words: Vec::new(),
+            led_here: BTreeMap::new(),
             limit,
             steps: Vec::new(),
             phase: 0,
@@ -82,12 +85,15 @@ impl<'a> Builder<'a> {
         let action = action.into();
         action.act().effect(node, &mut self.world);
         let at = self.steps.len();
+        // No client may be led to a server that starts as a standby.
+        let led = self.led_here.get(node);
+        let led = led.filter(|_| matches!(action, Action::Start(_)) && *node != self.leader);
         self.steps.push(Step {
             phase: self.phase,
             node: node.clone(),
             action,
             why: String::new(),
-            needs: Vec::new(),
+            needs: led.cloned().unwrap_or_default(),
         });
         Written(&mut self.steps[at])
     }
@@ -353,7 +359,8 @@ impl Written<'_> {
 
     /// Names the nodes whose earlier failure makes it pointless.
     pub fn after(self, needs: &[&NodeName]) -> Self {
-        self.0.needs = needs.iter().map(|name| (*name).clone()).collect();
+        let needs = needs.iter().map(|name| (*name).clone());
+        self.0.needs.extend(needs);
         self
     }
 }

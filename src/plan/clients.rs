@@ -1,9 +1,9 @@
 //! Where clients are led: poolers point to the primary, and what they do not is put right before anything else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::action::{Console, Edit, Led, Pause, PointPooler};
+use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler};
 use crate::facts::pooler::Route;
 use crate::facts::{Advice, Observation, PoolerFacts};
 use crate::inventory::{Cluster, Node, NodeName, Pooler};
@@ -159,8 +159,30 @@ impl Front<'_> {
                 .map(|(file, digest)| (file.clone(), digest.clone()))
                 .collect(),
             edits,
+            gone: self.gone(),
             pause: None,
         })
+    }
+
+    /// Returns the servers that cannot be reached, by every address that is known of them.
+    fn gone(&self) -> Vec<Gone> {
+        let unseen = self.world.unseen();
+        let nodes = unseen.filter_map(|(name, _)| self.cluster.nodes.get(name));
+        let each = nodes.flat_map(|node| {
+            let named = self.facts.named.get(node.name.as_str());
+            let named = named.into_iter().flatten().copied();
+            let all: BTreeSet<IpAddr> = self
+                .addresses(&node.name)
+                .into_iter()
+                .chain(named)
+                .collect();
+            all.into_iter().map(|address| Gone {
+                node: node.name.clone(),
+                address,
+                port: node.port,
+            })
+        });
+        each.collect()
     }
 
     /// Says what is not as it should be while this server leads, in one line.
@@ -263,6 +285,25 @@ fn need(cluster: &Cluster, world: &Observation, pooler: &Pooler, leader: &NodeNa
     }
 }
 
+/// Returns the servers to which a pooler leads clients now.
+fn led_to(cluster: &Cluster, world: &Observation, pooler: &Pooler) -> BTreeSet<NodeName> {
+    let Some(Ok(facts)) = world.poolers.get(&pooler.name) else {
+        return BTreeSet::new();
+    };
+    let front = Front {
+        cluster,
+        world,
+        pooler,
+        facts,
+    };
+    let leads = |node: &&Node| {
+        let mut loaded = facts.loaded.values();
+        loaded.any(|loaded| front.leads_to(&loaded.host, &loaded.port, node))
+    };
+    let nodes = cluster.nodes.values().filter(leads);
+    nodes.map(|node| node.name.clone()).collect()
+}
+
 /// Plans that every pooler leads to who leads.
 pub(in crate::plan) fn lead_clients(b: &mut Builder) {
     let leader = b.leader.clone();
@@ -273,7 +314,12 @@ pub(in crate::plan) fn lead_clients(b: &mut Builder) {
         match need(b.cluster, &b.world, pooler, &leader) {
             Need::Nothing => {}
             Need::Owner(Advice { message, help }) => b.block(name, message, help),
-            Need::Point(point, why) => drop(b.step(name, *point).because(why)),
+            Need::Point(point, why) => {
+                for server in led_to(b.cluster, &b.world, pooler) {
+                    b.led_here.entry(server).or_default().push(name.clone());
+                }
+                b.step(name, *point).because(why);
+            }
         }
     }
     b.next_phase();
@@ -283,10 +329,11 @@ pub(in crate::plan) fn lead_clients(b: &mut Builder) {
 pub(in crate::plan) type Pausing = (NodeName, PointPooler);
 
 /// Returns what lets clients wait at every pooler while the primary changes, and go on at the new one.
-pub(in crate::plan) fn pausing(b: &Builder, to: &NodeName, pause: Pause) -> Vec<Pausing> {
+pub(in crate::plan) fn pausing(b: &mut Builder, to: &NodeName, pause: Pause) -> Vec<Pausing> {
     let Some(node) = b.cluster.nodes.get(to) else {
         return Vec::new();
     };
+    tell_sessions(b, pause);
     let poolers = b.cluster.poolers.iter();
     poolers
         .filter_map(|(name, pooler)| {
@@ -303,6 +350,28 @@ pub(in crate::plan) fn pausing(b: &Builder, to: &NodeName, pause: Pause) -> Vec<
             Some((name.clone(), PointPooler { pause, ..point }))
         })
         .collect()
+}
+
+/// Tells whom a pause waits for although no transaction of theirs is open: sessions keep their connections.
+fn tell_sessions(b: &mut Builder, pause: Pause) {
+    let seconds = pause.seconds;
+    for name in b.cluster.poolers.keys() {
+        let Some(Ok(facts)) = b.world.poolers.get(name).cloned() else {
+            continue;
+        };
+        for pool in facts.sessions {
+            let (clients, database, user) = (pool.clients, pool.database, pool.user);
+            let end = match pause.terminates {
+                true => "then their connections end with the primary",
+                false => "if one is left then, nothing is stopped",
+            };
+            b.note(
+                name,
+                format!("it pools sessions: the pause waits {seconds} s for {clients} of {user} in {database} to disconnect; {end}"),
+                "pool_mode = transaction, where the application bears it; or --terminate-after 30",
+            );
+        }
+    }
 }
 
 /// Tells what is wrong with the poolers while a server leads, each with what to type.

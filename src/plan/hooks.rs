@@ -69,7 +69,7 @@ pub(in crate::plan) fn run(
 
 /// Returns a plan of what runs when a change went wrong, if there is anything.
 pub fn on_failure(cluster: &Cluster, failed: &Plan, from: &NodeName, why: &str) -> Option<Plan> {
-    let (Goal::Switchover(to) | Goal::Failover(to)) = &failed.goal else {
+    let (Goal::Switchover(to) | Goal::Failover(to) | Goal::Restore(to)) = &failed.goal else {
         return None;
     };
     let hooks = cluster.hooks.iter();

@@ -9,7 +9,7 @@ use pgrepl::plan::clients::troubles;
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::failover::{FailoverRequest, failover};
 use pgrepl::plan::switchover::{SwitchoverRequest, switchover};
-use pgrepl::plan::{Plan, PlanError};
+use pgrepl::plan::{Plan, PlanError, Step};
 use pgrepl::render::Templates;
 
 use crate::settled::{Story, node};
@@ -133,6 +133,8 @@ fn clients_wait_while_the_primary_changes_and_are_led_to_the_new_one() {
         .find(|step| matches!(step.action, Action::Stop(_)))
         .unwrap();
     assert_eq!(stop.phase, point.phase);
+    // It may run on the host of one of the servers, which are at work meanwhile.
+    assert!(!point.action.act().holds_host());
     let place = pgrepl::plan::builder::place_apart(&story.cluster, &stop.node);
     assert_eq!(stop.action.act().commands(&place)[0].gate, Some("paused"));
     never_read_only(&plan, &world);
@@ -155,6 +157,28 @@ fn clients_wait_while_the_primary_changes_and_are_led_to_the_new_one() {
             assert_eq!(leads, again.leader);
         }
     }
+}
+
+#[test]
+fn the_plan_tells_whose_sessions_the_pause_waits_for() {
+    let (story, mut world) = story();
+    let rows = [
+        ("pool_database", "name|host|port|paused"),
+        ("pool_database", "shop|10.9.0.1|5432|0"),
+        ("pool_pool", "database|user|cl_active|sv_active|pool_mode"),
+        ("pool_pool", "shop|app|3|3|session"),
+        ("pool_pool", "shop|web|9|2|transaction"),
+        ("pool_pool", "shop|idle|0|0|session"),
+        ("pool_pool", "other|app|1|1|session"),
+    ];
+    let text = "[databases]\nshop = host=10.9.0.1\n";
+    let facts = probed(&story.cluster, &[(INI, text)], &rows);
+    world.poolers.insert(POOLER.into(), Ok(facts));
+    let plan = to_second(&story.cluster, &world).unwrap();
+    let mut nodes = plan.nodes.iter();
+    let pooler = nodes.find(|node| node.node.as_str() == POOLER).unwrap();
+    let notes = format!("{:?}", pooler.notes);
+    assert!(pooler.notes.len() == 1 && notes.contains("3 of app in shop"));
 }
 
 #[test]
@@ -182,6 +206,13 @@ fn wherever_a_pooler_was_left_every_command_brings_it_to_the_primary() {
                 let plan = converge(cluster, &Templates::default(), &world, None).unwrap();
                 let points = plan.steps.iter().any(|step| step.node.as_str() == POOLER);
                 assert_eq!(points, wrong, "{told}: {:#?}", titles(&plan));
+                // Where that fails, no standby starts under clients.
+                let started =
+                    |step: &&Step| matches!(step.action, Action::Start(_)) && step.node == node(0);
+                for start in plan.steps.iter().filter(started) {
+                    let needs = start.needs.iter().any(|node| node.as_str() == POOLER);
+                    assert_eq!(needs, loaded == 0, "{told}: {start:?}");
+                }
                 never_read_only(&plan, &world);
                 let end = after(&plan, &world, plan.steps.len());
                 assert_eq!(led(&end), Some(node(leader)), "{told}");
@@ -218,6 +249,16 @@ fn a_failover_leads_clients_to_the_new_primary_and_goes_on_without_a_pooler() {
     let end = after(&plan, &world, plan.steps.len());
     assert_eq!(led(&end), Some(node(1)));
     never_read_only(&plan, &world);
+    // Who waits for an answer of the old primary would wait for long.
+    let hung = plan.steps.iter().find_map(|step| match &step.action {
+        Action::PointPooler(point) => Some(&point.gone),
+        _ => None,
+    });
+    let [hung] = &hung.unwrap()[..] else { panic!() };
+    assert_eq!(
+        (&hung.node, hung.address.to_string()),
+        (&node(0), "10.9.0.1".into())
+    );
     world.poolers.insert(POOLER.into(), Err(gone));
     let plan = failover(&story.cluster, &Templates::default(), &world, &wish)
         .unwrap()

@@ -2,4 +2,5 @@
 
 pub mod health;
 pub mod point_pooler;
+pub mod pooler;
 pub mod run_hook;

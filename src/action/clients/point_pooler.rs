@@ -1,17 +1,18 @@
 //! Points a PgBouncer to the primary; while that changes, its clients wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::clients::pooler::{Console, Edit, Gone, Led, Pause};
 use crate::action::server::promote::PROMOTED;
 use crate::action::server::stop::{ARMED, PAUSED};
 use crate::action::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::Observation;
 use crate::facts::pooler::{Loaded, Spelt};
-use crate::inventory::{NodeName, Pooler};
+use crate::inventory::NodeName;
 use crate::script::script;
 
 const SCRIPT: &str = script!(["pooler.sh"] "point_pooler.sh");
@@ -32,80 +33,11 @@ pub struct PointPooler {
     pub edits: Vec<Edit>,
     /// The digests of the files that are written, as the plan found them.
     pub files: BTreeMap<String, String>,
+    /// The servers that cannot be reached: who still waits for an answer of theirs would do so until TCP gives up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<Gone>,
     /// Whether its clients wait while the primary changes, and how long for.
     pub pause: Option<Pause>,
-}
-
-/// How the admin console of a PgBouncer is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Console {
-    /// Its configuration file.
-    pub config_file: String,
-    /// Who logs in.
-    pub user: String,
-    /// Its socket's directory or its address, if not its own.
-    pub host: Option<String>,
-    /// Its port, if not its own.
-    pub port: Option<u16>,
-}
-
-impl Console {
-    /// Returns that of a pooler.
-    pub fn of(pooler: &Pooler) -> Self {
-        Self {
-            config_file: pooler.config_file.clone(),
-            user: pooler.admin_user.clone(),
-            host: pooler.admin_host.clone(),
-            port: pooler.admin_port,
-        }
-    }
-
-    /// Tells a command what it needs to find the console.
-    pub fn tell(&self, command: Command) -> Command {
-        let port = self.port.map(|port| port.to_string());
-        command
-            .var("config_file", &self.config_file)
-            .var("admin_user", &self.user)
-            .var("admin_host", self.host.as_deref().unwrap_or_default())
-            .var("admin_port", port.unwrap_or_default())
-    }
-}
-
-/// How long transactions may still take before a pause.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
-    /// Seconds.
-    pub seconds: u64,
-    /// Whether those that take longer end with the primary, instead of keeping it from stopping.
-    pub terminates: bool,
-}
-
-/// Where a database shall lead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Led {
-    /// The name that clients connect to.
-    pub database: String,
-    /// The host, as it stands there then.
-    pub host: String,
-    /// The port.
-    pub port: String,
-}
-
-/// A text that takes the place of another one in a line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Edit {
-    /// The database that the line is for.
-    pub database: String,
-    /// The file.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// Bytes from the beginning of the line.
-    pub at: usize,
-    /// What stands there.
-    pub old: String,
-    /// What shall stand there.
-    pub new: String,
 }
 
 impl PointPooler {
@@ -135,6 +67,7 @@ impl Act for PointPooler {
 
     fn places(&self) -> Vec<String> {
         let edits = self.edits.iter();
+        let gone: BTreeSet<&NodeName> = self.gone.iter().map(|gone| &gone.node).collect();
         edits
             .map(|edit| {
                 let Edit {
@@ -148,11 +81,21 @@ impl Act for PointPooler {
                 let from = if old.is_empty() { "nothing" } else { old };
                 format!("{file}, line {line}, {database}: {from} → {}", new.trim())
             })
+            .chain(
+                gone.into_iter().map(|node| {
+                    format!("connections to {node}, which cannot be reached, are ended")
+                }),
+            )
             .collect()
     }
 
     fn kind(&self) -> Mark {
         Mark::Change
+    }
+
+    /// It holds the pooler alone: on a server's host steps of that are at work meanwhile.
+    fn holds_host(&self) -> bool {
+        false
     }
 
     fn awaits(&self) -> Option<&'static str> {
@@ -198,6 +141,10 @@ impl Act for PointPooler {
                  }| format!("{host}:{port}\t{database}\n"),
             )
             .collect();
+        let gone = self.gone.iter();
+        let gone: String = gone
+            .map(|gone| format!("{}|{}\n", gone.address, gone.port))
+            .collect();
         let seconds = self.pause.map(|pause| pause.seconds.to_string());
         let command = Command::new("point the pooler", SCRIPT)
             .var("cluster", &place.cluster)
@@ -207,6 +154,7 @@ impl Act for PointPooler {
             .var("leads", leads)
             .var("edits", edits)
             .var("files", files)
+            .var("gone", gone)
             .var("pause", seconds.unwrap_or_default())
             .var(
                 "terminates",
@@ -223,6 +171,8 @@ impl Act for PointPooler {
             .timeout(Some(Duration::from_secs(1300)));
         let mut command = self.console.tell(command);
         command.gate = self.pause.map(|_| PROMOTED);
+        // Clients wait: nobody lets them wait for a run that is gone.
+        command.heartbeat = self.pause.is_some();
         vec![command]
     }
 
@@ -249,7 +199,6 @@ impl Act for PointPooler {
                 host: led.host.clone(),
                 port: led.port.clone(),
                 paused: false,
-                pool_mode: String::new(),
             };
             if facts.runs {
                 facts.loaded.insert(route.database.clone(), loaded);
@@ -300,5 +249,69 @@ mod tests {
         assert!(rewritten(&added).1.ends_with("other = host=a port=5433\n"));
         let elsewhere = format!("{path}\t2\t11\ta\tb\n");
         assert_eq!(rewritten(&elsewhere), (Some(3), before.to_owned()));
+    }
+
+    #[test]
+    fn clients_go_on_when_the_run_that_let_them_wait_says_nothing_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().display();
+        // What has to happen, for what comes on standard input; the last word is followed by silence.
+        for (words, ends) in [
+            ("", "RESUME"),
+            ("alive\nalive\n", "RESUME"),
+            ("alive\nno\n", "RESUME"),
+            ("alive\nping\n", "pong yes RESUME"),
+            ("alive\nping\ngo x\n", "pong yes followed"),
+        ] {
+            let script = format!(
+                "set -eu\ncluster=x pooler=y edits= files= databases=shop leads= pause=5 terminates=no limit=9 config_file=/x\n{}\n\
+                 mark={place}/mark pooler_pid=1\nfind_pooler() {{ :; }}\nread_pooler() {{ :; }}\nfind_console() {{ :; }}\n\
+                 resume_later() {{ :; }}\npause_all() {{ :; }}\nfact() {{ echo \"$*\"; }}\nok() {{ :; }}\n\
+                 refused() {{ exit 0; }}\nfollow() {{ echo followed; }}\nresume_all() {{ echo RESUME; }}\n\
+                 timeout() {{ shift; \"$@\" && return; return 124; }}\nmain\n",
+                include_str!("point_pooler.sh"),
+            );
+            let mut shell = std::process::Command::new("sh");
+            let mut shell = shell
+                .args(["-c", &script])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut stdin = shell.stdin.take().unwrap();
+            std::io::Write::write_all(&mut stdin, words.as_bytes()).unwrap();
+            drop(stdin);
+            let told = shell.wait_with_output().unwrap();
+            let told = String::from_utf8(told.stdout).unwrap();
+            let told: Vec<&str> = told.split_whitespace().collect();
+            let whole = format!("paused yes armed yes {ends}");
+            assert_eq!(told.join(" "), whole, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn only_connections_to_servers_that_are_gone_are_ended() {
+        let servers = "type|user|database|state|addr|port|local_addr|local_port\nS|app|shop|active|10.0.0.1|5432|10.0.0.9|40001\n\
+                       S|app|shop|idle|10.0.0.2|5432|10.0.0.9|40002\nS|app|other|active|10.0.0.1|5432|10.0.0.9|40003\n\
+                       S|app|shop|active|10.0.0.1|5433|10.0.0.9|40004\nS|app|shop|active|fd00::1|5432|fd00::9|40005\n";
+        let ended = |databases: &str, gone: &str| {
+            let script = format!(
+                "set -eu\ncluster=x pooler=y databases={databases} gone='{gone}'\n{}\n\
+                 console() {{ case \"$*\" in *SERVERS) printf '{servers}' ;; *) echo \"$*\" ;; esac; }}\n\
+                 ss() {{ echo \"$3 $9\"; }}\ncut_off 2>&1\n",
+                include_str!("point_pooler.sh"),
+            );
+            let mut shell = std::process::Command::new("sh");
+            let told = shell.args(["-c", &script]).output().unwrap();
+            String::from_utf8(told.stdout).unwrap()
+        };
+        let both = "10.0.0.1|5432\nfd00::1|5432\n";
+        // As the kernel ends nothing here, PgBouncer is asked to.
+        assert_eq!(
+            ended("shop", both),
+            "10.0.0.1 :40001\n[fd00::1] :40005\n-c KILL \"shop\" -c RESUME \"shop\"\n"
+        );
+        assert_eq!(ended("''", both).lines().count(), 5);
+        assert_eq!(ended("shop", ""), "");
     }
 }

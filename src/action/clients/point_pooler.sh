@@ -2,6 +2,7 @@
 # before it stops until another one leads; whatever becomes of the run that let them wait, they go on.
 # In: what pooler.sh needs; pooler databases (one a line; an empty one is all) leads (HOST:PORT DATABASE with tabs) resume_unit
 #     edits (FILE LINE AT OLD NEW with tabs, the last one first) files (DIGEST FILE) pause (seconds, or nothing)
+#     gone (ADDRESS|PORT of servers that cannot be reached, one a line)
 #     terminates (yes: go on with transactions that take longer) limit (seconds after which the host itself resumes)
 
 # Of a pause that nobody has ended a later run knows by this.
@@ -138,6 +139,41 @@ load() {
 	LIST
 }
 
+# Its connections to servers that cannot be reached: ADDRESS|PORT|LOCAL PORT|DATABASE.
+hanging() {
+    console -P tuples_only=off -P footer=off -F '|' -c 'SHOW SERVERS' | there=$gone of=$databases awk -F '|' '
+        BEGIN {
+            split(ENVIRON["there"], address, "\n")
+            for (one in address) gone[address[one]] = 1
+            some = split(ENVIRON["of"], database, "\n")
+            for (one in database) ours[database[one]] = 1
+        }
+        $1 == "type" { for (at = 1; at <= NF; at++) column[$at] = at; next }
+        ($column["addr"] "|" $column["port"]) in gone && (!some || $column["database"] in ours) {
+            print $column["addr"] "|" $column["port"] "|" $column["local_port"] "|" $column["database"]
+        }'
+}
+
+# Ends those, and with them the clients that wait there for an answer; all others stay. Where the kernel ends no connections,
+# PgBouncer ends all of that database.
+cut_off() {
+    [ -n "$gone" ] || return 0
+    hanging | while IFS='|' read -r address port local_port _; do
+        case $address in *:*) address="[$address]" ;; esac
+        ss -K dst "$address" dport = ":$port" sport = ":$local_port" >&2 || :
+    done
+    hanging | cut -d '|' -f 4- | sort -u | while IFS= read -r database; do
+        console -c "KILL$(of_database "$database")" -c "RESUME$(of_database "$database")" >&2 </dev/null || :
+    done
+}
+
+# Who could not log in to the server before tries again after server_login_retry only: it does so at once, and the next RELOAD
+# brings the owner's value back.
+log_in_anew() {
+    if console -c "SET server_login_retry = '0.1'" >&2; then sleep 0.5; fi
+    console -c RELOAD >&2 || :
+}
+
 follow() {
     each_file place
     if [ -z "$pooler_pid" ]; then
@@ -145,10 +181,24 @@ follow() {
         return
     fi
     load
+    cut_off
     resume_all || fail "the admin console of $pooler does not resume: its clients wait"
+    if [ -z "$pause" ]; then log_in_anew; fi
+}
+
+# The next word of the run, which says each second that it is there: a connection that is cut may not end for a long time.
+# shellcheck disable=SC2016 # expanded by the shell it is given to
+heard() { timeout 4 sh -c 'IFS= read -r line && printf "%s\n" "$line"' <&6; }
+
+# Two of them may be on one host, and one on that of a server where a step is at work: each has a lock of its own.
+hold_pooler() {
+    mkdir -p "${mark%/*}"
+    exec 8>>"${mark%.paused}.work"
+    flock -w 10 8 || fail "another run is at work on $pooler"
 }
 
 main() {
+    hold_pooler
     find_pooler
     read_pooler "$config_file"
     find_console
@@ -159,7 +209,6 @@ main() {
         return
     fi
     [ -n "$pooler_pid" ] || fail "$pooler does not run"
-    mkdir -p /run/pgrepl
     : >"$mark"
     resume_later
     if ! pause_all && [ "$terminates" = no ]; then
@@ -170,8 +219,9 @@ main() {
     fi
     fact paused yes
     fact armed yes
-    while IFS=' ' read -r word _ <&6; do
-        case $word in
+    while line=$(heard); do
+        case ${line%% *} in
+            alive) ;;
             ping) fact pong yes ;;
             go)
                 follow

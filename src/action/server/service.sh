@@ -15,6 +15,8 @@ bring_up() {
         [ "$(date +%s)" -lt "$patience" ] || fail "the server did not accept connections within 600 s"
         sleep 0.1
     done
+    end_watch
+    end_start_script
 }
 
 put_back() {

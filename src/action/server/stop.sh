@@ -24,6 +24,7 @@ main() {
         fi
         # A unit that is asked to stop while it still starts kills the server slowly instead of stopping it.
         wait_for 60 manager_rests || :
+        find_readers
         if [ "$waits" = yes ] && ! word_comes; then refused "clients that wait" "some that do not"; fi
         ask_manager stop >&2 || fail "the service manager does not stop ${unit:-the server}"
         patience=$(($(date +%s) + seconds))
@@ -31,15 +32,21 @@ main() {
             [ "$(date +%s)" -le "$patience" ] || fail "the server did not stop within $seconds s"
             sleep 0.02
         done
+        end_watch
         done=ok
     else
         done=already
     fi
-    found=$(control_field "$data_directory" 'Database system identifier')
-    [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
+    # Read once: clients wait for it.
     if [ "$role" = primary ]; then
         control=$(as_service_user "$bindir/pg_controldata" "$data_directory") || fail "pg_controldata does not tell how the server stopped"
         read_control() { printf '%s\n' "$control" | sed -n "s/^$1: *//p"; }
+        found=$(read_control 'Database system identifier')
+    else
+        found=$(control_field "$data_directory" 'Database system identifier')
+    fi
+    [ "$found" = "$system_id" ] || refused "system identifier $system_id" "$found"
+    if [ "$role" = primary ]; then
         state=$(read_control 'Database cluster state')
         [ "$state" = 'shut down' ] || fail "the server did not stop cleanly: its control file says \"$state\""
         checkpoint=$(read_control 'Latest checkpoint location')

@@ -9,7 +9,7 @@ use crate::facts::backups::{Backup, Backups};
 use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Content, Facts, Observation, Process};
 use crate::files::recovery::{self, Target};
-use crate::inventory::{Cluster, NodeName};
+use crate::inventory::{Cluster, Moment, NodeName};
 use crate::plan::backup::archiving::archives_elsewhere;
 use crate::plan::backup::{can_restore, from_backup};
 use crate::plan::builder::Builder;
@@ -21,6 +21,7 @@ use crate::plan::converge::password::refuse_another;
 use crate::plan::converge::prepare::prepare;
 use crate::plan::converge::sensitive::Floors;
 use crate::plan::converge::{preflight, tablespaces};
+use crate::plan::hooks::{self, Change};
 use crate::plan::restore::chosen::{follow, tell};
 use crate::plan::restore::request::{RestoreRequest, refuse};
 use crate::plan::{Goal, Plan, PlanError, Role, reach, space};
@@ -182,9 +183,15 @@ pub fn restore(
         b.step(to, see);
         b.next_phase();
     }
-    // Nobody writes or follows while the past comes back.
     let nodes: Vec<NodeName> = cluster.nodes.keys().cloned().collect();
     let everyone: Vec<&NodeName> = nodes.iter().collect();
+    let led = led_before(cluster, seen, to);
+    let change = led.as_ref().map(|from| Change { from, to });
+    let demoted = change.filter(|change| runs(seen, change.from));
+    let hooked = demoted.map(|change| hooks::run(&mut b, Moment::BeforeDemote, change, &everyone));
+    let hooked = hooked.unwrap_or_default();
+    // Nobody writes or follows while the past comes back.
+    let everyone: Vec<&NodeName> = everyone.into_iter().chain(&hooked).collect();
     for node in &nodes {
         // Whatever went wrong until here ends it before anything stops.
         stop(&mut b, node, &everyone);
@@ -223,7 +230,9 @@ pub fn restore(
         tablespaces: places.collect(),
         named: tablespaces::named(cluster, to),
     };
-    b.step(to, unpack).because(format!("from {}", backup.host));
+    b.step(to, unpack)
+        .because(format!("from {}", backup.host))
+        .after(&everyone);
     let place = PlaceClone {
         data_directory: platform.data_directory.clone(),
         source: to.clone(),
@@ -253,10 +262,28 @@ pub fn restore(
     b.step(to, recover)
         .because("lets nobody in and archives nothing until it is done");
     b.next_phase();
+    if let Some(change) = change {
+        hooks::run(&mut b, Moment::AfterPromote, change, &[to]);
+    }
     passes(&mut b, &Leader::Running(to.clone()))?;
+    if let Some(change) = change {
+        hooks::run(&mut b, Moment::AfterFollow, change, &[to]);
+    }
     let plan = b.finish(Goal::Restore(to.clone()));
     preflight::replaced(&plan, to)?;
     Ok(plan)
+}
+
+/// Returns who led before a restore, if it makes another server the primary.
+pub fn led_before(cluster: &Cluster, seen: &Observation, to: &NodeName) -> Option<NodeName> {
+    let lead = leader(cluster.major, seen, &cluster.primary);
+    let from = lead.map_or_else(|_| cluster.primary.clone(), |lead| lead.node().clone());
+    (from != *to).then_some(from)
+}
+
+fn runs(seen: &Observation, node: &NodeName) -> bool {
+    seen.facts(node)
+        .is_some_and(|facts| facts.process != Process::Stopped)
 }
 
 /// Returns who is stopped and keeps its data, and why: who has no room for other data, and who follows one that will not be there.
