@@ -13,6 +13,7 @@ use pgrepl::plan::update::whole::{parts, whole};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::ServerVersion;
 use pgrepl::render::Templates;
+use pgrepl::report::status::conclude;
 
 use crate::facts::recorded;
 use crate::stories::after;
@@ -285,6 +286,10 @@ fn a_server_that_does_not_start_with_what_is_installed_gets_what_is_offered_firs
                 package.offered = "16.15-2".into();
             }
         }
+        let status = conclude(&cluster, &world);
+        let mut problems = status.problems.iter();
+        let down = problems.find(|problem| problem.node.as_str() == node);
+        assert_eq!(down.unwrap().help, "pgrepl update");
         let part = next(&cluster, &Templates::default(), &world, &wish());
         let part = part.unwrap_or_else(|why| panic!("{why:#?}")).unwrap();
         let steps = part
