@@ -226,7 +226,8 @@ read_port() {
         serves=${serves%%[!0-9]*}
         if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
     fi
-    taken=$(ss -ltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
+    # All who have it: a server's child has it too, for a moment.
+    taken=$(ss -ltnp "sport = :$port" 2>/dev/null | grep -o '("[^"]*",pid=[0-9]*' | sed 's/("\(.*\)",pid=/\1 /' | sort -u)
     # It may have been started since its file was looked for.
     if [ -n "$taken" ] && [ -z "$mine" ] && mine=$(postmaster_pid); then fact postmaster "$mine"; fi
     case "

@@ -166,6 +166,26 @@ fn address_unit_of(b: &mut Builder, node: &NodeName) {
         .because("nothing else configures it, and a standby does not get it");
 }
 
+/// Tells who holds the address where it cannot be said who leads, if that is more than one.
+pub fn doubled(cluster: &Cluster, seen: &Observation) -> Vec<(NodeName, Advice)> {
+    let Some(address) = &cluster.address else {
+        return Vec::new();
+    };
+    let holders = seen
+        .seen()
+        .filter(|(_, facts)| facts.address.holds(address));
+    let holders: Vec<&NodeName> = holders.map(|(node, _)| node).collect();
+    let found = holders.iter().filter(|_| holders.len() > 1);
+    let advice = |node: &&NodeName| {
+        let message = format!("has {}, and is not the only one", address.ip);
+        let interface = cluster.address_on(node).unwrap_or_else(|| address.clone());
+        let del = on_interface(&interface);
+        let help = format!("if it is not to lead: ssh {node} sudo ip address del {del}");
+        ((*node).clone(), Advice::new(message, help))
+    };
+    found.map(advice).collect()
+}
+
 /// Tells what is wrong with the address while a server leads, each with what to type.
 pub fn troubles(
     cluster: &Cluster,

@@ -48,10 +48,15 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         notes.extend(behind(cluster, seen, name, facts));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
-    for (name, Advice { message, help }) in leader.iter().flat_map(|leader| {
-        let poolers = clients::troubles(cluster, seen, leader).into_iter();
-        poolers.chain(address::troubles(cluster, seen, leader))
-    }) {
+    let of_clients = match &leader {
+        Some(leader) => [
+            clients::troubles(cluster, seen, leader),
+            address::troubles(cluster, seen, leader),
+        ]
+        .concat(),
+        None => address::doubled(cluster, seen),
+    };
+    for (name, Advice { message, help }) in of_clients {
         problems.push(Trouble::new(&name, message, help).urgent(Down));
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());

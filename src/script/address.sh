@@ -32,49 +32,49 @@ drop_address() {
 # redirection.
 go_on_alone() { "$@" </dev/null >/dev/null 2>&1 4>&- 6<&- 7>&- & }
 
-# Adds it, and tells the neighbours.
+# Adds it, and tells the neighbours. That nobody else has it was looked for: the kernel need not, which takes it a second for IPv6.
 put_address() {
     if [ -n "$(ip -o addr show to "${address%/*}" dev "$interface" | all=$address awk '$4 == ENVIRON["all"]')" ]; then return 0; fi
     drop_address || return
     case $address in
-        *:*)
-            # The kernel tells them itself where it is told to. Nobody else has it: that was looked for, which takes the
-            # kernel a second more.
-            notify=/proc/sys/net/ipv6/conf/$interface/ndisc_notify
-            before=$(cat "$notify" 2>/dev/null) || before=
-            if ! echo 1 2>/dev/null >"$notify"; then
-                note "the neighbours are not told where ${address%/*} is: $notify cannot be written"
-            fi
-            ip addr add "$address" dev "$interface" nodad >&2 || return
-            # shellcheck disable=SC2016 # expanded by the shell it is given to
-            go_on_alone sh -c 'sleep 1 && echo "$1" >"$2"' sh "$before" "$notify"
-            ;;
-        *)
-            ip addr add "$address" dev "$interface" >&2 || return
-            announce
-            ;;
+        *:*) ip addr add "$address" dev "$interface" nodad >&2 || return ;;
+        *) ip addr add "$address" dev "$interface" >&2 || return ;;
     esac
+    announce
 }
 
-# Gratuitous ARP, as a request and as a reply: at once, and three times more for who has missed it.
+# Gratuitous ARP, as a request and as a reply, or an unsolicited neighbour advertisement: at once, and three times more for who
+# has missed it.
 announce() {
     if command -v perl >/dev/null; then
         # Its number, and its link-layer address.
         set -- "${address%/*}" "$(ip -o link show dev "$interface" | sed 's/:.*//')" \
             "$(ip -o link show dev "$interface" | sed -n 's/.* link\/ether \([0-9a-f:]*\).*/\1/p')"
-        perl -e "$announcement" "$@" >&2 || :
+        perl -e "$announcement" "$@" >&2 || note "the neighbours could not be told where ${address%/*} is now"
         # shellcheck disable=SC2016 # expanded by the shell it is given to
         go_on_alone sh -c 'for _ in 1 2 3; do sleep 1 && perl -e "$@"; done' sh "$announcement" "$@"
-    elif iputils_arping; then
+    elif [ "${address#*:}" = "$address" ] && iputils_arping; then
         go_on_alone arping -q -U -c 4 -I "$interface" "${address%/*}"
     else
-        note "neither perl nor the arping of iputils is there to tell the neighbours: some may look for ${address%/*} where it was for a minute"
+        note "nothing here tells the neighbours where ${address%/*} is now, for there is no perl: some may look for it where it was for a minute"
     fi
 }
 # shellcheck disable=SC2016 # for perl
 announcement='
     my ($address, $index, $link) = @ARGV;
     $link = pack("H12", join("", split(/:/, $link)));
+    if ($address =~ /:/) {
+        my ($before, $behind) = map { [split(/:/, $_)] } split(/::/, $address, 2), "", "";
+        my @words = (@$before, (0) x (8 - @$before - @$behind), @$behind);
+        my $bytes = pack("n8", map { hex } @words);
+        my $own = pack("S n N a16 L", 10, 0, 0, $bytes, $index);
+        my $all = pack("S n N a16 L", 10, 0, 0, "\xff\x02" . "\0" x 13 . "\x01", $index);
+        # AF_INET6, SOCK_RAW, IPPROTO_ICMPV6: the kernel adds the checksum; IPV6_MULTICAST_HOPS. RFC 4861, 4.4: override.
+        socket(my $socket, 10, 3, 58) or die "no socket: $!";
+        setsockopt($socket, 41, 18, pack("i", 255)) && bind($socket, $own) or die "no use of it: $!";
+        send($socket, pack("C C n N a16 C C a6", 136, 0, 0, 0x20000000, $bytes, 2, 1, $link), 0, $all) or die "not sent: $!";
+        exit;
+    }
     $address = pack("C4", split(/[.]/, $address));
     # AF_PACKET, SOCK_DGRAM, ETH_P_ARP; struct sockaddr_ll of packet(7).
     socket(my $socket, 17, 2, unpack("S", pack("n", 0x0806))) or die "no socket: $!";

@@ -7,12 +7,17 @@ use crate::cut::cut;
 use crate::lab::{Lab, release};
 use crate::writer::{RULE, Writer};
 
+/// An address of the lab's network that no host has.
+pub fn shared_address(lab: &Lab) -> String {
+    let all = lab.on("server1", "hostname -I");
+    let own = all.split_whitespace().next().unwrap();
+    format!("{}.200", own.rsplit_once('.').unwrap().0)
+}
+
 /// A pair, a host for clients, and the address, which is on the primary.
 fn hosts(name: &str) -> (Lab, PathBuf, String) {
     let lab = Lab::servers(name, &["server1", "server2", "other"]);
-    let first = lab.on("server1", "hostname -I");
-    let net = first.split_whitespace().next().unwrap();
-    let address = format!("{}.200", net.rsplit_once('.').unwrap().0);
+    let address = shared_address(&lab);
     let inventory = lab.inventory(&format!(
         "postgresql: {{ version: {}, {RULE} }}\nprimary: server1\nstandbys: [server2]\n\
          clients: {{ address: {{ ip: {address}/24, interface: eth0 }} }}\n",

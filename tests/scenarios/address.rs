@@ -4,7 +4,7 @@ use pgrepl::action::{Action, Pause};
 use pgrepl::facts::address::AddressFacts;
 use pgrepl::facts::{Observation, Sight, Unreachable};
 use pgrepl::inventory::{Cluster, NodeName, VirtualAddress, read};
-use pgrepl::plan::address::troubles;
+use pgrepl::plan::address::{doubled, troubles};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::failover::{FailoverRequest, failover};
 use pgrepl::plan::switchover::{SwitchoverRequest, switchover};
@@ -307,6 +307,24 @@ fn who_else_answers_for_it_is_told_with_what_to_do() {
         lacks[0].contains("hosts: { server1: { interface: … } }"),
         "{lacks:?}"
     );
+}
+
+#[test]
+fn two_primaries_with_it_are_told_where_nobody_can_be_said_to_lead() {
+    let (cluster, mut world) = story();
+    assert!(doubled(&cluster, &world).is_empty());
+    let second = &mut world.facts_mut(&node(1)).unwrap().address.held;
+    second.push(address());
+    let told: Vec<String> = doubled(&cluster, &world)
+        .into_iter()
+        .map(|(node, advice)| format!("{node}: {}", advice.help))
+        .collect();
+    let del = |name: &str| {
+        format!(
+            "{name}: if it is not to lead: ssh {name} sudo ip address del 10.9.0.100/24 dev eth0"
+        )
+    };
+    assert_eq!(told, [del("server1"), del("server2")]);
 }
 
 #[test]
