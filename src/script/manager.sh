@@ -33,6 +33,11 @@ silent_walsenders() {
 # How long readers of logical slots may take for what they have not confirmed while their server stops, in seconds.
 reading=5
 
+# The processes that send them WAL, as far as they are connected now.
+find_readers() {
+    readers=$(sql "select active_pid from pg_replication_slots where slot_type = 'logical' and active" 2>/dev/null) || readers=
+}
+
 # Those of some processes that still send WAL.
 walsenders_of() {
     for pid in "$@"; do
@@ -45,7 +50,7 @@ walsenders_of() {
 # slot that answers and confirms nothing: its slot goes on from what it has confirmed.
 watch_receivers() {
     stopping=$(postmaster_pid) || return 0
-    readers=$(sql "select active_pid from pg_replication_slots where slot_type = 'logical' and active" 2>/dev/null) || readers=
+    [ -n "${readers+known}" ] || find_readers
     (
         exec </dev/null >/dev/null 2>&1 7>&- 4>&-
         turns=0
@@ -60,7 +65,10 @@ watch_receivers() {
             for walsender in $ended; do as_service_user kill -TERM "$walsender" || :; done
         done
     ) &
+    watcher=$!
 }
+# A shell keeps what it had before a redirection, so the connection would last for as long as its child looks once more.
+end_watch() { [ -z "${watcher-}" ] || kill "$watcher" 2>/dev/null || :; }
 
 # Asks for a start, a stop or a restart: of the unit, or by the commands that the inventory gives in its place.
 ask_manager() {
@@ -80,7 +88,7 @@ ask_manager() {
 by_command() {
     said=$(mktemp)
     rc=0
-    (cd / && setsid /bin/sh -c "$1" </dev/null >"$said" 2>&1 7>&- 4>&-) || rc=$?
+    (cd / && setsid /bin/sh -c "$1" </dev/null >"$said" 2>&1 6<&- 7>&- 4>&-) || rc=$?
     [ "$rc" = 0 ] || cat "$said" >&2
     rm -f "$said"
     return "$rc"
@@ -115,6 +123,27 @@ begin_start() {
     forget_failure
     ask_manager "$1" >&2 || :
     idle=0
+}
+
+# Debian's unit goes on starting for two seconds after its server accepts connections: its script tries what was just seen. A stop
+# in that time is none: systemd ends all processes by SIGTERM, and a standby neither runs nor ends (measured on Debian 12: it was
+# still there after ten minutes). So the script is told that it is over, which systemd takes for a clean end; not before pg_ctl is
+# gone, since systemd wants the server for a child of its own.
+end_start_script() {
+    [ -n "$unit" ] || return 0
+    starter=$(systemctl show -p ControlPID "$unit" 2>/dev/null) || return 0
+    starter=${starter#ControlPID=}
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$starter/cmdline") in
+        *pg_ctlcluster*' start ') ;;
+        *) return 0 ;;
+    esac
+    wait_for 2 pg_ctl_is_gone || return 0
+    kill -TERM "$starter" 2>/dev/null || :
+    wait_for 2 manager_rests || :
+}
+pg_ctl_is_gone() {
+    parent=$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$(postmaster_pid)/status") || return 1
+    [ "$(cat "/proc/$parent/comm" 2>/dev/null)" != pg_ctl ]
 }
 
 # One look at a start that was asked for: fails once nobody works on it any more.

@@ -47,6 +47,7 @@ main() {
         }
         sleep 0.1
     done
+    end_start_script
     speak_again
     # While it archived nothing it made the history of its new timeline; the archive needs that to lead on from here.
     for history in "$data_directory/$wal_directory"/*.history; do
