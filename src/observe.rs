@@ -35,7 +35,7 @@ use crate::postgres::Major;
 use crate::report::event::Event;
 use crate::script::script;
 
-const SCRIPT: &str = script!(["firewall.sh", "places.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
+const SCRIPT: &str = script!(["firewall.sh", "places.sh", "neighbour.sh"] "facts/tool.sh", "facts/mount.sh", "facts/disks.sh", "facts/his.sh", "facts/files.sh", "facts/layout.sh", "facts/probe.sh");
 
 const OFFERS: &str = script!(["installer.sh"] "facts/offers.sh");
 
@@ -210,6 +210,7 @@ pub async fn look(
         .map(|peer| (peer, peer.address.as_deref().unwrap_or(peer.name.as_str())))
         .map(|(peer, address)| format!("{}={address}", peer.name))
         .collect();
+    let address = cluster.address_on(name);
     let tool = |word: fn(&'static dyn Engine) -> &'static str| engine_of(cluster).map_or("", word);
     let command = place
         .command("read the host", SCRIPT)
@@ -218,6 +219,16 @@ pub async fn look(
             question(cluster.major, &cluster.replication.user),
         )
         .var("sizes", sizes(cluster.major))
+        .var(
+            "address",
+            address
+                .as_ref()
+                .map_or_else(String::new, |a| a.with_prefix()),
+        )
+        .var(
+            "interface",
+            address.as_ref().map_or("", |address| &address.interface),
+        )
         .var("peers", peers.join(" "))
         .var(
             "mount",
@@ -289,6 +300,7 @@ pub async fn look(
         unit: &platform.unit,
         clone_unit: &clone_unit(&cluster.name, name),
         mount: cluster.backup.as_ref().map(|backup| backup.mount.as_str()),
+        address: address.map(|address| address.ip),
         user: &cluster.replication.user,
         password,
     };

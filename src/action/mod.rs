@@ -30,6 +30,9 @@ pub use backup::take_backup::TakeBackup;
 pub use backup::timer::{DropTimer, SetTimer};
 pub use backup::tool::{InstallTool, PrepareTool};
 pub use backup::verify_backups::{VerifyBackups, VerifyWal};
+pub use clients::address::{
+    AddressPaths, DropAddress, DropAddressUnit, SetAddressUnit, TakeAddress,
+};
 pub use clients::health::{DropHealth, SetHealth};
 pub use clients::point_pooler::PointPooler;
 pub use clients::pooler::{Console, Edit, Gone, Led, Pause};
@@ -139,6 +142,11 @@ pub trait Act {
         None
     }
 
+    /// Tells whether what follows is pointless where it fails; else the rest is done, and this is told at the end.
+    fn holds_up(&self) -> bool {
+        true
+    }
+
     /// Tells whether the host is held while it works, so that a later run waits for it. What only looks or waits holds
     /// nothing, nor does long work that has a name of its own by which it is found and joined.
     fn holds_host(&self) -> bool {
@@ -196,6 +204,14 @@ actions! {
     PointPooler,
     /// Run a command of the inventory.
     RunHook,
+    /// Give the primary's host its address.
+    TakeAddress,
+    /// Take it away from a host.
+    DropAddress,
+    /// Set up what adds it at boot.
+    SetAddressUnit,
+    /// Remove that.
+    DropAddressUnit,
     /// Set up the port that tells balancers what a server is.
     SetHealth,
     /// Remove it.

@@ -9,7 +9,7 @@ use super::plan::{DiffArgument, no_plan};
 use super::undo::ended;
 use super::write::roles;
 use super::{Failure, FailureKind, Global, context, secrets};
-use crate::action::{Action, Pause, Start};
+use crate::action::{Action, Pause, Start, TakeAddress};
 use crate::execute::Outcomes;
 use crate::facts::Observation;
 use crate::facts::leader::leader;
@@ -341,14 +341,20 @@ async fn start_again(
     let Some(unit) = unit else {
         return not_back("it cannot be read");
     };
+    let step = |action: Action| Step {
+        phase: 0,
+        node: from.clone(),
+        action,
+        why: "it is the primary again".into(),
+        needs: Vec::new(),
+    };
+    let address = drive.loaded.cluster.address_on(from);
+    let take = address.map(|address| step(TakeAddress { address }.into()));
     let back = Plan {
-        steps: vec![Step {
-            phase: 0,
-            node: from.clone(),
-            action: Start { unit }.into(),
-            why: "it is the primary again".into(),
-            needs: Vec::new(),
-        }],
+        steps: [step(Start { unit }.into())]
+            .into_iter()
+            .chain(take)
+            .collect(),
         leader: from.clone(),
         ..failed.clone()
     };
@@ -358,6 +364,15 @@ async fn start_again(
             format!("{why}\nthe switchover was given up: {from} was started again and is the primary as before"),
         )
         .help(drive.again.clone()),
+        Ok((outcomes, _)) if outcomes.first().is_some_and(Outcome::is_good) => {
+            let no = drive.conclude(&back, &outcomes, false).err();
+            let no = no.map_or_else(String::new, |failure| failure.message());
+            Failure::new(
+                FailureKind::PartWay,
+                format!("{why}\nthe switchover was given up: {from} was started again, and its address could not be given back: {no}"),
+            )
+            .help(format!("pgrepl apply {}", drive.loaded.path.display()))
+        }
         Ok((outcomes, _)) => not_back(
             &drive
                 .conclude(&back, &outcomes, false)

@@ -144,7 +144,8 @@ LIST
 read_files() {
     set --
     for file in "$config_directory"/*.conf "$config_directory"/conf.d/*.conf "/usr/local/lib/pgrepl/$cluster"/* \
-        "/etc/systemd/system/pgrepl-$cluster-backup".* "/etc/systemd/system/pgrepl-$cluster-health"* $tool_files; do
+        "/etc/systemd/system/pgrepl-$cluster-backup".* "/etc/systemd/system/pgrepl-$cluster-health"* \
+        "/etc/systemd/system/pgrepl-$cluster-address.service" $tool_files; do
         if [ -f "$file" ]; then set -- "$@" "$file"; fi
     done
     # Where the configuration lies in the data directory they were among these.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::able::Able;
+use super::address::AddressFacts;
 use super::beside::Copy;
 use super::firewall::Firewall;
 use super::layout::name_beside;
@@ -28,7 +29,7 @@ pub struct Facts {
     pub glibc: Option<String>,
     /// Whether systemd is process 1; without it long work is tied to the connection.
     pub systemd: bool,
-    /// Its own addresses, loopback and link-local left out.
+    /// Its own addresses, loopback and link-local left out, and that of the primary, which comes and goes.
     pub addresses: Vec<IpAddr>,
     /// What this host resolves the other nodes' names (or `address:` values) to; empty when it cannot.
     pub resolved: BTreeMap<NodeName, Vec<IpAddr>>,
@@ -91,6 +92,9 @@ pub struct Facts {
     /// Whether the health port of the cluster listens.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub health: bool,
+    /// The address that the primary alone holds.
+    #[serde(default, skip_serializing_if = "AddressFacts::is_unknown")]
+    pub address: AddressFacts,
     /// What its systemd says against the schedule of the inventory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule_refused: Option<String>,

@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub clone_unit: &'a str,
     /// The backup mount asked for.
     pub mount: Option<&'a str>,
+    /// The address that the primary alone is to hold.
+    pub address: Option<std::net::IpAddr>,
     /// The replication role.
     pub user: &'a str,
     /// Its wanted password, to compare with what is stored.

@@ -1,6 +1,7 @@
 //! WHAT IS: what one probe saw on a host, and what can be concluded from all of them.
 
 pub mod able;
+pub mod address;
 mod advice;
 pub mod archive_state;
 pub mod asked;

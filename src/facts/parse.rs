@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 
+use super::address::{self, AddressFacts};
 use super::firewall::Firewall;
 use super::parse_data::data;
 use super::parse_pass::pass_file;
@@ -62,6 +63,14 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         (Some(_), None) => Process::Busy,
         (None, None) => Process::Stopped,
     };
+    let files = files(&lines, told.as_ref());
+    let virtual_addresses = address::known(
+        context.address,
+        files
+            .get(&address::unit_path(context.cluster))
+            .and_then(|file| file.content.as_deref())
+            .unwrap_or_default(),
+    );
     Ok(Facts {
         os: Os {
             id: id.into(),
@@ -80,6 +89,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             .all("address")
             .iter()
             .filter_map(|a| a.parse().ok())
+            .filter(|address| !virtual_addresses.contains(address))
             .collect(),
         resolved,
         packages: packages(&lines),
@@ -90,7 +100,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
             server.archive_waiting = lines.first("archive_waiting").and_then(|n| n.parse().ok());
             server
         }),
-        files: files(&lines, told.as_ref()),
+        files,
         unread: lines.texts("unread"),
         pgpass: pass_file(&lines, context),
         service: service(&lines, context),
@@ -123,6 +133,7 @@ pub fn parse(facts: &[(String, String)], context: &Context) -> Result<Facts, Str
         archive_waits_s: lines.first("archive_waits").and_then(|n| n.parse().ok()),
         timer: timer(&lines),
         health: lines.first("health") == Some("active"),
+        address: AddressFacts::read(&lines, &virtual_addresses),
         schedule_refused: lines.first("schedule_refused").map(str::to_owned),
         staging: lines.first("staging").map(|path| Staging {
             path: path.into(),

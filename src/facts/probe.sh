@@ -1,5 +1,6 @@
 # Reads everything pgrepl wants to know of a host, in few processes, and writes nothing at all.
 # In: the variables of a place, and: question sizes (SQL that tells a fact) peers (NAME=NAME-OR-ADDRESS ...) mount clone_unit
+#     address interface (of the primary alone: IP/PREFIX and a name, or nothing)
 #     wal_directory schedule (of backups: a calendar expression, or nothing)
 #     tablespace_places (where the inventory puts tablespaces and WAL on this host: paths, one a line)
 #     places (shell text that sets the variables of a place for the $word of an operating system; fails for another one)
@@ -23,7 +24,8 @@ choose_place() {
 }
 
 read_network() {
-    ip -o addr show scope global 2>/dev/null | awk "$awk_fact"'{ sub("/.*", "", $4); fact("address", $4) }' >&7
+    ip -o addr show scope global 2>/dev/null | awk "$awk_fact"'
+        { column($2); fact("interface_address", $4); sub("/.*", "", $4); fact("address", $4) }' >&7
     # All at once: a resolver that does not answer is waited for once, and not for each name.
     {
         for peer in $peers; do
@@ -35,6 +37,20 @@ read_network() {
         done
         wait
     } | awk "$awk_fact"'!seen[$1, $2]++ { column($1); fact("resolved", $2) }' >&7
+}
+
+# Who has the primary's address, as far as this host can see: the neighbour who answers for it now. Nobody is asked for one
+# that is here, nor where the way to it leads over others.
+read_address() {
+    ip -o link | awk "$awk_fact"'{
+        sub(/[:@].*/, "", $2)
+        for (at = 1; at < NF; at++) if ($at ~ /^link\//) { column($2); fact("interface", $(at + 1)) }
+    }' >&7
+    shared=${address%/*}
+    if address_here "$shared" || ! is_near "$shared" || [ ! -x "$clients/pg_isready" ]; then return; fi
+    ask "$shared" 1 || :
+    found=$(neighbour "$shared" reachable)
+    if [ -n "$found" ]; then fact address_answered "$found"; fi
 }
 
 # The first part of the way to a file that is not root's alone: the service user may have written whatever is there.
@@ -210,7 +226,8 @@ read_port() {
         serves=${serves%%[!0-9]*}
         if [ "$serves" != "$port" ]; then fact other_port "$serves"; fi
     fi
-    taken=$(ss -ltnp "sport = :$port" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)",pid=\([0-9]*\),.*/\1 \2/p' | sort -u)
+    # All who have it: a server's child has it too, for a moment.
+    taken=$(ss -ltnp "sport = :$port" 2>/dev/null | grep -o '("[^"]*",pid=[0-9]*' | sed 's/("\(.*\)",pid=/\1 /' | sort -u)
     # It may have been started since its file was looked for.
     if [ -n "$taken" ] && [ -z "$mine" ] && mine=$(postmaster_pid); then fact postmaster "$mine"; fi
     case "
@@ -300,6 +317,9 @@ read_service() {
     if [ -f "/etc/systemd/system/pgrepl-$cluster-health.socket" ]; then
         fact health "$(systemctl show -p ActiveState --value "pgrepl-$cluster-health.socket")"
     fi
+    if [ -f "/etc/systemd/system/pgrepl-$cluster-address.service" ]; then
+        fact address_unit "$(systemctl show -p UnitFileState --value "pgrepl-$cluster-address.service")"
+    fi
     if [ "$keeper" != start_conf ]; then
         start=$(unit_start)
         if [ -n "$start" ]; then fact start "$start"; fi
@@ -354,6 +374,7 @@ main() {
     read_data
     read_files
     read_service
+    if [ -n "$address" ]; then read_address; fi
     read_port
     read_file_systems
     if [ -n "$mount" ]; then read_mount; fi

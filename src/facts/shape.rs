@@ -1,12 +1,14 @@
 //! Which facts have columns, and how many: one that lacks some is told by nobody, and half of it is not taken for all.
 
 /// The facts with columns, which tabs end.
-const COLUMNS: [(&str, usize); 19] = [
+const COLUMNS: [(&str, usize); 21] = [
     ("copy", 4),
     ("digest", 2),
     ("disk", 4),
     ("file", 5),
     ("file_system", 4),
+    ("interface", 2),
+    ("interface_address", 2),
     ("line", 2),
     ("os", 4),
     ("pgpass_file", 2),

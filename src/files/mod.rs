@@ -9,6 +9,7 @@ use crate::postgres::conf::{self, ConfLine};
 use crate::postgres::{parameters, slot_name};
 use crate::render::{TemplateError, Templates};
 
+pub mod address;
 pub mod archive;
 mod clients;
 pub mod health;

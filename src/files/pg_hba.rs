@@ -44,6 +44,8 @@ pub fn pg_hba_conf(
             .map(|facts: &Facts| facts.addresses.clone())
             .unwrap_or_default(),
     );
+    // It comes and goes, and the rule stays.
+    own.extend(cluster.address.as_ref().map(|address| address.ip));
     let mut own: Vec<String> = own.iter().map(network).collect();
     own.push("127.0.0.1/32".into());
     own.push("::1/128".into());

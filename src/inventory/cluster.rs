@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::VirtualAddress;
 use super::backup::Backup;
 use super::hooks::Hook;
 use crate::inventory::made::Initdb;
@@ -76,6 +77,8 @@ pub struct Cluster {
     pub hooks: Vec<Hook>,
     /// The port on which each server tells what it is, if it is to.
     pub health: Option<u16>,
+    /// The address that the primary alone holds, if there is one.
+    pub address: Option<VirtualAddress>,
     /// A directory of templates that override the built-in ones, absolute or relative to the working directory.
     pub templates: Option<PathBuf>,
 }
@@ -107,6 +110,8 @@ pub struct Node {
     pub upstream: Option<NodeName>,
     /// `recovery_min_apply_delay`, as written.
     pub apply_delay: Option<String>,
+    /// The interface of the primary's address there, if it is another one than elsewhere.
+    pub interface: Option<String>,
     /// Where its tablespaces are, by where they are on the others; absolute paths.
     pub tablespaces: BTreeMap<String, String>,
     /// Parameters by lower-case name, those of the host over those of the cluster; values as written.
@@ -290,6 +295,17 @@ impl Cluster {
         node.and_then(|node| node.tablespaces.iter().find(|(_, here)| *here == place))
             .map_or(place, |(everywhere, _)| everywhere)
             .to_owned()
+    }
+
+    /// Returns the address that the primary alone holds as it is on a node.
+    pub fn address_on(&self, node: &NodeName) -> Option<VirtualAddress> {
+        let address = self.address.clone()?;
+        let own = self.nodes.get(node)?.interface.clone();
+        let interface = own.unwrap_or(address.interface);
+        Some(VirtualAddress {
+            interface,
+            ..address
+        })
     }
 
     /// Says whether this is no server, but a pooler or where hooks run.

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::at::{At, Key, Named, Number};
 use super::words::{
     AbsolutePath, Address, CalendarExpression, ClusterName, ConfigFile, Delay, EnvironmentName,
-    HbaLine, HostName, IdentityFile, Instance, Jump, ListenAddresses, Login, Minor, ParameterName,
-    ParameterValue, RoleName, ServiceUser, TablespacePath, Text, UnitName, Version,
+    HbaLine, HostName, IdentityFile, Instance, InterfaceName, Jump, ListenAddresses, Login, Minor,
+    ParameterName, ParameterValue, RoleName, ServiceUser, TablespacePath, Text, UnitName, Version,
 };
 use super::{BackupFrom, BackupTool, Become, Firewall, KnownHosts, Unmanaged};
 
@@ -43,7 +43,7 @@ macro_rules! section {
 
 mod clients;
 
-pub use clients::{Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin, SHORT};
+pub use clients::{ClientAddress, Clients, Health, Hook, Hooks, Pgbouncer, PoolAdmin, SHORT};
 
 /// Declares mappings that have some keys in common, and the mapping of those keys alone.
 macro_rules! sections {
@@ -199,6 +199,9 @@ sections! {
         /// Where its tablespaces are, by where they are on the other hosts. A place that stands here is made where it is missing.
         #[schemars(example = json!({ "/srv/fast": "/mnt/ssd" }))]
         tablespaces: May<Named<TablespacePath, TablespacePath>>,
+        /// The network interface that `clients.address` goes on there, if it is another one.
+        #[schemars(example = json!("ens3"))]
+        interface: May<InterfaceName>,
         /// What differs from `ssh` of the inventory.
         ssh: May<Ssh>,
     }

@@ -1,5 +1,6 @@
 //! WHAT WE WANT: the YAML file, its rules, and the [`Cluster`] it describes.
 
+mod address;
 pub mod at;
 mod backup;
 mod calendar;
@@ -17,12 +18,14 @@ mod reading;
 mod rules;
 mod said;
 mod schema;
+mod spelling;
 pub mod swap;
 mod walk;
 pub mod words;
 pub mod write;
 mod yaml;
 
+pub use address::VirtualAddress;
 pub use backup::{Backup, BackupFrom, BackupTool, Keep};
 pub use cluster::*;
 pub use hooks::{Hook, Moment};

@@ -20,6 +20,8 @@ pub struct KeySpans {
     pub hba: Vec<(String, Range<usize>)>,
     /// Each `listen_addresses:`, with the host it is for.
     pub listening: Vec<(Option<NodeName>, String, Range<usize>)>,
+    /// `clients.address.ip:`.
+    pub address: Option<Range<usize>>,
     /// `synchronous:`.
     pub synchronous: Option<Range<usize>>,
     /// `backup.tool:`.

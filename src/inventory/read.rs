@@ -122,6 +122,7 @@ fn cluster(file: &File, places: &mut KeySpans, problems: &mut Vec<Problem>) -> O
         hooks: clients::hooks(&clients, &nodes, &poolers, problems),
         poolers,
         health: clients::health(&clients),
+        address: clients::address(&clients, places),
         name: file.cluster.value.clone()?.0,
         major: major?,
         minor: text!(postgresql.minor),
@@ -151,6 +152,7 @@ fn own(
     let mut node = own.node(name.clone(), ssh(said(&host.ssh), common));
     node.address = text!(host.address);
     node.apply_delay = text!(host.apply_delay);
+    node.interface = text!(host.interface);
     if let (Some(value), Some(place)) = (&node.apply_delay, place(&host.apply_delay)) {
         places.parameters.push(ParameterSpan {
             host: Some(name.clone()),
@@ -312,6 +314,7 @@ impl Shared {
             platform: self.platform.clone(),
             upstream: None,
             apply_delay: None,
+            interface: None,
             tablespaces: BTreeMap::new(),
             parameters: self.parameters.clone(),
             hba: self.hba.clone(),

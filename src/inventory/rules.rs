@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::parameters::{combinations, parameter_values};
-use super::{Cluster, NodeName};
+use super::{Cluster, Node, NodeName};
 use crate::inventory::places::KeySpans;
 use crate::inventory::problem::{Problem, nearest};
 use crate::postgres::hba::{self, HbaLine};
@@ -55,6 +55,7 @@ pub fn check(
         problems.push(Problem::new(span.clone(), what, why).help(help));
     }
     listening(cluster, places, problems, notes);
+    virtual_address(cluster, places, problems);
     risks(places, notes);
     if let Some(span) = &places.version
         && !cluster.major.caps().supported
@@ -114,6 +115,29 @@ fn listening(
                 .help(help),
             ),
         }
+    }
+}
+
+/// The primary's address is no server's own, and whoever may lead hears it.
+fn virtual_address(cluster: &Cluster, places: &KeySpans, problems: &mut Vec<Problem>) {
+    let (Some(address), Some(place)) = (&cluster.address, &places.address) else {
+        return;
+    };
+    let ip = address.ip;
+    let is_it = |said: &String| said.parse() == Ok(ip);
+    let mut nodes = cluster.nodes.values();
+    if let Some(node) = nodes.find(|node| node.address.as_ref().is_some_and(is_it)) {
+        let message = format!("`{ip}` is the address of `{}`", node.name);
+        let label = "the primary's address is none that a server has of its own";
+        problems.push(Problem::new(place.clone(), message, label));
+    }
+    let deaf = |node: &&Node| !address.is_heard(&node.listen_addresses);
+    if let Some(node) = cluster.in_order().find(deaf) {
+        let message = format!("`listen_addresses` of `{}` does not hear {ip}", node.name);
+        let label =
+            "a server opens its sockets when it starts, and has this address only once it leads";
+        let help = "`listen_addresses: \"*\"`, or all of the kind: 0.0.0.0 or ::";
+        problems.push(Problem::new(place.clone(), message, label).help(help));
     }
 }
 

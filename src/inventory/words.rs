@@ -8,8 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use super::address::VirtualAddress;
 use super::at::At;
 use super::calendar;
+use super::spelling::{absolute, destination, file, jump, megabytes, name, word};
 use crate::postgres::Major;
 
 /// What is wrong with a text: message, label and help, a line each; `{key}` stands for its key.
@@ -114,76 +116,6 @@ fn pattern(pattern: &str) -> Schema {
 
 fn when(good: bool, wrong: &'static str) -> Check {
     if good { Ok(()) } else { Err(wrong.into()) }
-}
-
-fn word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-/// Says whether a text begins with a letter, a digit or `_` and goes on with those and some more characters.
-fn name(text: &str, more: &str) -> bool {
-    text.starts_with(word) && text.chars().all(|c| word(c) || more.contains(c))
-}
-
-/// A destination as in `ssh user@host`; what begins with a dash would be an option, what begins with a dot another directory.
-fn destination(text: &str) -> bool {
-    let (user, host) = match text.rsplit_once('@') {
-        Some((user, host)) => (Some(user), host),
-        None => (None, text),
-    };
-    user.is_none_or(|user| name(user, ".-:@"))
-        && host.starts_with(|c| word(c) || c == ':')
-        && host.chars().all(|c| word(c) || ".-:".contains(c))
-}
-
-fn host(text: &str) -> bool {
-    match text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => name(text, ".-"),
-    }
-}
-
-/// One jump: `[user@]host[:port]`.
-fn jump(text: &str) -> bool {
-    let (user, rest) = match text.rsplit_once('@') {
-        Some((user, rest)) => (Some(user), rest),
-        None => (None, text),
-    };
-    // The colons inside [ ] belong to an address.
-    let (at, port) = match rest.rsplit_once(':') {
-        Some((at, port)) if !port.ends_with(']') => (at, Some(port)),
-        _ => (rest, None),
-    };
-    user.is_none_or(|user| name(user, ".+-"))
-        && host(at)
-        && port.is_none_or(|port| {
-            port.len() <= 5
-                && port.chars().all(|c| c.is_ascii_digit())
-                && port.parse::<u16>().is_ok_and(|port| port > 0)
-        })
-}
-
-/// Characters that no shell takes for its own: ssh builds a command line from some of its options.
-fn file(text: &str, more: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with('-')
-        && text
-            .chars()
-            .all(|c| c.is_alphanumeric() || "/._-~+@,=:".contains(c) || more.contains(c))
-}
-
-fn absolute(text: &str) -> bool {
-    let parts = || text.split('/').filter(|part| !part.is_empty());
-    text.starts_with('/') && parts().next().is_some() && parts().all(|part| part != "..")
-}
-
-/// Reads the size of a WAL segment.
-pub(super) fn megabytes(text: &str) -> Option<u32> {
-    let written = |size: &u32| text == format!("{size}MB") || *size == 1024 && text == "1GB";
-    (0..=10).map(|power| 1 << power).find(written)
 }
 
 const ABSOLUTE: &str = "`{key}` must be an absolute path\nexpected /…";
@@ -392,6 +324,22 @@ texts! {
     PoolDatabase, deserialize_str, pattern("^[^\"]{1,63}$"), |text| when(
         (1..=63).contains(&text.chars().count()) && !text.contains('"'),
         "not a valid name of a database\nexpected at most 63 characters, no quotes",
+    );
+
+    /// An IP address with the length of its network's prefix.
+    PrefixedAddress, deserialize_str, pattern("^[0-9A-Fa-f:.]+/[0-9]{1,3}$"), |text| when(
+        VirtualAddress::read(text, "").is_some(),
+        "bad `{key}`\nexpected an address of one host with its prefix, as in 10.0.0.10/24",
+    );
+
+    /// The name of a network interface.
+    InterfaceName, deserialize_str, json_schema!({
+        "type": "string",
+        "pattern": "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$",
+        "not": { "const": "lo" },
+    }), |text| when(
+        text.len() <= 15 && name(text, ".-") && text != "lo",
+        "bad `{key}`\nexpected the name of a network interface, as in `ip link`: letters, digits and `_.-`, at most 15",
     );
 
     /// A list of addresses to listen on; may be empty.

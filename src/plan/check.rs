@@ -1,9 +1,9 @@
 //! Proves replication end to end: a row written on the primary is read on every standby, and nothing is left behind.
 
 use super::builder::Builder;
-use super::clients::troubles;
 use super::space::to_prove;
 use super::{Goal, Plan, PlanError, Refusal};
+use super::{address, clients};
 use crate::action::{
     Archived, DropProof, ReadProof, SeeArchived, SwitchWal, WaitStreaming, WriteProof,
 };
@@ -48,8 +48,11 @@ pub fn check(
             b.block(&standby, message, help);
         }
     }
-    for (pooler, Advice { message, help }) in troubles(cluster, seen, &b.leader) {
-        b.block(&pooler, message, help);
+    let leader = b.leader.clone();
+    let poolers = clients::troubles(cluster, seen, &leader).into_iter();
+    for (name, Advice { message, help }) in poolers.chain(address::troubles(cluster, seen, &leader))
+    {
+        b.block(&name, message, help);
     }
     rows(&mut b, token, seconds);
     b.next_phase();

@@ -44,6 +44,11 @@ impl Front<'_> {
         };
         let loops = !found.is_empty() && found.iter().all(IpAddr::is_loopback);
         let named = host == node.name.as_str() || node.address.as_deref() == Some(host);
+        // The primary's address leads to whoever leads.
+        let shared = self.cluster.address.as_ref().map(|shared| shared.ip);
+        if !found.is_empty() && found.iter().all(|one| Some(*one) == shared) {
+            return port == node.port.to_string();
+        }
         let there = match local || loops {
             true => self.pooler.host == node.name,
             false => named || !found.is_empty() && found.iter().all(is_its),

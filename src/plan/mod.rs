@@ -1,5 +1,6 @@
 //! WHAT WILL BE DONE: from a goal, a cluster and an observation to an ordered list of steps, without touching anything.
 
+pub mod address;
 pub mod backup;
 pub mod builder;
 pub mod check;

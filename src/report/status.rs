@@ -14,7 +14,7 @@ use crate::facts::{
 };
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::backup::archiving::archives_not;
-use crate::plan::clients::troubles;
+use crate::plan::{address, clients};
 use crate::report::status_document::Status;
 
 /// Concludes a status from what was seen.
@@ -48,11 +48,16 @@ pub fn conclude<'a>(cluster: &'a Cluster, seen: &'a Observation) -> Status<'a> {
         notes.extend(behind(cluster, seen, name, facts));
         host_troubles(cluster, seen, name, facts, leader.as_ref(), &mut add);
     }
-    for (pooler, Advice { message, help }) in leader
-        .iter()
-        .flat_map(|leader| troubles(cluster, seen, leader))
-    {
-        problems.push(Trouble::new(&pooler, message, help).urgent(Down));
+    let of_clients = match &leader {
+        Some(leader) => [
+            clients::troubles(cluster, seen, leader),
+            address::troubles(cluster, seen, leader),
+        ]
+        .concat(),
+        None => address::doubled(cluster, seen),
+    };
+    for (name, Advice { message, help }) in of_clients {
+        problems.push(Trouble::new(&name, message, help).urgent(Down));
     }
     let run = seen.seen().find_map(|(_, facts)| facts.run.clone());
     let lead = leader.as_ref().and_then(|leader| seen.facts(leader));

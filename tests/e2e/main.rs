@@ -1,5 +1,6 @@
 //! What an operator does, on real hosts; see tests/lab. These need root and network namespaces.
 
+mod address;
 mod adopt;
 mod adopt_rhel;
 mod asked;

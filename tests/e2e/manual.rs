@@ -8,6 +8,7 @@ use std::process::Command;
 
 use serde_json::json;
 
+use crate::address::shared_address;
 use crate::lab::{Lab, release};
 use crate::poolers::pooler;
 use crate::reader::{Block, Reader, blocks, merge};
@@ -236,7 +237,11 @@ fn walk(reader: &mut Reader, page: &str) {
                 merge(&mut written, &part);
                 assert_eq!(written, reader.inventory(), "{page}");
             }
-            Block::Inventory(part) => {
+            Block::Inventory(mut part) => {
+                // One of the lab's own network.
+                if let Some(ip) = part.pointer_mut("/clients/address/ip") {
+                    *ip = json!(format!("{}/24", shared_address(lab)));
+                }
                 if unapplied {
                     reader.applies(page);
                 }
@@ -261,6 +266,8 @@ fn walk(reader: &mut Reader, page: &str) {
             reader.does(page, &format!("pgrepl switchover --to {to}"), &[0]);
             let line = lab.on("pool1", "grep '^shop' /etc/pgbouncer/shop.ini");
             assert_eq!(line, format!("shop = host={to} dbname=postgres"));
+            let held = format!("ip -o address show to {}", shared_address(lab));
+            assert_ne!(lab.on(to, &held), "");
         }
         let hooked = std::fs::read_to_string(reader.desk.join("hooked")).unwrap();
         let both = "take-address-away\nmove-address\n";

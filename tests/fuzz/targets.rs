@@ -170,6 +170,7 @@ fn facts(input: &[u8]) -> bool {
         cluster: "shop",
         clone_unit: "pgrepl-clone.service",
         mount: Some("/backup"),
+        address: None,
         user: "replicator",
         password: Some(&password),
     };

@@ -1,6 +1,7 @@
 //! Stories told with hosts that were recorded: what is read of them, what is planned, and that plans come to an end.
 
 mod actions;
+mod address;
 mod adopt;
 mod adopt_kinds;
 mod alone;

@@ -95,6 +95,7 @@ fn a_moment_behind_the_last_commit_is_reached_where_all_of_it_is_archived() {
             system_id: pgrepl::postgres::SystemId(0),
             hands_over: false,
             pauses: false,
+            address: None,
             primary: true,
             seconds: 1,
         });

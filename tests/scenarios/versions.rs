@@ -61,6 +61,7 @@ fn actions(cluster: &Cluster) -> Vec<Action> {
         Promote {
             system_id,
             handover: false,
+            address: None,
             after: Some(Lsn(0x0300_0028)),
             seconds: 5,
         }

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::clients::address::moved;
 use crate::action::server::stop::{ARMED, SHUTDOWN};
 use crate::action::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::{Content, Observation, predict};
-use crate::inventory::NodeName;
+use crate::inventory::{NodeName, VirtualAddress};
 use crate::postgres::{History, Lsn, SystemId, Timeline};
 use crate::script::script;
 
-const SCRIPT: &str = script!([] "promote.sh");
+const SCRIPT: &str = script!(["neighbour.sh", "address.sh"] "promote.sh");
 
 /// Asks for the promotion and looks every 5 ms whether it is over; pg_promote itself would look every 100.
 const PROMOTE: &str = "case when pg_promote(false) and exists (select from generate_series(1, 12000) \
@@ -30,17 +31,26 @@ pub struct Promote {
     pub handover: bool,
     /// Otherwise the position: more than this must have been replayed.
     pub after: Option<Lsn>,
+    /// The address that its host takes over, which nobody else has then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<VirtualAddress>,
     /// How many seconds the replay may still take.
     pub seconds: u64,
 }
 
 impl Act for Promote {
     fn title(&self) -> String {
-        "promote".into()
+        match &self.address {
+            Some(address) => format!("promote, add {}", address.ip),
+            None => "promote".into(),
+        }
     }
 
     fn done(&self) -> String {
-        "promoted: it is the primary".into()
+        match &self.address {
+            Some(address) => format!("promoted: it is the primary, with {}", address.ip),
+            None => "promoted: it is the primary".into(),
+        }
     }
 
     fn kind(&self) -> Mark {
@@ -57,10 +67,17 @@ impl Act for Promote {
 
     fn commands(&self, place: &Place) -> Vec<Command> {
         let names = place.major.caps().names;
+        let address = self.address.as_ref().map(VirtualAddress::with_prefix);
+        let interface = self
+            .address
+            .as_ref()
+            .map(|address| address.interface.as_str());
         let mut command = place
             .command("promote", SCRIPT)
             .var("system_id", self.system_id)
             .var("seconds", self.seconds)
+            .var("address", address.unwrap_or_default())
+            .var("interface", interface.unwrap_or_default())
             .var("handover", if self.handover { "yes" } else { "no" })
             .var(
                 "least",
@@ -87,6 +104,9 @@ impl Act for Promote {
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(address) = &self.address {
+            moved(node, world, address, true);
+        }
         // It forks off behind what it has: that is everything anybody has only where that is proven before.
         let proven = self.handover || self.after.is_some();
         let end = world

@@ -2,6 +2,7 @@
 # In: system_id seconds (patience for the replay) handover (yes: the end of the primary's WAL comes on standard input)
 #     least (else: a position, or empty) promote (SQL: what it becomes, or 'reached' where only pg_ctl can promote) replay (SQL: this server's replayed position)
 #     walfile (SQL: the name of the segment that is written now) waldump (program) wal_directory
+#     address (that the host takes over: IP/PREFIX, or nothing) interface
 
 # One connection, made before the primary stops, that waits for nothing but the position.
 ask_to_promote() {
@@ -26,6 +27,12 @@ armed() {
             *) return ;;
         esac
     done
+}
+
+# Tells that it leads, once clients find it. That its host lacks the address keeps nobody from leading: what is planned next sees it.
+leads() {
+    if [ -n "$address" ] && ! put_address; then note "cannot add $address to $interface"; fi
+    fact promoted yes
 }
 
 # The REDO location in this server's own copy of the record at a position: the segment its new timeline begins with has it.
@@ -53,7 +60,7 @@ judge() {
             # The position is proved, and it never goes back.
             (cd / && as_service_user "$bindir/pg_ctl" -D "$data_directory" promote) >&2 || :
             writes() { [ "$(sql 'select pg_is_in_recovery()' 2>/dev/null)" = f ]; }
-            if wait_for 60 writes; then fact promoted yes && promoted "$2"; else judge asked "$2"; fi
+            if wait_for 60 writes; then leads && promoted "$2"; else judge asked "$2"; fi
             ;;
         primary) already ;;
         asked) fact undecided yes && fail "the promotion was asked for and is not finished within 60 s" ;;
@@ -69,7 +76,7 @@ main() {
         answer=$(armed 5>"$told" | psql_here | while IFS= read -r line; do
             case $line in
                 connected) fact armed yes ;;
-                promoted) fact promoted yes && echo promoted ;;
+                promoted) leads && echo promoted ;;
                 *) printf '%s\n' "$line" ;;
             esac
         done) || :
@@ -88,7 +95,7 @@ main() {
         answer=$(ask_to_promote "$position" | psql_here) || :
     done
     # Told again where it was not told at once: the first time counts.
-    if [ "$answer" = promoted ]; then fact promoted yes; fi
+    if [ "$answer" = promoted ]; then leads; fi
     judge "$answer" "$position"
 }
 

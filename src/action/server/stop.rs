@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::action::clients::address::moved;
 use crate::action::{Act, Mark, Place};
 use crate::command::Command;
 use crate::facts::{Content, Observation, Process};
-use crate::inventory::NodeName;
+use crate::inventory::{NodeName, VirtualAddress};
 use crate::postgres::{ClusterState, SystemId};
 use crate::script::script;
 
-const SCRIPT: &str = script!(["manager.sh"] "stop.sh");
+const SCRIPT: &str = script!(["manager.sh", "neighbour.sh", "address.sh"] "stop.sh");
 
 /// The word under which a stopped primary tells where its shutdown checkpoint's record begins.
 pub const SHUTDOWN: &str = "shutdown";
@@ -32,19 +33,44 @@ pub struct Stop {
     /// Whether clients must wait before it stops.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pauses: bool,
+    /// The address that its host gives up with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<VirtualAddress>,
     /// Whether it is a primary.
     pub primary: bool,
     /// How many seconds it may take.
     pub seconds: u64,
 }
 
+impl Stop {
+    /// Returns the stop of a server that no other one waits for, within two minutes.
+    pub fn alone(unit: String, system_id: SystemId) -> Self {
+        Self {
+            unit,
+            system_id,
+            hands_over: false,
+            pauses: false,
+            address: None,
+            primary: false,
+            seconds: 120,
+        }
+    }
+}
+
 impl Act for Stop {
     fn title(&self) -> String {
-        format!("stop {}", crate::action::server_of(&self.unit))
+        let server = crate::action::server_of(&self.unit);
+        match &self.address {
+            Some(address) => format!("stop {server}, take {} away", address.ip),
+            None => format!("stop {server}"),
+        }
     }
 
     fn done(&self) -> String {
-        "stopped cleanly".into()
+        match &self.address {
+            Some(address) => format!("stopped cleanly, {} is not here any more", address.ip),
+            None => "stopped cleanly".into(),
+        }
     }
 
     fn kind(&self) -> Mark {
@@ -60,10 +86,12 @@ impl Act for Stop {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
+        let address = self.address.as_ref().map(VirtualAddress::with_prefix);
         let mut command = place
             .command("stop", SCRIPT)
             .var("seconds", self.seconds)
             .var("waits", if self.pauses { "yes" } else { "no" })
+            .var("address", address.unwrap_or_default())
             .var("role", if self.primary { "primary" } else { "any" })
             .var("system_id", self.system_id)
             .timeout(Some(Duration::from_secs(self.seconds + 90)));
@@ -73,6 +101,9 @@ impl Act for Stop {
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {
+        if let Some(address) = &self.address {
+            moved(node, world, address, false);
+        }
         if let Some(facts) = world.facts_mut(node) {
             facts.process = Process::Stopped;
             let server = facts.server.take();

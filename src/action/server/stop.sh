@@ -1,5 +1,6 @@
 # Stops the server through its service manager, so that nothing starts it again, and reads what it left.
 # In: seconds (patience) role (primary, standby or any) system_id waits (yes: for the word that clients wait)
+#     address (that the host gives up then: IP/PREFIX, or nothing)
 
 # Everything is at hand when the word comes: clients wait from then on.
 word_comes() {
@@ -12,6 +13,12 @@ word_comes() {
         esac
     done
     return 1
+}
+
+# After the server: it has ended its sessions itself, over this address, and whoever comes meanwhile is turned away at once. Without
+# it neither would hear anything, and wait. Nobody else is told to lead before it is gone.
+give_up_address() {
+    if [ -n "$address" ] && ! drop_address; then fail "the server has stopped, and $address cannot be taken away"; fi
 }
 
 main() {
@@ -52,9 +59,11 @@ main() {
         checkpoint=$(read_control 'Latest checkpoint location')
         redo=$(read_control "Latest checkpoint's REDO location")
         [ "$checkpoint" = "$redo" ] || fail "the last checkpoint, $checkpoint, is no shutdown checkpoint: its REDO location is $redo"
+        give_up_address
         fact shutdown "$checkpoint"
         "$done" "its last record, the shutdown checkpoint, begins at $checkpoint"
     else
+        give_up_address
         "$done"
     fi
 }

@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::{Key, May, Need, Port, Ssh};
 use crate::inventory::at::{At, Number};
-use crate::inventory::words::{AbsolutePath, HostName, Login, PoolDatabase, Text};
+use crate::inventory::words::{
+    AbsolutePath, HostName, InterfaceName, Login, PoolDatabase, PrefixedAddress, Text,
+};
 
 section! {
     /// What makes clients follow the primary.
@@ -14,12 +16,28 @@ section! {
         /// The PgBouncers in front of the servers: paused while the primary changes, and pointed to the new one.
         #[schemars(example = json!([{ "host": "pool1", "databases": ["shop"] }]))]
         pgbouncer: May<Vec<At<Pgbouncer>>>,
+        /// An address that the primary alone holds, whichever server that is.
+        #[schemars(example = json!({ "ip": "10.0.0.10/24", "interface": "eth0" }))]
+        address: May<ClientAddress>,
         /// A port on every server that tells balancers over HTTP whether it is the primary.
         #[schemars(example = json!({ "port": 8008 }))]
         health: May<Health>,
         /// Commands that run while the primary changes.
         #[schemars(example = json!({ "after_promote": ["./tell-dns"] }))]
         hooks: May<Hooks>,
+    }
+}
+
+section! {
+    /// An address that the primary alone holds: taken away from one server before another one has it, and set up at boot only
+    /// where the server is no standby and nobody else answers for it. Nothing else may configure it on a host.
+    ClientAddress {
+        /// The address with the length of its network's prefix, IPv4 or IPv6.
+        #[schemars(example = json!("10.0.0.10/24"))]
+        ip: Need<PrefixedAddress>,
+        /// The network interface that it goes on; `hosts.NAME.interface` is for a host that calls it otherwise.
+        #[schemars(example = json!("eth0"))]
+        interface: Need<InterfaceName>,
     }
 }
 

@@ -1,13 +1,14 @@
-//! What makes clients follow: the poolers.
+//! What makes clients follow: the poolers, the address, the health port, the hooks.
 
 use std::collections::BTreeMap;
 
 use super::ssh::ssh;
 use crate::inventory::at::At;
 use crate::inventory::file::{Clients, Pgbouncer};
+use crate::inventory::places::KeySpans;
 use crate::inventory::problem::Problem;
 use crate::inventory::said::{path_of, said};
-use crate::inventory::{Become, Hook, Moment, Node, NodeName, Pooler, Ssh};
+use crate::inventory::{Become, Hook, Moment, Node, NodeName, Pooler, Ssh, VirtualAddress};
 
 /// Where Debian and the packages of PostgreSQL's own repositories have it.
 const CONFIG_FILE: &str = "/etc/pgbouncer/pgbouncer.ini";
@@ -23,6 +24,13 @@ pub(super) fn health(file: &Clients) -> Option<u16> {
             .and_then(|port| port.to())
             .unwrap_or(HEALTH_PORT),
     )
+}
+
+/// Reads the address that the primary alone holds.
+pub(super) fn address(file: &Clients, places: &mut KeySpans) -> Option<VirtualAddress> {
+    let address = said(&file.address)?;
+    places.address = Some(address.ip.span.clone());
+    VirtualAddress::read(&address.ip.value?.0, &address.interface.value?.0)
 }
 
 /// Reads the commands that run while the primary changes; one runs here, or where pgrepl logs in anyway.

@@ -5,7 +5,8 @@ use std::ops::Range;
 use crate::inventory::file::{self, May, Truth};
 use crate::inventory::problem::Problem;
 use crate::inventory::said::{path_of, place, said};
-use crate::inventory::words::{AbsolutePath, megabytes};
+use crate::inventory::spelling::megabytes;
+use crate::inventory::words::AbsolutePath;
 use crate::inventory::{Initdb, LocaleProvider};
 use crate::postgres::{Capabilities, Major};
 

@@ -2,6 +2,7 @@
 
 use crate::facts::leader::Leader;
 use crate::plan::PlanError;
+use crate::plan::address::{address_units, lead_address};
 use crate::plan::backup::schedule::timers;
 use crate::plan::builder::Builder;
 use crate::plan::clients::lead_clients;
@@ -18,6 +19,7 @@ pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), Plan
         cut_off::tell(b, None);
     }
     // No client meets a server that is about to become a standby.
+    lead_address(b);
     lead_clients(b);
     ports(b);
     firewall::open(b);
@@ -25,6 +27,8 @@ pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), Plan
     let raised = raise_standbys(b)?;
     b.next_phase();
     lead_pass(b, lead, &raised, false)?;
+    // Where it has not led before.
+    lead_address(b);
     b.next_phase();
     standbys(b)?;
     b.next_phase();
@@ -37,6 +41,7 @@ pub(in crate::plan) fn passes(b: &mut Builder, lead: &Leader) -> Result<(), Plan
     drop_left_logical(b);
     timers(b);
     health_ports(b);
+    address_units(b);
     firewall::close(b);
     b.next_phase();
     Ok(())

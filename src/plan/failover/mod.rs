@@ -5,6 +5,7 @@ use crate::facts::leader::{Leader, leader};
 use crate::facts::server::Server;
 use crate::facts::{Advice, Observation, Process, turned_away};
 use crate::inventory::{Cluster, Moment, NodeName};
+use crate::plan::address::given_up;
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
 use crate::plan::converge::converge_in_place;
@@ -183,6 +184,7 @@ pub fn failover(
     let promote = Promote {
         system_id: candidate.system_id,
         handover: false,
+        address: None,
         after: None,
         seconds: 60,
     };
@@ -242,6 +244,15 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
             format!("{from} cannot be reached and is NOT fenced: if it lives, it still accepts writes, and they will be lost"),
             format!("make sure that it is off before you go on; when it is back: pgrepl rebuild {from}"),
         );
+        if let Some(address) = &b.cluster.address {
+            let message = format!(
+                "{from} may still have {ip}: {to} gets it only if nobody answers for it",
+                ip = address.ip
+            );
+            let help =
+                format!("if it is not added: make sure that {from} is off, then: pgrepl apply");
+            b.cluster_note(message, help);
+        }
         return;
     };
     b.step(
@@ -252,13 +263,10 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
     )
     .because(format!("it must not come back beside {to}"));
     if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
+        let address = given_up(b, from);
         let stop = Stop {
-            unit: platform.unit,
-            system_id: control.system_id,
-            hands_over: false,
-            pauses: false,
-            primary: false,
-            seconds: 120,
+            address,
+            ..Stop::alone(platform.unit, control.system_id)
         };
         b.step(from, stop)
             .because(format!("it must not run beside {to}"));

@@ -9,6 +9,7 @@ use crate::facts::{Advice, Content, Facts, Observation, Process, Sight};
 use crate::files;
 use crate::files::archive::fetch;
 use crate::inventory::{Cluster, NodeName, Role};
+use crate::plan::address::lead_address;
 use crate::plan::backup::can_restore;
 use crate::plan::builder::{Builder, CopyFrom};
 use crate::plan::converge::passes::passes;
@@ -182,16 +183,10 @@ pub fn rebuild(
     let there = matches!(facts.data.content, Content::Instance(_));
     let system_id = known(facts).or_else(|| known(primary).filter(|_| there));
     let platform = b.platform(node);
+    lead_address(&mut b);
     if let (Some(system_id), Some(platform)) = (system_id, platform) {
         if facts.process != Process::Stopped && !matches!(way, Way::Settings) {
-            let stop = Stop {
-                unit: platform.unit.clone(),
-                system_id,
-                hands_over: false,
-                pauses: false,
-                primary: false,
-                seconds: 120,
-            };
+            let stop = Stop::alone(platform.unit.clone(), system_id);
             b.step(node, stop).because("it is to be rebuilt");
             b.next_phase();
         }

@@ -10,6 +10,7 @@ use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Content, Facts, Observation, Process};
 use crate::files::recovery::{self, Target};
 use crate::inventory::{Cluster, Moment, NodeName};
+use crate::plan::address::given_up;
 use crate::plan::backup::archiving::archives_elsewhere;
 use crate::plan::backup::{can_restore, from_backup};
 use crate::plan::builder::Builder;
@@ -368,13 +369,10 @@ fn stop(b: &mut Builder, node: &NodeName, needs: &[&NodeName]) {
         return;
     };
     if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
+        let address = given_up(b, node);
         let stop = Stop {
-            unit: platform.unit,
-            system_id: control.system_id,
-            hands_over: false,
-            pauses: false,
-            primary: false,
-            seconds: 120,
+            address,
+            ..Stop::alone(platform.unit, control.system_id)
         };
         b.step(node, stop)
             .because("its history ends here")

@@ -1,6 +1,6 @@
 //! After a restore or a rebuild that failed: what was set aside gets its place again, and what ran runs.
 
-use crate::action::{Action, Check, PlannedText, PutBack, Start, WriteFile};
+use crate::action::{Action, Check, PlannedText, PutBack, Start, TakeAddress, WriteFile};
 use crate::facts::{Facts, Observation, Process};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
@@ -141,6 +141,9 @@ pub fn put_back(
         let unit = platform.unit;
         b.step(node, Start { unit })
             .because(if leads { "it led" } else { "" });
+        if let (true, Some(address)) = (leads, b.cluster.address_on(node)) {
+            b.step(node, TakeAddress { address }).because("it led");
+        }
     }
     let plan = b.finish(failed.goal.clone());
     match plan.steps.is_empty() {

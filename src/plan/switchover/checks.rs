@@ -4,6 +4,7 @@ use crate::action::Action;
 use crate::facts::server::Server;
 use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, NodeName};
+use crate::plan::address::no_interface;
 use crate::plan::converge::{converge_in_place, password};
 use crate::plan::switchover::candidate::candidate_can_lead;
 use crate::plan::switchover::checklist::{Checks, Pending};
@@ -75,6 +76,9 @@ pub fn ready(
         Err(PlanError::Template(error)) => checks.forbid(error.to_string(), "pgrepl validate"),
     }
     stop_can_be_proved(&mut checks, seen, from);
+    if let Some(Advice { message, help }) = no_interface(cluster, seen, to) {
+        checks.forbid(format!("{to}: {message}"), help);
+    }
     let server = |node: &NodeName| seen.facts(node).and_then(|facts| facts.server.as_ref());
     if let Some(primary) = server(from) {
         primary_can_stop(&mut checks, primary, from, to);

@@ -6,6 +6,7 @@ use crate::action::{
 use crate::facts::leader::{Leader, leader};
 use crate::facts::{Advice, Observation};
 use crate::inventory::{Cluster, Moment, NodeName};
+use crate::plan::address::{given_up, handed_over};
 use crate::plan::builder::Builder;
 use crate::plan::check::rows;
 use crate::plan::clients;
@@ -204,11 +205,13 @@ fn hand_over(
     // One that fails keeps the primary from stopping.
     let everyone: Vec<&NodeName> = everyone.into_iter().chain(&hooked).collect();
     let pausing = clients::pausing(b, to, wish.pause);
+    let address = handed_over(b, from, to);
     let stop = Stop {
         unit: platform.unit,
         system_id,
         hands_over: true,
         pauses: !pausing.is_empty(),
+        address: given_up(b, from),
         primary: true,
         seconds: wish.seconds,
     };
@@ -216,6 +219,7 @@ fn hand_over(
     let promote = Promote {
         system_id,
         handover: true,
+        address,
         after: None,
         seconds: 5,
     };
@@ -305,6 +309,7 @@ fn take_over(b: &mut Builder, from: &NodeName, to: &NodeName) {
     let promote = Promote {
         system_id: control.system_id,
         handover: false,
+        address: None,
         after: Some(control.checkpoint),
         seconds: 30,
     };

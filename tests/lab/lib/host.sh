@@ -94,6 +94,7 @@ host_boot() {
     for disk in "$H"/disks/*/; do [ ! -d "$disk" ] || binds+=("--bind=${disk%/}:/disks/$(basename "$disk")"); done
     # The network outlives the host; a kernel that starts has no firewall.
     ip netns exec "$(<"$H/netns")" nft flush ruleset
+    net_forget
     local machine
     machine=lab$(<"$R/net")-$host
     cgroups_up "$machine"

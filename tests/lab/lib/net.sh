@@ -40,6 +40,14 @@ net_host_up() {
     echo "10.77.$n.$((10 + index))" >"$H/address"
 }
 
+# What the host was given while it ran goes with its kernel, and nobody answers for it any more.
+net_forget() {
+    local ns own
+    ns=$(<"$H/netns") own=$(<"$H/address")
+    ip -n "$ns" -o addr show dev eth0 scope global | awk -v own="$own/24" '$4 != own { print $4 }' |
+        while read -r address; do ip -n "$ns" addr del "$address" dev eth0; done
+}
+
 net_down() {
     local n ns link
     [ -f "$R/net" ] || return 0
