@@ -63,7 +63,7 @@ pub use server::promote::Promote;
 pub use server::register::Register;
 pub use server::service::{Disable, Enable, Reload, Restart, Start, settle};
 pub use server::stop::Stop;
-pub use server::update_extension::UpdateExtension;
+pub use server::update_extensions::UpdateExtensions;
 pub use server::wait::{WaitReplayed, WaitStreaming};
 pub use told::told;
 
@@ -223,7 +223,7 @@ actions! {
     /// Install another minor version.
     UpdatePackages,
     /// Bring an extension to the version that is installed.
-    UpdateExtension,
+    UpdateExtensions,
     /// Let addresses in to PostgreSQL's port.
     OpenPort,
     /// Take such rules away.

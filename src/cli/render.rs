@@ -150,20 +150,21 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let limit = context::limit(&loaded.cluster, &hosts)?;
     let mut assumed = false;
     let mut files = Vec::new();
-    for (node, file, text) in bounds::within(global, &loaded, || all(&loaded))? {
-        let other = arguments
-            .file
-            .as_ref()
-            .is_some_and(|wanted| *wanted != file);
-        if other || limit.as_ref().is_some_and(|limit| !limit.contains(&node)) {
-            continue;
-        }
+    let mut wanted = bounds::within(global, &loaded, || all(&loaded))?;
+    wanted.retain(|(node, file, _)| {
+        let named = arguments.file.as_ref().is_none_or(|wanted| wanted == file);
+        named && limit.as_ref().is_none_or(|limit| limit.contains(node))
+    });
+    // One alone is what somebody puts into a file.
+    let alone = wanted.len() == 1;
+    for (node, file, text) in wanted {
         let place = loaded.cluster.nodes.get(&node);
         assumed |= place.is_some_and(|place| place.platform.is_none());
         match &arguments.out {
             Some(directory) => {
                 write_below(directory, &Path::new(node.as_str()).join(&file), &text)?
             }
+            None if global.format == Format::Human && alone => sink::rendered(&text),
             None if global.format == Format::Human => {
                 sink::rendered(&format!("==> {node}: {file}\n{text}\n"))
             }

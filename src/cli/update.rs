@@ -10,15 +10,16 @@ use super::switchover::{PATIENCE, finish};
 use super::write::roles;
 use super::{Failure, FailureKind, Global, context, secrets};
 use crate::action::Pause;
-use crate::facts::Observation;
+use crate::command::shell_word;
+use crate::facts::{Advice, Observation};
 use crate::observe::offers::look_for_offers;
 use crate::plan::switchover::SwitchoverRequest;
 use crate::plan::update::next;
 use crate::plan::update::request::{UpdateRequest, Via};
-use crate::plan::update::whole::{MOST, parts, whole};
+use crate::plan::update::whole::{MOST, old_extensions, parts, whole};
 use crate::plan::{Goal, Plan};
-use crate::report::foreign;
 use crate::report::style::count;
+use crate::report::{foreign, sink};
 
 /// How the primary gets to the new version.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -82,7 +83,11 @@ pub struct Arguments {
 pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     let loaded = context::load(global, arguments.inventory.as_ref())?;
     let token = secrets::token()?;
-    let again = format!("pgrepl update {}", loaded.path.display());
+    let again = format!(
+        "pgrepl update {}{}",
+        loaded.path.display(),
+        options(arguments)
+    );
     let drive = Drive {
         approved: arguments.auto_approve,
         leads: true,
@@ -115,6 +120,35 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<u8, Failure> {
     drive.run(in_parts(&drive, &way, arguments.write_inventory, &wish))
 }
 
+/// Returns what decides about the update, to be typed again.
+fn options(arguments: &Arguments) -> String {
+    let flags = [
+        (arguments.restart_only, "--restart-only"),
+        (arguments.switch_back, "--switch-back"),
+        (arguments.extensions, "--extensions"),
+        (arguments.write_inventory, "--write-inventory"),
+    ];
+    let mut typed: Vec<String> = Vec::new();
+    typed.extend(
+        arguments
+            .to
+            .iter()
+            .map(|to| format!("--to {}", shell_word(to))),
+    );
+    typed.extend(arguments.via.map(|via| match via {
+        ViaArgument::Switchover => "--via switchover".into(),
+        ViaArgument::Restart => "--via restart".into(),
+    }));
+    typed.extend(
+        arguments
+            .terminate_after
+            .map(|seconds| format!("--terminate-after {seconds}")),
+    );
+    let flags = flags.into_iter().filter(|(given, _)| *given);
+    typed.extend(flags.map(|(_, flag)| flag.to_owned()));
+    typed.iter().map(|word| format!(" {word}")).collect()
+}
+
 /// Shows the whole of an update, asks once, and does it part by part, each planned on what is seen then.
 pub(super) async fn in_parts(
     drive: &Drive<'_>,
@@ -142,7 +176,11 @@ pub(super) async fn in_parts(
             .map_err(|error| no_plan(drive.global, &seen, error))?;
         let plan = match whole(&parts, cluster, &seen, wish) {
             Some(plan) => plan,
-            None => nothing(drive, &seen)?,
+            None => {
+                let mut nothing = nothing(drive, &seen)?;
+                nothing.notes.extend(old_extensions(&seen, wish));
+                nothing
+            }
         };
         let word = plan.needs_word().map(|what| foreign::line(&what));
         Ok(Draft {
@@ -169,17 +207,21 @@ pub(super) async fn in_parts(
             .map_err(|error| no_plan(drive.global, &seen, error))?;
         match part {
             Some(part) => Ok(Draft::new(part.plan, part.hands_over)),
-            None => Ok(Draft::new(nothing(drive, &seen)?, None)),
+            None => {
+                let notes = old_extensions(&seen, wish);
+                let nothing = nothing(drive, &seen)?;
+                Ok(Draft::new(Plan { notes, ..nothing }, None))
+            }
         }
     };
     let mut done_parts = 0;
-    let leads = loop {
+    let last = loop {
         done_parts += 1;
         if done_parts > MOST {
             return Err(left(drive));
         }
         let done = match drive.carry_out(&way, part).await? {
-            Course::Idle(draft, _) => break draft.plan.leader,
+            Course::Idle(draft, _) => break draft.plan,
             Course::Done(done) => done,
         };
         let interrupted = done.interrupted;
@@ -214,7 +256,11 @@ pub(super) async fn in_parts(
         let steps = count(changed, "step");
         format!("{steps} in {seconds}; {}", versions(&seen))
     });
-    roles(drive, write_inventory, &leads)
+    // What has come with the packages, too.
+    for Advice { message, help } in last.notes.iter().filter(|_| drive.speaks()) {
+        sink::err(&format!("{message}\n  help: {help}\n"));
+    }
+    roles(drive, write_inventory, &last.leader)
 }
 
 /// Returns the failure of an update that comes to no end.

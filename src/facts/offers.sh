@@ -43,15 +43,22 @@ offers_dnf() {
         done
 }
 
-# In every database that lets somebody in: what it has of an extension is not what is installed.
+# In every database that lets somebody in, templates among them: what it has of an extension is not what is installed, and there
+# is a way there. In the order in which they were made, so that none comes before another that it needs.
 old_extensions() {
     sql_options='-c statement_timeout=3000 -c lock_timeout=1000'
+    sql "select datname from pg_database where not datallowconn and datname <> 'template0' order by datname" 2>/dev/null |
+        head -n 100 | fact_lines closed_database
     # The name within a connection string, whatever it is.
     sql "select 'dbname=' || chr(39) || replace(replace(datname, chr(92), repeat(chr(92), 2)), chr(39), chr(92) || chr(39)) || chr(39)
-        from pg_database where datallowconn and not datistemplate and datname !~ '[[:cntrl:]]' order by datname" 2>/dev/null |
+        from pg_database where datallowconn and datname !~ '[[:cntrl:]]' order by datname" 2>/dev/null |
         head -n 100 | while IFS= read -r sql_database; do
-        sql "select current_database() || chr(9) || name || chr(9) || installed_version || chr(9) || default_version
-            from pg_available_extensions where installed_version <> default_version" 2>/dev/null </dev/null || :
+        sql "select current_database() || chr(9) || a.name || chr(9) || a.installed_version || chr(9) || a.default_version
+            from pg_available_extensions a join pg_extension e on e.extname = a.name
+            where a.installed_version <> a.default_version and a.name !~ '[[:cntrl:]]' and exists (
+                select from pg_extension_update_paths(a.name) p
+                where p.source = a.installed_version and p.target = a.default_version and p.path is not null)
+            order by e.oid" 2>/dev/null </dev/null || :
     done | awk "$awk_fact"'{
         n = split($0, part, "\t")
         for (i = 1; i < n; i++) column(part[i])

@@ -14,6 +14,9 @@ pub struct Offered {
     /// Extensions that databases have in an older version than is installed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<OldExtension>,
+    /// Databases that let nobody in, whose extensions nobody has seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub closed: Vec<String>,
     /// Why the package manager could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
@@ -63,6 +66,11 @@ impl Offered {
             .collect()
     }
 
+    /// Says whether an extension of a database could be brought to this version here, too.
+    pub fn has(&self, extension: &OldExtension) -> bool {
+        self.extensions.contains(extension)
+    }
+
     /// Returns the version of the server that an update would install, by the server's package.
     pub fn server(&self, package: &str) -> Option<ServerVersion> {
         let package = self.packages.get(package)?;
@@ -102,6 +110,7 @@ pub fn offered(said: &[(String, String)]) -> Offered {
                     installed: (*installed).into(),
                 });
             }
+            ("closed_database", [name]) => found.closed.push((*name).into()),
             ("not_offered", [why]) => found.failed = Some((*why).into()),
             _ => {}
         }

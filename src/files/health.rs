@@ -31,9 +31,10 @@ pub fn health_units(
 ) -> Option<HealthUnits> {
     let port = cluster.health?;
     let name = &cluster.name;
+    // Whoever asks too often is turned away alone, and never the end of the port for everybody.
     let socket = format!(
         "# written by pgrepl\n[Unit]\nDescription=Health of cluster {name}, by pgrepl\n\n[Socket]\nListenStream={port}\nAccept=yes\n\
-         MaxConnections=64\n\n[Install]\nWantedBy=sockets.target\n"
+         MaxConnections=64\nMaxConnectionsPerSource=16\nTriggerLimitIntervalSec=0\n\n[Install]\nWantedBy=sockets.target\n"
     );
     let mut service = format!(
         "# written by pgrepl\n[Unit]\nDescription=Health of cluster {name}, by pgrepl\nCollectMode=inactive-or-failed\n\n[Service]\n\
@@ -64,7 +65,7 @@ pub fn haproxy(cluster: &Cluster) -> Option<String> {
         ("replica", 5001, "/replica", "leastconn"),
     ] {
         text += &format!(
-            "\nlisten {name}_{kind}\n    bind *:{port}\n    mode tcp\n    balance {balance}\n    timeout connect 3s\n    \
+            "\nlisten {name}_{kind}\n    bind *:{port}\n    mode tcp\n    option tcplog\n    balance {balance}\n    timeout connect 3s\n    \
              timeout client 30m\n    timeout server 30m\n    option httpchk GET {path}\n    http-check expect status 200\n    \
              default-server check port {health} inter 1s fall 2 rise 1 on-marked-down shutdown-sessions\n"
         );

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler};
+use crate::command::shell_word;
 use crate::facts::pooler::Route;
 use crate::facts::{Advice, Observation, PoolerFacts};
 use crate::inventory::{Cluster, Node, NodeName, Pooler};
 use crate::plan::builder::Builder;
+use crate::plan::sessions;
 
 /// The port of PostgreSQL where a line of [databases] says none.
 const USUAL_PORT: &str = "5432";
@@ -243,12 +245,27 @@ impl Front<'_> {
         let mut paused =
             loaded.filter(|(name, loaded)| loaded.paused && self.pooler.databases.contains(name));
         let (database, _) = paused.next()?;
+        let [user, host, port] = self.facts.console.as_ref()?;
+        let says = format!("RESUME \"{}\"", database.replace('"', "\"\""));
+        let admin = &self.pooler.admin_user;
+        let words = [
+            "psql",
+            "-h",
+            host,
+            "-p",
+            port,
+            "-U",
+            admin,
+            "-d",
+            "pgbouncer",
+            "-c",
+            &says,
+        ];
+        let words = words.map(shell_word).join(" ");
+        let typed = shell_word(&format!("sudo -u {user} {words}"));
         Some(Advice::new(
             format!("{database} is paused: its clients wait"),
-            format!(
-                "on {}: psql -h DIRECTORY-OF-ITS-SOCKET -p PORT -U {} pgbouncer -c 'RESUME \"{database}\"'",
-                self.pooler.host, self.pooler.admin_user
-            ),
+            format!("ssh {} {typed}", self.pooler.host),
         ))
     }
 }
@@ -338,7 +355,7 @@ pub(in crate::plan) fn pausing(b: &mut Builder, to: &NodeName, pause: Pause) -> 
     let Some(node) = b.cluster.nodes.get(to) else {
         return Vec::new();
     };
-    tell_sessions(b, pause);
+    sessions::tell(b, pause);
     let poolers = b.cluster.poolers.iter();
     poolers
         .filter_map(|(name, pooler)| {
@@ -355,28 +372,6 @@ pub(in crate::plan) fn pausing(b: &mut Builder, to: &NodeName, pause: Pause) -> 
             Some((name.clone(), PointPooler { pause, ..point }))
         })
         .collect()
-}
-
-/// Tells whom a pause waits for although no transaction of theirs is open: sessions keep their connections.
-fn tell_sessions(b: &mut Builder, pause: Pause) {
-    let seconds = pause.seconds;
-    for name in b.cluster.poolers.keys() {
-        let Some(Ok(facts)) = b.world.poolers.get(name).cloned() else {
-            continue;
-        };
-        for pool in facts.sessions {
-            let (clients, database, user) = (pool.clients, pool.database, pool.user);
-            let end = match pause.terminates {
-                true => "then their connections end with the primary",
-                false => "if one is left then, nothing is stopped",
-            };
-            b.note(
-                name,
-                format!("it pools sessions: the pause waits {seconds} s for {clients} of {user} in {database} to disconnect; {end}"),
-                "pool_mode = transaction, where the application bears it; or --terminate-after 30",
-            );
-        }
-    }
 }
 
 /// Tells what is wrong with the poolers while a server leads, each with what to type.

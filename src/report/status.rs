@@ -145,6 +145,11 @@ fn host_troubles(
                     format!("its server is stopped{fenced}; {why}"),
                     format!("pgrepl rebuild {name}"),
                 ),
+                // What an update has installed may keep it from starting.
+                None if facts.packages_held => {
+                    let help = "pgrepl update".into();
+                    add(Down, format!("its server is stopped{fenced}"), help);
+                }
                 None => add(Down, format!("its server is stopped{fenced}"), apply()),
             }
         }

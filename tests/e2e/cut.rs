@@ -14,6 +14,30 @@ pub fn cut(
     arguments: &[&str],
     earlier: &mut BTreeSet<String>,
 ) -> Option<String> {
+    cut_where(lab, path, arguments, earlier, |event| {
+        event["event"] == "step_ended" && event["outcome"]["outcome"] == "changed"
+    })
+}
+
+/// Kills it likewise as soon as a step begins.
+pub fn cut_at_begin(
+    lab: &Lab,
+    path: &str,
+    arguments: &[&str],
+    earlier: &mut BTreeSet<String>,
+) -> Option<String> {
+    cut_where(lab, path, arguments, earlier, |event| {
+        event["event"] == "step_started"
+    })
+}
+
+fn cut_where(
+    lab: &Lab,
+    path: &str,
+    arguments: &[&str],
+    earlier: &mut BTreeSet<String>,
+    wanted: impl Fn(&serde_json::Value) -> bool,
+) -> Option<String> {
     let said = lab.file("said", "");
     let mut child = lab
         .command(&[&["--format", "jsonl"], arguments].concat())
@@ -26,9 +50,7 @@ pub fn cut(
         .map_while(Result::ok)
         .filter_map(|line| {
             let event: serde_json::Value = serde_json::from_str(&line).unwrap();
-            let changed =
-                event["event"] == "step_ended" && event["outcome"]["outcome"] == "changed";
-            changed.then(|| format!("{} {}", event["node"], event["title"]))
+            wanted(&event).then(|| format!("{} {}", event["node"], event["title"]))
         })
         .find(|step| earlier.insert(step.clone()));
     let _ = child.kill();

@@ -9,7 +9,8 @@ use crate::writer::{RULE, Writer};
 fn inventory() -> String {
     format!(
         "postgresql: {{ version: {}, {RULE} }}\nprimary: server1\nstandbys: [server2]\n\
-         clients: {{ pgbouncer: [ {{ host: pool1, databases: [postgres] }} ], health: {{ port: 8008 }} }}\n",
+         clients: {{ pgbouncer: [ {{ host: pool1, databases: [postgres] }}, {{ host: server1, databases: [postgres] }} ], \
+         health: {{ port: 8008 }} }}\n",
         release().1
     )
 }
@@ -24,6 +25,16 @@ pub fn pooler(lab: &Lab) {
          >/etc/pgbouncer/pgbouncer.ini; \
          printf '%s\\n' '; ours' \"postgres = host=server1 user=app password='app' ; dbname=x\" | sed 's/ ; dbname=x//' >/etc/pgbouncer/shop.ini; \
          chown postgres:postgres /etc/pgbouncer/shop.ini; chmod 640 /etc/pgbouncer/shop.ini; systemctl start pgbouncer",
+    );
+}
+
+/// Configures another one on the host of a server, which leads to that over its socket, and whose console is reached over it too.
+fn pooler_of_a_server(lab: &Lab) {
+    lab.on(
+        "server1",
+        "printf '%s\\n' '[databases]' 'postgres = user=postgres' '[pgbouncer]' 'logfile = /var/log/postgresql/pgbouncer.log' \
+         'pidfile = /var/run/postgresql/pgbouncer.pid' 'listen_addr = 127.0.0.1' 'unix_socket_dir = /var/run/postgresql' \
+         'auth_type = any' 'pool_mode = transaction' >/etc/pgbouncer/pgbouncer.ini; systemctl start pgbouncer",
     );
 }
 
@@ -96,13 +107,14 @@ fn hosts(name: &str) -> (Lab, std::path::PathBuf) {
     let lab = Lab::up(
         name,
         &[
-            &format!("server1={pg}"),
+            &format!("server1={pool}"),
             &format!("server2={pg}"),
             &format!("pool1={pool}"),
         ],
     );
     let inventory = lab.inventory(&inventory());
     pooler(&lab);
+    pooler_of_a_server(&lab);
     lab.converge(&inventory);
     (lab, inventory)
 }
@@ -121,6 +133,14 @@ fn clients_of_a_pooler_notice_no_switchover() {
         balanced(&lab, to);
     };
     whole("server2");
+    let own = lab.on(
+        "server1",
+        "head -n 2 /etc/pgbouncer/pgbouncer.ini | tail -n 1",
+    );
+    assert_eq!(
+        own,
+        format!("postgres = user=postgres host={}", address(&lab, "server2"))
+    );
     // What the owner wrote stands there as before, and so does to whom it belongs.
     let file = lab.on(
         "pool1",

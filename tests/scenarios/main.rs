@@ -57,6 +57,7 @@ mod stories;
 mod tablespaces;
 mod takeover;
 mod update;
+mod update_told;
 mod variables;
 mod versions;
 mod warned;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pgrepl::action::Action;
-use pgrepl::facts::updates::{Offered, OldExtension, Package};
+use pgrepl::facts::updates::{Offered, Package};
 use pgrepl::facts::{Observation, Sight};
 use pgrepl::inventory::{Cluster, NodeName, read};
 use pgrepl::plan::converge::converge;
@@ -13,6 +13,7 @@ use pgrepl::plan::update::whole::{parts, whole};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::postgres::ServerVersion;
 use pgrepl::render::Templates;
+use pgrepl::report::status::conclude;
 
 use crate::facts::recorded;
 use crate::stories::after;
@@ -20,7 +21,7 @@ use crate::stories::after;
 const OLD: ServerVersion = ServerVersion(160_013);
 const NEW: ServerVersion = ServerVersion(160_015);
 
-fn wish<'a>() -> UpdateRequest<'a> {
+pub fn wish<'a>() -> UpdateRequest<'a> {
     UpdateRequest {
         settings: false,
         to: None,
@@ -35,7 +36,7 @@ fn wish<'a>() -> UpdateRequest<'a> {
 }
 
 /// A cluster as its plan leaves it, and what is offered to each of its servers.
-fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
+pub fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
     let text = format!(
         "cluster: shop\npostgresql: {{ version: 16, parameters: {{ max_connections: 200 }} }}\nreplication: {{ password: {{ env: A }} }}\n\
          primary: server1\n{more}"
@@ -52,11 +53,7 @@ fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
             .hosts
             .insert(name.clone(), Sight::Seen(Box::new(facts)));
     }
-    for _ in 0..3 {
-        let plan = converge(&cluster, &Templates::default(), &world, None);
-        let plan = plan.unwrap_or_else(|why| panic!("{why:#?}"));
-        world = after(&plan, &world, plan.steps.len());
-    }
+    world = settled(&cluster, world);
     for (_, facts) in world.seen_mut() {
         let packages = ["postgresql-16", "postgresql-client-16"].map(|name| {
             let package = Package {
@@ -74,11 +71,21 @@ fn cluster(more: &str, version: &str) -> (Cluster, Observation) {
     (cluster, world)
 }
 
-const PAIR: &str = "standbys: [server2]\n";
-const THREE: &str = "standbys: [server2, server3]\n";
+/// The world once all of `apply` is done.
+pub fn settled(cluster: &Cluster, mut world: Observation) -> Observation {
+    for _ in 0..3 {
+        let plan = converge(cluster, &Templates::default(), &world, None);
+        let plan = plan.unwrap_or_else(|why| panic!("{why:#?}"));
+        world = after(&plan, &world, plan.steps.len());
+    }
+    world
+}
+
+pub const PAIR: &str = "standbys: [server2]\n";
+pub const THREE: &str = "standbys: [server2, server3]\n";
 const CASCADE: &str = "standbys: [server2, server3]\nhosts: { server3: { upstream: server2 } }\n";
 
-fn go(cluster: &Cluster, world: &Observation, wish: &UpdateRequest) -> Option<Plan> {
+pub fn go(cluster: &Cluster, world: &Observation, wish: &UpdateRequest) -> Option<Plan> {
     let parts = parts(cluster, &Templates::default(), world, wish);
     let parts = parts.unwrap_or_else(|why| panic!("{why:#?}"));
     whole(&parts, cluster, world, wish)
@@ -101,7 +108,7 @@ fn restarts(plan: &Plan) -> Vec<&str> {
         .collect()
 }
 
-fn is_done(cluster: &Cluster, world: &Observation) {
+pub fn is_done(cluster: &Cluster, world: &Observation) {
     for (node, facts) in world.seen() {
         assert_eq!(facts.server.as_ref().unwrap().version, NEW, "{node}");
         assert!(!facts.packages_held, "{node}");
@@ -262,30 +269,74 @@ fn what_cannot_be_had_is_refused_before_anything_is_done() {
 }
 
 #[test]
-fn extensions_are_told_and_brought_along_when_asked_for() {
-    let (cluster, mut world) = cluster(PAIR, "16.13-1");
-    let facts = world.facts_mut(&"server1".into()).unwrap();
-    facts
-        .offered
-        .as_mut()
-        .unwrap()
-        .extensions
-        .push(OldExtension {
-            database: "shop".into(),
-            name: "postgis".into(),
-            has: "3.3".into(),
-            installed: "3.4".into(),
-        });
-    assert!(go(&cluster, &world, &wish()).is_none());
+fn a_server_that_does_not_start_with_what_is_installed_gets_what_is_offered_first() {
+    for (node, more) in [("server2", THREE), ("server1", "")] {
+        let (cluster, begin) = cluster(more, "16.15-1");
+        let plan = go(&cluster, &begin, &wish()).unwrap();
+        let restart = |step: &pgrepl::plan::Step| {
+            step.node.as_str() == node && matches!(step.action, Action::Restart(_))
+        };
+        let cut = plan.steps.iter().position(restart).unwrap();
+        let mut world = after(&plan, &begin, cut);
+        let facts = world.facts_mut(&node.into()).unwrap();
+        facts.server = None;
+        facts.process = pgrepl::facts::Process::Stopped;
+        for (_, facts) in world.seen_mut() {
+            for package in facts.offered.as_mut().unwrap().packages.values_mut() {
+                package.offered = "16.15-2".into();
+            }
+        }
+        let status = conclude(&cluster, &world);
+        let mut problems = status.problems.iter();
+        let down = problems.find(|problem| problem.node.as_str() == node);
+        assert_eq!(down.unwrap().help, "pgrepl update");
+        let part = next(&cluster, &Templates::default(), &world, &wish());
+        let part = part.unwrap_or_else(|why| panic!("{why:#?}")).unwrap();
+        let steps = part
+            .plan
+            .steps
+            .iter()
+            .filter(|step| step.node.as_str() == node);
+        let kinds: Vec<&str> = steps
+            .filter_map(|step| match step.action {
+                Action::UpdatePackages(_) => Some("packages"),
+                Action::Start(_) => Some("start"),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(kinds, ["packages", "start"], "{node}");
+        let world = after(&part.plan, &world, part.plan.steps.len());
+        let plan = go(&cluster, &world, &wish()).unwrap();
+        is_done(&cluster, &after(&plan, &world, plan.steps.len()));
+    }
+}
+
+#[test]
+fn wal_that_the_inventory_has_elsewhere_moves_at_no_restart() {
+    let (_, begin) = cluster(PAIR, "16.13-1");
+    let text = "cluster: shop\npostgresql: { version: 16, parameters: { max_connections: 200, shared_buffers: 256MB } }\n\
+                replication: { password: { env: A } }\nprimary: server1\nstandbys: [server2]\nhosts: { server2: { wal_directory: /srv/wal } }\n";
+    let cluster = read(text)
+        .unwrap_or_else(|_| panic!("a bad inventory"))
+        .cluster;
     let asked = UpdateRequest {
-        extensions: true,
+        settings: true,
         ..wish()
     };
-    let plan = go(&cluster, &world, &asked).unwrap();
-    let titles: Vec<String> = plan.steps.iter().map(|s| s.action.act().title()).collect();
-    assert_eq!(titles, ["extension postgis of shop 3.3 -> 3.4"]);
-    let world = after(&plan, &world, plan.steps.len());
-    assert!(go(&cluster, &world, &asked).is_none());
+    let plan = go(&cluster, &begin, &asked).unwrap();
+    assert_eq!(restarts(&plan), ["server2"]);
+    let moves = plan
+        .steps
+        .iter()
+        .any(|step| matches!(step.action, Action::MoveWal(_)));
+    assert!(!moves);
+    let told = plan.nodes.iter().flat_map(|node| &node.notes);
+    let told: Vec<&str> = told.map(|note| note.message.as_str()).collect();
+    assert!(
+        told.iter()
+            .any(|told| told.contains("the inventory has it in /srv/wal")),
+        "{told:?}"
+    );
 }
 
 #[test]

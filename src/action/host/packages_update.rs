@@ -18,7 +18,7 @@ const APT: &str = script!(["installer.sh"] "packages_update_apt.sh");
 
 const DNF: &str = script!(["installer.sh"] "packages_update_dnf.sh");
 
-const HOLD: &str = script!(["installer.sh"] "packages_hold.sh");
+const HOLD: &str = script!(["installer.sh", "root_file.sh"] "packages_hold.sh");
 
 /// Installs packages in another version. The server goes on with what it has loaded: nothing but a restart changes that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,7 +130,7 @@ impl Act for HoldPackages {
 
     fn done(&self) -> String {
         match self.hold {
-            true => "packages held".into(),
+            true => "asked to hold packages".into(),
             false => "packages are free".into(),
         }
     }
@@ -155,5 +155,38 @@ impl Act for HoldPackages {
         if let Some(facts) = world.facts_mut(node) {
             facts.packages_held = self.hold;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::script::library;
+    use std::process::Command;
+
+    /// Runs a command of a package manager that says this so often before it succeeds, without waiting.
+    fn ask(says: &str, times: u8) -> String {
+        let script = format!(
+            "set -eu\ninstaller=apt\nnote() {{ echo \"note: $1\"; }}\nsleep() {{ :; }}\n{}\n\
+             tries=$(mktemp)\nmanage() {{ echo >>\"$tries\"; [ \"$(wc -l <\"$tries\")\" -gt {times} ] || {{ echo '{says}'; return 1; }}; }}\n\
+             patiently manage 2>/dev/null && echo done || echo failed\nrm \"$tries\"\n",
+            library!("installer.sh")
+        );
+        let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn who_works_with_the_package_manager_is_waited_for_and_told_once() {
+        for lock in [
+            "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (apt)",
+            "dpkg: error: dpkg frontend lock was locked by /usr/bin/apt process with pid 7",
+            "Error: Failed to obtain the transaction lock (logged in as: root).",
+            "RPMDB already locked by 7",
+        ] {
+            let waits =
+                "note: waits for up to two minutes, somebody else works with the package manager";
+            assert_eq!(ask(lock, 3), format!("{waits}: {lock}\ndone"));
+        }
+        assert_eq!(ask("E: Unable to locate package x", 1), "failed");
     }
 }

@@ -3,17 +3,26 @@
 
 # No program that this calls stops or starts anything (systemd(1), SYSTEMD_OFFLINE), nor does what restarts servers on its own.
 quietly() {
-    run env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none \
-        apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold \
+    patiently env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none \
+        apt-get -y -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=0 -o Dpkg::Options::=--force-confold \
         install --only-upgrade --allow-change-held-packages "$@"
 }
 
+# apt-get gives free what it changes.
+hold_again() {
+    # shellcheck disable=SC2086
+    [ -z "$held" ] || patiently apt-mark hold $held || note "packages may not be held any more: $(why)"
+}
+
 main() {
+    held=$(apt-mark showhold)
+    trap hold_again EXIT
     # Names of packages are separated by blanks.
     # shellcheck disable=SC2086
     if ! quietly --download-only $packages; then
+        if is_locked; then fail "cannot install $packages: $(why)"; fi
         # One that was cut short in the middle is finished first.
-        run env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 dpkg --configure -a --force-confold || :
+        patiently env SYSTEMD_OFFLINE=1 NEEDRESTART_SUSPEND=1 dpkg --configure -a --force-confold || :
         update_lists
         quietly --download-only $packages || fail "cannot download $packages: $(why)"
     fi

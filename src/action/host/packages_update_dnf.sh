@@ -2,7 +2,7 @@
 # In: packages (NAME-VERSION, separated by blanks) version (of the server afterwards; or empty)
 
 # No program that this calls stops or starts anything (systemd(1), SYSTEMD_OFFLINE).
-quietly() { run env SYSTEMD_OFFLINE=1 "$manager" -qy "$@"; }
+quietly() { patiently env SYSTEMD_OFFLINE=1 "$manager" -qy --setopt=exit_on_lock=1 "$@"; }
 
 main() {
     # What this run holds it may change itself.

@@ -5,5 +5,5 @@ pub(super) mod promote;
 pub(super) mod register;
 pub(super) mod service;
 pub(super) mod stop;
-pub(super) mod update_extension;
+pub(super) mod update_extensions;
 pub(super) mod wait;

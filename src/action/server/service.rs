@@ -26,9 +26,10 @@ fn command(place: &Place, verb: &'static str) -> Command {
         .timeout(Some(Duration::from_secs(1300)))
 }
 
-/// A command that may have to go back to the settings that were there before.
-fn command_with_config(place: &Place, verb: &'static str) -> Command {
-    command(place, verb).var("config", place.platform.config("postgresql.conf"))
+/// A command that may have to go back to the settings that were there before, where these were written for it.
+fn command_with_config(place: &Place, verb: &'static str, written: bool) -> Command {
+    let config = written.then(|| place.platform.config("postgresql.conf"));
+    command(place, verb).var("config", config.unwrap_or_default())
 }
 
 /// Waits until the service manager agrees that a started server runs: a stop before that would go wrong.
@@ -141,6 +142,9 @@ pub struct Restart {
     pub because: Vec<String>,
     /// The unit.
     pub unit: String,
+    /// Whether it is for its programs alone: no older settings are put back if it does not start with these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub same_settings: bool,
 }
 
 impl Act for Restart {
@@ -157,7 +161,7 @@ impl Act for Restart {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![command_with_config(place, "restart")]
+        vec![command_with_config(place, "restart", !self.same_settings)]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {
@@ -190,7 +194,7 @@ impl Act for Reload {
     }
 
     fn commands(&self, place: &Place) -> Vec<Command> {
-        vec![command_with_config(place, "reload")]
+        vec![command_with_config(place, "reload", true)]
     }
 
     fn effect(&self, node: &NodeName, world: &mut Observation) {

@@ -1,5 +1,5 @@
 # Starts, restarts, reloads or enables the server.
-# In: verb (start, restart, reload, settle, enable, disable); for restart and reload: config (postgresql.conf)
+# In: verb (start, restart, reload, settle, enable, disable); for restart and reload: config (postgresql.conf, where it was written)
 
 # One life of the postmaster: its process and when it began.
 life() {
@@ -20,7 +20,7 @@ bring_up() {
 }
 
 put_back() {
-    if [ -f "$config.pgrepl-previous" ]; then move "$config.pgrepl-previous" "$config"; else return 1; fi
+    if [ -n "$config" ] && [ -f "$config.pgrepl-previous" ]; then move "$config.pgrepl-previous" "$config"; else return 1; fi
 }
 
 loaded_at() { sql 'select extract(epoch from pg_conf_load_time())'; }

@@ -42,6 +42,21 @@ pub struct Stop {
     pub seconds: u64,
 }
 
+impl Stop {
+    /// Returns the stop of a server that no other one waits for, within two minutes.
+    pub fn alone(unit: String, system_id: SystemId) -> Self {
+        Self {
+            unit,
+            system_id,
+            hands_over: false,
+            pauses: false,
+            address: None,
+            primary: false,
+            seconds: 120,
+        }
+    }
+}
+
 impl Act for Stop {
     fn title(&self) -> String {
         let server = crate::action::server_of(&self.unit);

@@ -218,6 +218,7 @@ pub fn configure_files(
             Restart {
                 because: restart.iter().cloned().collect(),
                 unit,
+                same_settings: false,
             },
         )
         .because(list(&restart))

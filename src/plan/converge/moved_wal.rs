@@ -7,9 +7,6 @@ use crate::plan::builder::Builder;
 use crate::plan::converge::tablespaces::named;
 use crate::plan::space;
 
-/// How long a standby may take to stop, in seconds.
-const TO_STOP: u64 = 120;
-
 /// Returns where WAL is and where it goes, if these differ.
 fn apart(b: &Builder, name: &NodeName) -> Option<(String, String)> {
     let (node, facts) = (b.node(name)?, b.facts(name)?);
@@ -108,15 +105,7 @@ pub(in crate::plan) fn moves(b: &mut Builder, name: &NodeName, upstream: &NodeNa
     };
     b.step(name, prepare).after(&needs);
     if facts.process != Process::Stopped {
-        let stop = Stop {
-            unit: platform.unit,
-            system_id,
-            hands_over: false,
-            pauses: false,
-            address: None,
-            primary: false,
-            seconds: TO_STOP,
-        };
+        let stop = Stop::alone(platform.unit, system_id);
         b.step(name, stop).because("its WAL moves");
     }
     let moved = MoveWal {

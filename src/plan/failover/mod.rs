@@ -265,13 +265,8 @@ fn fence(b: &mut Builder, from: &NodeName, to: &NodeName) {
     if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
         let address = given_up(b, from);
         let stop = Stop {
-            unit: platform.unit,
-            system_id: control.system_id,
-            hands_over: false,
-            pauses: false,
             address,
-            primary: false,
-            seconds: 120,
+            ..Stop::alone(platform.unit, control.system_id)
         };
         b.step(from, stop)
             .because(format!("it must not run beside {to}"));

@@ -186,15 +186,7 @@ pub fn rebuild(
     lead_address(&mut b);
     if let (Some(system_id), Some(platform)) = (system_id, platform) {
         if facts.process != Process::Stopped && !matches!(way, Way::Settings) {
-            let stop = Stop {
-                unit: platform.unit.clone(),
-                system_id,
-                hands_over: false,
-                pauses: false,
-                address: None,
-                primary: false,
-                seconds: 120,
-            };
+            let stop = Stop::alone(platform.unit.clone(), system_id);
             b.step(node, stop).because("it is to be rebuilt");
             b.next_phase();
         }

@@ -371,13 +371,8 @@ fn stop(b: &mut Builder, node: &NodeName, needs: &[&NodeName]) {
     if let (true, Some(control)) = (facts.process != Process::Stopped, facts.data.control()) {
         let address = given_up(b, node);
         let stop = Stop {
-            unit: platform.unit,
-            system_id: control.system_id,
-            hands_over: false,
-            pauses: false,
             address,
-            primary: false,
-            seconds: 120,
+            ..Stop::alone(platform.unit, control.system_id)
         };
         b.step(node, stop)
             .because("its history ends here")

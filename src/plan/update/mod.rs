@@ -3,21 +3,24 @@
 //! An update is a row of parts, each a plan of its own: the standbys, the change of roles, the old primary. What comes next is
 //! read from the servers alone, so that a run that was cut goes on when it is typed again.
 
-use crate::action::{Checkpoint, HoldPackages, Restart, UpdateExtension, UpdatePackages};
+use crate::action::{Checkpoint, HoldPackages, Restart, UpdateExtensions, UpdatePackages};
 use crate::facts::leader::{Leader, leader};
-use crate::facts::{Advice, Observation};
+use crate::facts::{Advice, Observation, Process};
 use crate::inventory::{Cluster, NodeName};
 use crate::plan::builder::Builder;
 use crate::plan::converge::converge_in_place;
 use crate::plan::switchover::Pending;
 use crate::plan::update::behind::{Need, need};
-use crate::plan::update::parts::{candidate, hand_over, part, refuse};
+use crate::plan::update::extensions::old;
+use crate::plan::update::parts::{candidate, hand_over, join, part, refuse};
 use crate::plan::update::prove::{prove, prove_all};
 use crate::plan::update::request::{Part, UpdateRequest, Via};
 use crate::plan::{Goal, Plan, PlanError};
 use crate::render::Templates;
 
 pub mod behind;
+mod extensions;
+mod outage;
 mod parts;
 mod prove;
 pub mod request;
@@ -46,16 +49,16 @@ pub fn next(
     let held = seen.seen().any(|(_, facts)| facts.packages_held);
     match lead {
         Leader::Running(_) => {}
-        // A run was cut between the stop and the promotion.
+        // A run was cut between the stop and the promotion, or a restart brought nothing up.
         Leader::Stopped(_) if held => {
-            if let Some(to) = candidate(cluster, seen, &leads, &behind) {
+            let to = candidate(cluster, seen, &leads, &behind);
+            if let (Some(to), false) = (to, wish.via == Some(Via::Restart)) {
                 return hand_over(cluster, templates, seen, &to, wish, Pending::Nothing).map(Some);
             }
-            return refuse(format!("the primary {leads} is stopped"), "pgrepl apply");
         }
         _ => return refuse("no primary runs".into(), "pgrepl apply"),
     }
-    if let Some(plan) = pending(cluster, templates, seen, held)? {
+    if let Some(plan) = pending(cluster, templates, seen, &leads, held.then_some(&needs))? {
         return Ok(Some(part(plan)));
     }
     let standbys: Vec<&(NodeName, Need)> = order(cluster, templates, seen, &leads)
@@ -100,7 +103,8 @@ pub fn next(
     last(b, &leads, wish, held)
 }
 
-/// Once every server is there: the extensions, the way back, and packages are free again.
+/// Once every server is there: the way back, then packages are free again, and the extensions come last: whatever becomes of one,
+/// nothing is held for it.
 fn last(
     mut b: Builder,
     leads: &NodeName,
@@ -108,46 +112,40 @@ fn last(
     held: bool,
 ) -> Result<Option<Part>, PlanError> {
     let (cluster, templates, seen) = (b.cluster, b.templates, b.seen);
-    let offered = seen.facts(leads).and_then(|facts| facts.offered.as_ref());
-    let old = offered.map(|offered| offered.extensions.clone());
-    for extension in old
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|_| wish.extensions)
-    {
-        let update = UpdateExtension {
-            database: extension.database,
-            name: extension.name,
-            has: extension.has,
-            installed: extension.installed,
-        };
-        b.step(leads, update).because("its files are newer");
+    if wish.switch_back && *leads != cluster.primary {
+        let to = &cluster.primary;
+        return hand_over(cluster, templates, seen, to, wish, Pending::Nothing).map(Some);
     }
-    if b.first_step(leads).is_some() {
+    if held {
+        for (node, _) in seen.seen().filter(|(_, facts)| facts.packages_held) {
+            let free = HoldPackages {
+                packages: Vec::new(),
+                hold: false,
+            };
+            b.step(node, free).because("every server is updated");
+        }
         return Ok(Some(part(b.finish(Goal::Update))));
     }
-    if wish.switch_back && *leads != cluster.primary {
-        return hand_over(
-            cluster,
-            templates,
-            seen,
-            &cluster.primary,
-            wish,
-            Pending::Nothing,
-        )
-        .map(Some);
-    }
-    if !held {
+    let extensions = old(seen, leads).everywhere;
+    if !wish.extensions || extensions.is_empty() {
         return Ok(None);
     }
-    for (node, _) in seen.seen().filter(|(_, facts)| facts.packages_held) {
-        let free = HoldPackages {
-            packages: Vec::new(),
-            hold: false,
-        };
-        b.step(node, free).because("every server is updated");
-    }
+    b.step(leads, UpdateExtensions { extensions })
+        .because("their files are newer");
     Ok(Some(part(b.finish(Goal::Update))))
+}
+
+/// Gives servers that do not run what they need before anybody starts them: what is installed may be why they do not.
+fn mend<'a>(mut b: Builder<'a>, needs: &[(NodeName, Need)]) -> Builder<'a> {
+    for (node, need) in needs {
+        let facts = b.facts(node);
+        let stopped = facts.is_some_and(|f| f.server.is_none() && f.process == Process::Stopped);
+        if stopped && !need.packages.is_empty() {
+            install(&mut b, node, need, &[]);
+        }
+    }
+    b.next_phase();
+    b
 }
 
 /// What each server that is behind needs.
@@ -171,26 +169,26 @@ fn pending(
     cluster: &Cluster,
     templates: &Templates,
     seen: &Observation,
-    held: bool,
+    leads: &NodeName,
+    needs: Option<&Vec<(NodeName, Need)>>,
 ) -> Result<Option<Plan>, PlanError> {
-    let plan = converge_in_place(cluster, templates, seen, None)?;
-    if let Some((node, blocked)) = plan.blocked().next() {
+    let b = Builder::new(cluster, templates, seen, leads.clone(), None);
+    let b = mend(b, needs.map_or(&[], Vec::as_slice));
+    let world = b.world.clone();
+    let mut plan = b.finish(Goal::Update);
+    let rest = converge_in_place(cluster, templates, &world, None)?;
+    if let Some((node, blocked)) = rest.blocked().next() {
         return refuse(format!("{node}: {}", blocked.message), &blocked.help);
     }
-    let Some(first) = plan.steps.first() else {
-        return Ok(None);
-    };
-    if held {
-        return Ok(Some(Plan {
-            goal: Goal::Update,
-            ..plan
-        }));
+    if let (None, Some(first)) = (needs, rest.steps.first()) {
+        let what = format!("{}: {}", first.node, first.action.act().title());
+        return refuse(
+            format!("steps of apply are pending: {what}"),
+            "pgrepl apply",
+        );
     }
-    let what = format!("{}: {}", first.node, first.action.act().title());
-    refuse(
-        format!("steps of apply are pending: {what}"),
-        "pgrepl apply",
-    )
+    join(&mut plan, &rest);
+    Ok((!plan.steps.is_empty()).then_some(plan))
 }
 
 /// The standbys, those that nobody follows first.
@@ -236,11 +234,7 @@ fn renew(b: &mut Builder, node: &NodeName, need: &Need, before: &[NodeName]) {
         return;
     };
     if !need.packages.is_empty() {
-        let update = UpdatePackages {
-            packages: need.packages.clone(),
-            server: platform.packages.first().cloned().unwrap_or_default(),
-        };
-        b.step(node, update).after(&before);
+        install(b, node, need, &before);
         b.next_phase();
     }
     b.step(node, Checkpoint {})
@@ -250,7 +244,18 @@ fn renew(b: &mut Builder, node: &NodeName, need: &Need, before: &[NodeName]) {
     let restart = Restart {
         because: vec![need.why.clone()],
         unit: platform.unit,
+        same_settings: true,
     };
     b.step(node, restart).because(&need.why).after(&before);
     b.next_phase();
+}
+
+fn install(b: &mut Builder, node: &NodeName, need: &Need, before: &[&NodeName]) {
+    let platform = b.platform(node);
+    let server = platform.and_then(|platform| platform.packages.first().cloned());
+    let update = UpdatePackages {
+        packages: need.packages.clone(),
+        server: server.unwrap_or_default(),
+    };
+    b.step(node, update).after(before);
 }

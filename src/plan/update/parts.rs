@@ -63,3 +63,18 @@ pub(super) fn hand_over(
         hands_over: Some(to.clone()),
     })
 }
+
+/// Appends another plan, which begins when the first one has ended.
+pub(super) fn join(plan: &mut Plan, next: &Plan) {
+    let phases = plan.steps.iter().map(|step| step.phase + 1).max();
+    plan.steps
+        .extend(next.steps.iter().cloned().map(|mut step| {
+            step.phase += phases.unwrap_or(0);
+            step
+        }));
+    for note in &next.notes {
+        if !plan.notes.contains(note) {
+            plan.notes.push(note.clone());
+        }
+    }
+}

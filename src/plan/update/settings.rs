@@ -6,21 +6,21 @@ use crate::action::Action;
 use crate::facts::Observation;
 use crate::facts::leader::leader;
 use crate::inventory::{Cluster, NodeName};
-use crate::plan::converge::converge;
+use crate::plan::converge::converge_in_place;
 use crate::plan::switchover::Pending;
 use crate::plan::update::parts::{candidate, hand_over, part, refuse};
 use crate::plan::update::request::{Part, UpdateRequest};
 use crate::plan::{Plan, PlanError};
 use crate::render::Templates;
 
-/// Plans the next part: the standbys, then the change of roles, with which the old primary gets its own.
+/// Plans the next part; WAL that the inventory has elsewhere stays where it is, since that is no restart: the standbys, then the change of roles, with which the old primary gets its own.
 pub(super) fn next(
     cluster: &Cluster,
     templates: &Templates,
     seen: &Observation,
     wish: &UpdateRequest,
 ) -> Result<Option<Part>, PlanError> {
-    let all = converge(cluster, templates, seen, None)?;
+    let all = converge_in_place(cluster, templates, seen, None)?;
     if let Some((node, blocked)) = all.blocked().next() {
         return refuse(format!("{node}: {}", blocked.message), &blocked.help);
     }
@@ -35,7 +35,7 @@ pub(super) fn next(
     }
     let others: BTreeSet<NodeName> = cluster.nodes.keys().cloned().collect();
     let others: BTreeSet<NodeName> = others.into_iter().filter(|name| *name != leads).collect();
-    let standbys = converge(cluster, templates, seen, Some(&others))?;
+    let standbys = converge_in_place(cluster, templates, seen, Some(&others))?;
     if !standbys.steps.is_empty() {
         return Ok(Some(part(standbys)));
     }

@@ -1,11 +1,12 @@
 //! A whole update as one plan, to be shown: each part on the world that the ones before it leave.
 
-use crate::action::Action;
 use crate::facts::{Advice, Observation};
 use crate::inventory::Cluster;
 use crate::plan::update::behind::stale;
-use crate::plan::update::next;
+use crate::plan::update::outage::outage;
+use crate::plan::update::parts::join;
 use crate::plan::update::request::{Part, UpdateRequest};
+use crate::plan::update::{extensions, next};
 use crate::plan::{Goal, Plan, PlanError};
 use crate::render::Templates;
 
@@ -50,24 +51,8 @@ pub fn whole(
         steps: Vec::new(),
         ..first.clone()
     };
-    let mut phases = 0;
     for part in parts {
-        let steps = part.plan.steps.iter().cloned();
-        plan.steps.extend(steps.map(|mut step| {
-            step.phase += phases;
-            step
-        }));
-        phases = plan
-            .steps
-            .iter()
-            .map(|step| step.phase + 1)
-            .max()
-            .unwrap_or(0);
-        for note in &part.plan.notes {
-            if !plan.notes.contains(note) {
-                plan.notes.push(note.clone());
-            }
-        }
+        join(&mut plan, &part.plan);
         for word in &part.plan.words {
             if !plan.words.contains(word) {
                 plan.words.push(word.clone());
@@ -80,12 +65,6 @@ pub fn whole(
     }
     plan.notes.extend(remarks(parts, cluster, seen, wish));
     Some(plan)
-}
-
-/// Says whether a plan restarts a server that leads.
-fn restarts_primary(plan: &Plan) -> bool {
-    let mut steps = plan.steps.iter();
-    steps.any(|step| matches!(step.action, Action::Restart(_)) && step.node == plan.leader)
 }
 
 /// What should be known before it is begun.
@@ -111,44 +90,15 @@ fn remarks(
             ));
         }
     }
-    let outage = "a switchover keeps writers waiting for about a second, a restart of the primary for as long as it stops and starts, \
-                  which is longer the more it has to recover, and every standby connects anew";
-    if parts.iter().any(|part| part.hands_over.is_some()) {
-        said.push(Advice::new(
-            outage,
-            "--via restart restarts the primary instead",
-        ));
-    } else if parts.iter().any(|part| restarts_primary(&part.plan)) {
-        said.push(Advice::new(
-            outage,
-            "with a standby that can lead: --via switchover",
-        ));
-    }
-    if cluster.replication.synchronous > 0 {
-        said.push(Advice::new(
-            "commits wait while a standby is restarted whose confirmation they need",
-            "",
-        ));
-    }
-    let old = seen.seen().filter(|(_, facts)| facts.primary().is_some());
-    let old = old.filter_map(|(_, facts)| facts.offered.as_ref());
-    let old: Vec<String> = old
-        .flat_map(|offered| &offered.extensions)
-        .map(|e| {
-            format!(
-                "{} of {} is {}, installed is {}",
-                e.name, e.database, e.has, e.installed
-            )
-        })
-        .collect();
-    if !old.is_empty() && !wish.extensions {
-        said.push(Advice::new(
-            format!(
-                "extensions are older than what is installed: {}",
-                old.join("; ")
-            ),
-            "--extensions brings them there",
-        ));
-    }
+    said.extend(outage(parts, cluster, seen));
+    said.extend(old_extensions(seen, wish));
     said
+}
+
+/// Says what is to be known of the extensions, whether anything is to be done or not.
+pub fn old_extensions(seen: &Observation, wish: &UpdateRequest) -> Vec<Advice> {
+    let leads = seen.seen().find(|(_, facts)| facts.primary().is_some());
+    leads.map_or_else(Vec::new, |(leads, _)| {
+        extensions::remarks(seen, leads, wish)
+    })
 }

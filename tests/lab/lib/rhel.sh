@@ -43,6 +43,9 @@ PRETTY_NAME="Rocky Linux 9.4 (imitated on Debian)"
 REL
 TXT
     minor=${minors%% *}
+    # With what holds packages there, and without what makes a repository of all that was downloaded.
+    [ -z "$minor" ] || in_tree "$tree" sh -c 'apt-get install -y -qq dnf-plugins-core && sed -i "s/^enabled.*/enabled = false/" /etc/dnf/plugins/local.conf' \
+        >>"$log" 2>&1 || die "cannot install versionlock, see $log"
     [ -z "$minor" ] || in_tree "$tree" dnf install -y -q "postgresql$version-server-$minor" "postgresql$version-$minor" >>"$log" 2>&1 ||
         die "cannot install PostgreSQL $minor, see $log"
 }
