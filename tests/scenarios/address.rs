@@ -44,7 +44,7 @@ fn story() -> (Cluster, Observation) {
 }
 
 fn plan_of(cluster: &Cluster, world: &Observation) -> Plan {
-    converge(cluster, &Templates::default(), world, None).unwrap_or_else(|no| panic!("{no:?}"))
+    converge(cluster, &Templates::default(), world, None).unwrap()
 }
 
 fn to_second(cluster: &Cluster, world: &Observation) -> Result<Plan, PlanError> {
@@ -280,7 +280,7 @@ fn a_rebuild_takes_it_away_before_anything_else() {
         commits: None,
     };
     let rebuilt = rebuild(&cluster, &Templates::default(), &world, &wish);
-    let plan = rebuilt.unwrap_or_else(|no| panic!("{no:?}")).plan;
+    let plan = rebuilt.unwrap().plan;
     let first = titles(&plan).swap_remove(0);
     assert_eq!(first, "server1 take 10.9.0.100 away");
     assert_eq!(holders(&after(&plan, &world, plan.steps.len())), [node(1)]);
@@ -353,15 +353,8 @@ fn no_switchover_to_a_host_without_the_interface() {
     let (mut cluster, world) = story();
     let second = cluster.nodes.get_mut(&node(1)).unwrap();
     second.interface = Some("ens9".into());
-    let Err(PlanError::Refused(no)) = to_second(&cluster, &world) else {
-        panic!()
-    };
-    assert!(
-        no.details
-            .iter()
-            .any(|told| told.contains("no interface ens9")),
-        "{no:?}"
-    );
+    let no = format!("{:?}", to_second(&cluster, &world).unwrap_err());
+    assert!(no.contains("no interface ens9"), "{no}");
 }
 
 #[test]
