@@ -41,6 +41,9 @@ fn killed_in_the_middle_an_update_goes_on_and_ends_with_every_server_there() {
     let shown = good(lab.pgrepl(&["update", path, "--dry-run"])).out;
     assert!(shown.contains("16.13 -> 16.15"), "{shown}");
     assert_eq!(versions(), ["16.13", "16.13"]);
+    for host in ["server1", "server2"] {
+        lab.on(host, "mkdir -p /etc/needrestart/conf.d");
+    }
     // A host that cannot install it keeps everybody else as he is.
     let broken = "mv /srv/postgresql /srv/away";
     lab.on("server2", broken);
@@ -50,7 +53,6 @@ fn killed_in_the_middle_an_update_goes_on_and_ends_with_every_server_there() {
     assert_eq!(versions(), ["16.13", "16.13"]);
     let hosts = ["server1", "server2"];
     for host in hosts {
-        lab.on(host, "mkdir -p /etc/needrestart/conf.d");
         old_extensions(&lab, host);
     }
     for database in ["postgres", "template1"] {
