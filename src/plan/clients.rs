@@ -285,7 +285,10 @@ fn need(cluster: &Cluster, world: &Observation, pooler: &Pooler, leader: &NodeNa
     };
     let facts = match world.poolers.get(&pooler.name) {
         None => return Need::Nothing,
-        Some(Err(reason)) => return Need::Owner(Advice::new(&reason.message, &reason.help)),
+        Some(Err(reason)) => {
+            let why = format!("{}: where it leads its clients is unknown", reason.message);
+            return Need::Owner(Advice::new(why, &reason.help));
+        }
         Some(Ok(facts)) => facts,
     };
     if let Some(why) = &facts.unread {
