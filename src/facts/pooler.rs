@@ -17,6 +17,8 @@ pub struct PoolerFacts {
     pub runs: bool,
     /// Why its admin console does not answer, or its files cannot be read.
     pub unread: Option<String>,
+    /// Whom it runs as, and the host and the port of its admin console as this user reaches it.
+    pub console: Option<[String; 3]>,
     /// The digests of its files, by path.
     pub files: BTreeMap<String, String>,
     /// Where the lines of [databases] that concern the cluster lead.
@@ -106,6 +108,9 @@ impl PoolerFacts {
                 "pool_runs" => found.runs = true,
                 "pool_unread" => found.unread = Some(value.clone()),
                 "pool_paused" => found.left_paused = true,
+                "pool_console" => {
+                    found.console = columns::<3>(value).map(|told| told.map(str::to_owned));
+                }
                 "pool_file" => {
                     if let Some([path, digest]) = pair() {
                         found.files.insert(path.into(), digest.into());

@@ -46,6 +46,7 @@ main() {
         fact pool_unread "psql is not installed, which its admin console is asked with"
         return
     fi
+    fact pool_console "$service_user" "$console_host" "$console_port"
     if rows=$(console -P tuples_only=off -P footer=off -F '|' -c 'SHOW DATABASES' 2>&1); then
         printf '%s\n' "$rows" | fact_lines pool_database
         console -P tuples_only=off -P footer=off -F '|' -c 'SHOW POOLS' 2>/dev/null | fact_lines pool_pool

@@ -1,7 +1,7 @@
 //! Which facts have columns, and how many: one that lacks some is told by nobody, and half of it is not taken for all.
 
 /// The facts with columns, which tabs end.
-const COLUMNS: [(&str, usize); 21] = [
+const COLUMNS: [(&str, usize); 22] = [
     ("copy", 4),
     ("digest", 2),
     ("disk", 4),
@@ -13,6 +13,7 @@ const COLUMNS: [(&str, usize); 21] = [
     ("os", 4),
     ("pgpass_file", 2),
     ("pgpass_password", 2),
+    ("pool_console", 3),
     ("pool_file", 2),
     ("pool_host", 2),
     ("pool_line", 2),

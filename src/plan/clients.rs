@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler};
+use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler, resume_by_hand};
 use crate::facts::pooler::Route;
 use crate::facts::{Advice, Observation, PoolerFacts};
 use crate::inventory::{Cluster, Node, NodeName, Pooler};
 use crate::plan::builder::Builder;
+use crate::plan::sessions;
 
 /// The port of PostgreSQL where a line of [databases] says none.
 const USUAL_PORT: &str = "5432";
@@ -243,12 +244,11 @@ impl Front<'_> {
         let mut paused =
             loaded.filter(|(name, loaded)| loaded.paused && self.pooler.databases.contains(name));
         let (database, _) = paused.next()?;
+        let there = self.facts.console.as_ref()?;
+        let typed = resume_by_hand(there, &self.pooler.admin_user, database);
         Some(Advice::new(
             format!("{database} is paused: its clients wait"),
-            format!(
-                "on {}: psql -h DIRECTORY-OF-ITS-SOCKET -p PORT -U {} pgbouncer -c 'RESUME \"{database}\"'",
-                self.pooler.host, self.pooler.admin_user
-            ),
+            format!("ssh {} {typed}", self.pooler.host),
         ))
     }
 }
@@ -268,7 +268,10 @@ fn need(cluster: &Cluster, world: &Observation, pooler: &Pooler, leader: &NodeNa
     };
     let facts = match world.poolers.get(&pooler.name) {
         None => return Need::Nothing,
-        Some(Err(reason)) => return Need::Owner(Advice::new(&reason.message, &reason.help)),
+        Some(Err(reason)) => {
+            let why = format!("{}: where it leads its clients is unknown", reason.message);
+            return Need::Owner(Advice::new(why, &reason.help));
+        }
         Some(Ok(facts)) => facts,
     };
     if let Some(why) = &facts.unread {
@@ -338,7 +341,7 @@ pub(in crate::plan) fn pausing(b: &mut Builder, to: &NodeName, pause: Pause) -> 
     let Some(node) = b.cluster.nodes.get(to) else {
         return Vec::new();
     };
-    tell_sessions(b, pause);
+    sessions::tell(b, pause);
     let poolers = b.cluster.poolers.iter();
     poolers
         .filter_map(|(name, pooler)| {
@@ -355,28 +358,6 @@ pub(in crate::plan) fn pausing(b: &mut Builder, to: &NodeName, pause: Pause) -> 
             Some((name.clone(), PointPooler { pause, ..point }))
         })
         .collect()
-}
-
-/// Tells whom a pause waits for although no transaction of theirs is open: sessions keep their connections.
-fn tell_sessions(b: &mut Builder, pause: Pause) {
-    let seconds = pause.seconds;
-    for name in b.cluster.poolers.keys() {
-        let Some(Ok(facts)) = b.world.poolers.get(name).cloned() else {
-            continue;
-        };
-        for pool in facts.sessions {
-            let (clients, database, user) = (pool.clients, pool.database, pool.user);
-            let end = match pause.terminates {
-                true => "then their connections end with the primary",
-                false => "if one is left then, nothing is stopped",
-            };
-            b.note(
-                name,
-                format!("it pools sessions: the pause waits {seconds} s for {clients} of {user} in {database} to disconnect; {end}"),
-                "pool_mode = transaction, where the application bears it; or --terminate-after 30",
-            );
-        }
-    }
 }
 
 /// Tells what is wrong with the poolers while a server leads, each with what to type.

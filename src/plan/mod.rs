@@ -18,6 +18,7 @@ pub mod rebuild;
 pub mod restore;
 mod risks;
 mod schema;
+mod sessions;
 mod space;
 pub mod still;
 pub mod switchover;

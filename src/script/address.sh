@@ -44,7 +44,7 @@ put_address() {
 }
 
 # Gratuitous ARP, as a request and as a reply, or an unsolicited neighbour advertisement: at once, and three times more for who
-# has missed it.
+# has missed it, while it is here.
 announce() {
     if command -v perl >/dev/null; then
         # Its number, and its link-layer address.
@@ -52,9 +52,11 @@ announce() {
             "$(ip -o link show dev "$interface" | sed -n 's/.* link\/ether \([0-9a-f:]*\).*/\1/p')"
         perl -e "$announcement" "$@" >&2 || note "the neighbours could not be told where ${address%/*} is now"
         # shellcheck disable=SC2016 # expanded by the shell it is given to
-        go_on_alone sh -c 'for _ in 1 2 3; do sleep 1 && perl -e "$@"; done' sh "$announcement" "$@"
+        go_on_alone sh -c 'for _ in 1 2 3; do sleep 1 && [ -n "$(ip -o addr show to "$2")" ] && perl -e "$@"; done' sh "$announcement" "$@"
     elif [ "${address#*:}" = "$address" ] && iputils_arping; then
-        go_on_alone arping -q -U -c 4 -I "$interface" "${address%/*}"
+        # shellcheck disable=SC2016 # expanded by the shell it is given to
+        go_on_alone sh -c 'for _ in 1 2 3 4; do [ -n "$(ip -o addr show to "$2")" ] && arping -q -U -c 1 -I "$1" "$2"; sleep 1; done' \
+            sh "$interface" "${address%/*}"
     else
         note "nothing here tells the neighbours where ${address%/*} is now, for there is no perl: some may look for it where it was for a minute"
     fi

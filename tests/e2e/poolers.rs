@@ -87,17 +87,17 @@ fn balancer(lab: &Lab, path: &str) {
 
 /// Waits until the balancer leads who writes to this server, and who reads to the other one.
 fn balanced(lab: &Lab, to: &str) {
-    for (port, wanted) in [
-        (5000, format!("false {}", address(lab, to))),
-        (5001, "true".into()),
-    ] {
-        let ask = format!(
-            "for i in $(seq 100); do told=$(PGPASSWORD=app PGCONNECT_TIMEOUT=2 psql -XAtq -h 127.0.0.1 -p {port} -U app postgres \
+    balances(lab, 5000, &format!("false {}", address(lab, to)));
+    balances(lab, 5001, "true");
+}
+
+fn balances(lab: &Lab, port: u16, wanted: &str) {
+    let ask = format!(
+        "for i in $(seq 100); do told=$(PGPASSWORD=app PGCONNECT_TIMEOUT=2 psql -XAtq -h 127.0.0.1 -p {port} -U app postgres \
              -c \"select pg_is_in_recovery() || ' ' || host(inet_server_addr())\" 2>/dev/null); \
              case $told in '{wanted}'*) exit 0 ;; esac; sleep 0.1; done; echo \"$told\" >&2; exit 1"
-        );
-        lab.on("pool1", &ask);
-    }
+    );
+    lab.on("pool1", &ask);
 }
 
 /// A pair and the host of a pooler, set up.
@@ -243,6 +243,30 @@ fn clients_of_a_pooler_notice_no_switchover() {
         rows > 10 && missing.is_empty(),
         "{rows} rows, lost {missing:?}"
     );
+    gone(&lab, path);
+}
+
+/// The primary is gone: who waits for an answer of its does not wait for TCP to give up, and everybody else goes on.
+fn gone(lab: &Lab, path: &str) {
+    let new = format!("false {}", address(lab, "server2"));
+    lab.on(
+        "pool1",
+        "systemd-run -q -u hung sh -c \"echo 'select pg_sleep(600)' | psql -h 127.0.0.1 -p 6432 -U app postgres\"",
+    );
+    lab.until(
+        "server1",
+        "select count(*) from pg_stat_activity where wait_event = 'PgSleep'",
+        "1",
+    );
+    lab.tell("cut", &["server1"]);
+    let arguments = ["failover", path, "--to", "server2", "--force", "--confirm"];
+    let ran = lab.pgrepl(&[&arguments[..], &["server1", "--auto-approve"]].concat());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(met(lab), new);
+    balances(lab, 5000, &new);
+    let ended =
+        "for i in $(seq 50); do systemctl is-active -q hung || exit 0; sleep 0.1; done; exit 1";
+    lab.on("pool1", ended);
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
     (
         "stop",
         scripts!("action/server/stop.sh"),
-        "seconds=1 role=any waits=no",
+        "seconds=1 role=any waits=no address=''",
     ),
     (
         "start what does not start",
@@ -189,7 +189,7 @@ pub const VICTIMS: &[(&str, &str, &str)] = &[
             scripts!("action/server/promote.sh"),
             "late() { psql_here() { cat >/dev/null; echo reached; }; sql() { echo 000000010000000000000001; }; wait_for() { :; }; }\n"
         ),
-        "seconds=1 handover=no least=0/1 promote=x replay=x walfile=x waldump=waldump",
+        "seconds=1 handover=no least=0/1 promote=x replay=x walfile=x waldump=waldump address=''",
     ),
     (
         "write a pooler's file",

@@ -7,6 +7,7 @@ use pgrepl::inventory::{Cluster, NodeName, VirtualAddress, read};
 use pgrepl::plan::address::{doubled, troubles};
 use pgrepl::plan::converge::converge;
 use pgrepl::plan::failover::{FailoverRequest, failover};
+use pgrepl::plan::rebuild::{CopySource, RebuildRequest, rebuild};
 use pgrepl::plan::switchover::{SwitchoverRequest, switchover};
 use pgrepl::plan::{Plan, PlanError};
 use pgrepl::render::Templates;
@@ -263,6 +264,26 @@ fn a_failover_takes_it_only_after_asking_who_has_it_and_says_whom_it_could_not_a
         .any(|note| note.message.contains("server1 may still have 10.9.0.100"));
     assert!(told, "{:?}", plan.notes);
     assert_eq!(holders(&after(&plan, &alone, plan.steps.len())), [to]);
+}
+
+#[test]
+fn a_rebuild_takes_it_away_before_anything_else() {
+    let (cluster, world) = story();
+    let plan = to_second(&cluster, &world).unwrap();
+    let mut world = after(&plan, &world, plan.steps.len());
+    let old = &mut world.facts_mut(&node(0)).unwrap().address.held;
+    old.push(address());
+    let wish = RebuildRequest {
+        node: &node(0),
+        from: CopySource::Primary,
+        rewind_failed: false,
+        commits: None,
+    };
+    let rebuilt = rebuild(&cluster, &Templates::default(), &world, &wish);
+    let plan = rebuilt.unwrap_or_else(|no| panic!("{no:?}")).plan;
+    let first = titles(&plan).swap_remove(0);
+    assert_eq!(first, "server1 take 10.9.0.100 away");
+    assert_eq!(holders(&after(&plan, &world, plan.steps.len())), [node(1)]);
 }
 
 #[test]

@@ -314,4 +314,21 @@ mod tests {
         assert_eq!(ended("''", both).lines().count(), 5);
         assert_eq!(ended("shop", ""), "");
     }
+
+    #[test]
+    fn the_owner_gets_his_own_patience_back() {
+        for (said, back) in [("7.5", "7.5"), ("", "15"), ("1 ' x", "15")] {
+            let script = format!(
+                "set -eu\ncluster=x pooler=y resume_unit=r-resume\n{}\nconsole() {{ echo \"$*\"; }}\nlater() {{ echo \"$*\"; }}\n\
+                 pooler_setting() {{ echo {}; }}\nlog_in_anew 2>&1\n",
+                include_str!("point_pooler.sh"),
+                shell_quote(said),
+            );
+            let mut shell = std::process::Command::new("sh");
+            let told = shell.args(["-c", &script]).output().unwrap();
+            let told = String::from_utf8(told.stdout).unwrap();
+            let last = format!("r-login 30 -c SET server_login_retry = '{back}'");
+            assert_eq!(told.lines().last(), Some(&last[..]), "{told}");
+        }
+    }
 }

@@ -41,18 +41,24 @@ resume_all() {
     rm -f "$mark"
 }
 
-# Should this host hear no more of the run.
+# Has this host say something to the console by itself: later UNIT SECONDS PSQL-ARGUMENTS...
+later() {
+    later_unit=$1 after=$2
+    shift 2
+    systemctl stop "$later_unit.timer" 2>/dev/null || :
+    systemctl reset-failed "$later_unit.service" 2>/dev/null || :
+    systemd-run --quiet --unit="$later_unit" --on-active="$after" --timer-property=AccuracySec=100ms \
+        --uid="$service_user" --setenv=HOME="$home" -p NoNewPrivileges=yes \
+        "$console_psql" -XAqtw -h "$console_host" -p "$console_port" -U "$admin_user" -d pgbouncer "$@" >&2
+}
+
+# Should it hear no more of the run.
 resume_later() {
-    systemctl stop "$resume_unit.timer" 2>/dev/null || :
-    systemctl reset-failed "$resume_unit.service" 2>/dev/null || :
     set --
     while IFS= read -r database; do set -- "$@" -c "RESUME$(of_database "$database")"; done <<-LIST
 	$databases
 	LIST
-    systemd-run --quiet --unit="$resume_unit" --on-active="$limit" --timer-property=AccuracySec=100ms \
-        --uid="$service_user" --setenv=HOME="$home" -p NoNewPrivileges=yes \
-        "$console_psql" -XAqtw -h "$console_host" -p "$console_port" -U "$admin_user" -d pgbouncer "$@" >&2 ||
-        note "no timer resumes $pooler if this run is cut off"
+    later "$resume_unit" "$limit" "$@" || note "no timer resumes $pooler if this run is cut off"
 }
 
 # The transactions that are still open, of the databases that were to pause.
@@ -167,11 +173,16 @@ cut_off() {
     done
 }
 
-# Who could not log in to the server before tries again after server_login_retry only: it does so at once, and the next RELOAD
-# brings the owner's value back.
+# Who could not log in to the server before would try again after server_login_retry only. For half a minute it does so at once:
+# the new one may not listen yet.
 log_in_anew() {
-    if console -c "SET server_login_retry = '0.1'" >&2; then sleep 0.5; fi
-    console -c RELOAD >&2 || :
+    usual=$(pooler_setting server_login_retry 15)
+    case $usual in '' | *[!0-9.]*) usual=15 ;; esac
+    console -c "SET server_login_retry = '0.1'" >&2 || return 0
+    later "${resume_unit%-resume}-login" 30 -c "SET server_login_retry = '$usual'" || {
+        sleep 0.5
+        console -c "SET server_login_retry = '$usual'" >&2 || :
+    }
 }
 
 follow() {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Command;
+use crate::command::{Command, shell_word};
 use crate::inventory::{NodeName, Pooler};
 
 /// A server that cannot be reached, where a PgBouncer may be connected to it.
@@ -88,4 +88,25 @@ pub struct Edit {
     pub old: String,
     /// What shall stand there.
     pub new: String,
+}
+
+/// Returns what somebody types on the host of a pooler to let the clients of a database go on: one word of a shell, from its
+/// user and the host and port of its console.
+pub fn resume_by_hand([user, host, port]: &[String; 3], admin: &str, database: &str) -> String {
+    let says = format!("RESUME \"{}\"", database.replace('"', "\"\""));
+    let words = [
+        "psql",
+        "-h",
+        host,
+        "-p",
+        port,
+        "-U",
+        admin,
+        "-d",
+        "pgbouncer",
+        "-c",
+        &says,
+    ];
+    let words = words.map(shell_word).join(" ");
+    shell_word(&format!("sudo -u {user} {words}"))
 }
