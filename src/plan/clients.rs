@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler};
-use crate::command::shell_word;
 use crate::facts::pooler::Route;
 use crate::facts::{Advice, Observation, PoolerFacts};
 use crate::inventory::{Cluster, Node, NodeName, Pooler};
@@ -245,24 +244,9 @@ impl Front<'_> {
         let mut paused =
             loaded.filter(|(name, loaded)| loaded.paused && self.pooler.databases.contains(name));
         let (database, _) = paused.next()?;
-        let [user, host, port] = self.facts.console.as_ref()?;
+        let console = self.facts.console.as_ref()?;
         let says = format!("RESUME \"{}\"", database.replace('"', "\"\""));
-        let admin = &self.pooler.admin_user;
-        let words = [
-            "psql",
-            "-h",
-            host,
-            "-p",
-            port,
-            "-U",
-            admin,
-            "-d",
-            "pgbouncer",
-            "-c",
-            &says,
-        ];
-        let words = words.map(shell_word).join(" ");
-        let typed = shell_word(&format!("sudo -u {user} {words}"));
+        let typed = Console::of(self.pooler).typed(console, &says);
         Some(Advice::new(
             format!("{database} is paused: its clients wait"),
             format!("ssh {} {typed}", self.pooler.host),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::command::Command;
+use crate::command::{Command, shell_word};
 use crate::inventory::{NodeName, Pooler};
 
 /// A server that cannot be reached, where a PgBouncer may be connected to it.
@@ -50,6 +50,26 @@ impl Console {
             .var("admin_user", &self.user)
             .var("admin_host", self.host.as_deref().unwrap_or_default())
             .var("admin_port", port.unwrap_or_default())
+    }
+
+    /// Returns the command with which a person on its host says something to it, from whom it runs as, its host and its port.
+    pub fn typed(&self, [runs_as, host, port]: &[String; 3], says: &str) -> String {
+        let user = &self.user;
+        let words = [
+            "psql",
+            "-h",
+            host,
+            "-p",
+            port,
+            "-U",
+            user,
+            "-d",
+            "pgbouncer",
+            "-c",
+            says,
+        ];
+        let words = words.map(shell_word).join(" ");
+        shell_word(&format!("sudo -u {runs_as} {words}"))
     }
 }
 
