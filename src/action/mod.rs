@@ -35,7 +35,7 @@ pub use clients::address::{
 };
 pub use clients::health::{DropHealth, SetHealth};
 pub use clients::point_pooler::PointPooler;
-pub use clients::pooler::{Console, Edit, Gone, Led, Pause, resume_by_hand};
+pub use clients::pooler::{Console, Edit, Gone, Led, Pause};
 pub use clients::run_hook::RunHook;
 pub use config::auto_conf::CleanAutoConf;
 pub use config::write_file::{Check, PlannedText, WriteFile};

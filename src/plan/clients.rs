@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler, resume_by_hand};
+use crate::action::{Console, Edit, Gone, Led, Pause, PointPooler};
 use crate::facts::pooler::Route;
 use crate::facts::{Advice, Observation, PoolerFacts};
 use crate::inventory::{Cluster, Node, NodeName, Pooler};
@@ -244,8 +244,9 @@ impl Front<'_> {
         let mut paused =
             loaded.filter(|(name, loaded)| loaded.paused && self.pooler.databases.contains(name));
         let (database, _) = paused.next()?;
-        let there = self.facts.console.as_ref()?;
-        let typed = resume_by_hand(there, &self.pooler.admin_user, database);
+        let console = self.facts.console.as_ref()?;
+        let says = format!("RESUME \"{}\"", database.replace('"', "\"\""));
+        let typed = Console::of(self.pooler).typed(console, &says);
         Some(Advice::new(
             format!("{database} is paused: its clients wait"),
             format!("ssh {} {typed}", self.pooler.host),

@@ -51,6 +51,26 @@ impl Console {
             .var("admin_host", self.host.as_deref().unwrap_or_default())
             .var("admin_port", port.unwrap_or_default())
     }
+
+    /// Returns the command with which a person on its host says something to it, from whom it runs as, its host and its port.
+    pub fn typed(&self, [runs_as, host, port]: &[String; 3], says: &str) -> String {
+        let user = &self.user;
+        let words = [
+            "psql",
+            "-h",
+            host,
+            "-p",
+            port,
+            "-U",
+            user,
+            "-d",
+            "pgbouncer",
+            "-c",
+            says,
+        ];
+        let words = words.map(shell_word).join(" ");
+        shell_word(&format!("sudo -u {runs_as} {words}"))
+    }
 }
 
 /// How long transactions may still take before a pause.
@@ -88,25 +108,4 @@ pub struct Edit {
     pub old: String,
     /// What shall stand there.
     pub new: String,
-}
-
-/// Returns what somebody types on the host of a pooler to let the clients of a database go on: one word of a shell, from its
-/// user and the host and port of its console.
-pub fn resume_by_hand([user, host, port]: &[String; 3], admin: &str, database: &str) -> String {
-    let says = format!("RESUME \"{}\"", database.replace('"', "\"\""));
-    let words = [
-        "psql",
-        "-h",
-        host,
-        "-p",
-        port,
-        "-U",
-        admin,
-        "-d",
-        "pgbouncer",
-        "-c",
-        &says,
-    ];
-    let words = words.map(shell_word).join(" ");
-    shell_word(&format!("sudo -u {user} {words}"))
 }
