@@ -1,4 +1,5 @@
-"""Tells of each switchover the longest transaction: longest.py TIMES ACKED THERE PGBENCH-LOG... TIMES has a begin and an end a line."""
+"""Tells of each switchover the longest transaction: longest.py TIMES ACKED THERE PGBENCH-LOG... TIMES has a begin and an end a line.
+One during which no transaction went on counts as without end."""
 import sys
 
 times, acked, there, *logs = sys.argv[1:]
@@ -22,8 +23,8 @@ ended.sort()
 longest = []
 for line in open(times):
     begin, end = map(float, line.split())
-    during = [took for at, took in ended if begin <= at <= end + 1]
-    longest.append(max(during, default=float("nan")))
+    during = [took for at, took in ended if begin <= at and at - took <= end + 1]
+    longest.append(max(during, default=float("inf")))
 longest.sort()
 there = set(open(there).read().split())
 lost = sum(1 for number in rows if number not in there)
