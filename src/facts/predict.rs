@@ -60,6 +60,21 @@ fn recovery_conf(facts: &Facts) -> String {
     format!("{}/{RECOVERY_CONF}", facts.data.path)
 }
 
+/// Gives a host files of root's: path, text, mode.
+pub fn put_root_files(facts: &mut Facts, files: &[(&String, &str, &str)]) {
+    for (path, text, mode) in files {
+        let file = FileFact {
+            digest: super::digest(text),
+            owner: "root".into(),
+            group: "root".into(),
+            mode: (*mode).to_owned(),
+            content: Some((*text).to_owned()),
+            unloaded: false,
+        };
+        facts.files.insert((*path).clone(), file);
+    }
+}
+
 /// Makes a stopped server run with the files it has.
 pub fn start(facts: &mut Facts) {
     let control = facts.data.control().cloned();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::action::{Act, Mark, Place};
 use crate::backup::engine;
 use crate::command::Command;
-use crate::facts::{FileFact, Observation, Timer, digest};
+use crate::facts::{Observation, Timer, predict};
 use crate::inventory::{BackupTool, NodeName};
 use crate::script::script;
 
@@ -76,21 +76,12 @@ impl Act for SetTimer {
         let Some(facts) = world.facts_mut(node) else {
             return;
         };
-        for (path, text, mode) in [
+        let files = [
             (&self.paths.program, engine(self.tool).scheduled(), "755"),
             (&self.paths.service, self.service.as_str(), "644"),
             (&self.paths.timer, self.timer.as_str(), "644"),
-        ] {
-            let file = FileFact {
-                digest: digest(text),
-                owner: "root".into(),
-                group: "root".into(),
-                mode: mode.into(),
-                content: Some(text.to_owned()),
-                unloaded: false,
-            };
-            facts.files.insert(path.clone(), file);
-        }
+        ];
+        predict::put_root_files(facts, &files);
         let last = facts.timer.take().unwrap_or_default();
         facts.timer = Some(Timer {
             active: true,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::action::{Act, Mark, Place};
 use crate::command::Command;
-use crate::facts::{FileFact, Observation, digest};
+use crate::facts::{Observation, predict};
 use crate::inventory::{NodeName, VirtualAddress};
 use crate::script::{program, script};
 
@@ -156,20 +156,11 @@ impl Act for SetAddressUnit {
         let Some(facts) = world.facts_mut(node) else {
             return;
         };
-        for (path, text, mode) in [
+        let files = [
             (&self.paths.program, PROGRAM, "755"),
             (&self.paths.unit, self.text.as_str(), "644"),
-        ] {
-            let file = FileFact {
-                digest: digest(text),
-                owner: "root".into(),
-                group: "root".into(),
-                mode: mode.into(),
-                content: Some(text.to_owned()),
-                unloaded: false,
-            };
-            facts.files.insert(path.clone(), file);
-        }
+        ];
+        predict::put_root_files(facts, &files);
         facts.address.unit = true;
     }
 }
