@@ -342,38 +342,43 @@ fn wal_that_the_inventory_has_elsewhere_moves_at_no_restart() {
 #[test]
 fn a_setting_that_needs_a_restart_rides_on_a_switchover() {
     let (_, begin) = cluster(PAIR, "16.13-1");
-    let text = "cluster: shop\npostgresql: { version: 16, parameters: { max_connections: 200, shared_buffers: 256MB } }\n\
-                replication: { password: { env: A } }\nprimary: server1\nstandbys: [server2]\n";
-    let cluster = read(text)
-        .unwrap_or_else(|_| panic!("a bad inventory"))
-        .cluster;
+    let with = |parameters: &str| {
+        let text = format!(
+            "cluster: shop\npostgresql: {{ version: 16, parameters: {{ {parameters} }} }}\n\
+             replication: {{ password: {{ env: A }} }}\nprimary: server1\nstandbys: [server2]\n"
+        );
+        let read = read(&text).unwrap_or_else(|_| panic!("a bad inventory"));
+        read.cluster
+    };
     let asked = UpdateRequest {
         settings: true,
         ..wish()
     };
-    let plan = go(&cluster, &begin, &asked).unwrap();
-    assert_eq!(restarts(&plan), ["server2"]);
-    for cut in 0..=plan.steps.len() {
-        let mut world = after(&plan, &begin, cut);
-        for _ in 0..8 {
-            // A primary that an earlier run has stopped is brought back by apply.
-            let Ok(part) = next(&cluster, &Templates::default(), &world, &asked) else {
-                panic!("cut at {cut}");
-            };
-            let Some(part) = part else { break };
-            world = after(&part.plan, &world, part.plan.steps.len());
+    // What a standby must have as much of as its primary is raised there first, and on the old primary before it follows.
+    for parameters in [
+        "max_connections: 200, shared_buffers: 256MB",
+        "max_connections: 300",
+        "max_connections: 200, max_worker_processes: 20",
+    ] {
+        let cluster = with(parameters);
+        let plan = go(&cluster, &begin, &asked).unwrap();
+        assert_eq!(restarts(&plan), ["server2"], "{parameters}");
+        for cut in 0..=plan.steps.len() {
+            let mut world = after(&plan, &begin, cut);
+            for _ in 0..8 {
+                // A primary that an earlier run has stopped is brought back by apply.
+                let Ok(part) = next(&cluster, &Templates::default(), &world, &asked) else {
+                    panic!("{parameters}, cut at {cut}");
+                };
+                let Some(part) = part else { break };
+                world = after(&part.plan, &world, part.plan.steps.len());
+            }
+            let left = converge(&cluster, &Templates::default(), &world, None).unwrap();
+            assert_eq!(left.steps, [], "{parameters}, cut at {cut}");
         }
-        let left = converge(&cluster, &Templates::default(), &world, None).unwrap();
-        assert_eq!(left.steps, [], "cut at {cut}");
     }
     // What is lowered goes to the primary first: the way would be no shorter.
-    let lowered = text.replace(
-        "max_connections: 200, shared_buffers: 256MB",
-        "max_connections: 50",
-    );
-    let cluster = read(&lowered)
-        .unwrap_or_else(|_| panic!("a bad inventory"))
-        .cluster;
+    let cluster = with("max_connections: 50");
     let said = no(&cluster, &begin, &asked);
     assert_eq!(said, "cannot switch over to server2");
 }

@@ -9,13 +9,15 @@ use crate::plan::space;
 use crate::plan::switchover::checklist::Checks;
 use crate::postgres::slot_name;
 
-/// Checks that a standby has room for everyone who will follow it, and that nothing would keep it from working.
+/// Checks that a standby has room for everyone who will follow it, and that nothing would keep it from working; `anew` gets its
+/// own settings before it follows.
 pub(in crate::plan) fn candidate_can_lead(
     checks: &mut Checks,
     cluster: &Cluster,
     seen: &Observation,
     standby: &Server,
     to: &NodeName,
+    anew: Option<&NodeName>,
 ) {
     // Who will follow it: those who follow nobody in particular, and those who follow it already.
     let direct: Vec<&NodeName> = cluster
@@ -88,7 +90,8 @@ pub(in crate::plan) fn candidate_can_lead(
         }
     }
     let leads = loaded_sensitive(cluster.major, facts);
-    for (node, facts) in seen.seen().filter(|(node, _)| *node != to) {
+    let follows = |node: &NodeName| node != to && Some(node) != anew;
+    for (node, facts) in seen.seen().filter(|(node, _)| follows(node)) {
         for (name, has) in loaded_sensitive(cluster.major, facts) {
             if let Some(needs) = leads.get(&name).filter(|needs| has < **needs) {
                 checks.forbid(

@@ -95,7 +95,8 @@ pub fn ready(
                 if !cluster.replication.slots {
                     wal_is_kept(&mut checks, cluster, seen, (from, primary), to);
                 }
-                candidate_can_lead(&mut checks, cluster, seen, standby, to);
+                let anew = (left == Pending::OfPrimary).then_some(from);
+                candidate_can_lead(&mut checks, cluster, seen, standby, to, anew);
             }
             None => checks.forbid(format!("the server on {to} does not run"), "pgrepl apply"),
         }
