@@ -243,6 +243,8 @@ main() {
         esac
     done
     resume_all || fail "the admin console of $pooler does not resume: its clients wait"
+    # The old primary may have stopped, and is started again.
+    log_in_anew
     each_file unplace
     refused "another primary" "none: clients go on as before"
 }
