@@ -315,10 +315,10 @@ read_service() {
             "$(property Result "$service")"
     fi
     if [ -f "/etc/systemd/system/pgrepl-$cluster-health.socket" ]; then
-        fact health "$(systemctl show -p ActiveState --value "pgrepl-$cluster-health.socket")"
+        fact health "$(property ActiveState "pgrepl-$cluster-health.socket")"
     fi
     if [ -f "/etc/systemd/system/pgrepl-$cluster-address.service" ]; then
-        fact address_unit "$(systemctl show -p UnitFileState --value "pgrepl-$cluster-address.service")"
+        fact address_unit "$(property UnitFileState "pgrepl-$cluster-address.service")"
     fi
     if [ "$keeper" != start_conf ]; then
         start=$(unit_start)

@@ -159,3 +159,14 @@ fn facts_are_told_by_the_prelude_alone() {
         }
     }
 }
+
+/// CentOS 7 has systemd 219: a property that is asked for with `--value` is empty there.
+#[test]
+fn properties_of_units_are_read_in_the_way_of_every_systemd() {
+    for (path, text) in files("src", "sh") {
+        let asks = |line: &&str| !line.trim_start().starts_with('#') && line.contains("systemctl");
+        let mut lines = text.lines().filter(asks);
+        let line = lines.find(|line| line.contains("--value"));
+        assert_eq!(line, None, "{path}");
+    }
+}

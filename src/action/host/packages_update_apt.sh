@@ -15,7 +15,7 @@ hold_again() {
 }
 
 main() {
-    held=$(apt-mark showhold)
+    held=$(apt-mark showhold) || fail "cannot tell which packages are held"
     trap hold_again EXIT
     # Names of packages are separated by blanks.
     # shellcheck disable=SC2086
